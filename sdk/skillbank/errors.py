@@ -1,0 +1,79 @@
+"""Every error that this package raises on purpose.
+
+SkillbankError
+    SkillNotFound        no skill, or no action of a skill, has that name
+    SkillInvalid         a skill folder breaks the format
+    RequestInvalid       a request contradicts itself or cannot be carried out here
+        SpecInvalid      a spec breaks its skill's schema; lists every breach
+        PlanInvalid      a saved plan was changed, or no longer fits
+    JobNotFound          no job has that id
+    JobConflict          the job's state, or an idempotency key, does not allow what was asked
+    CheckpointNotFound   a job left no checkpoint (or other artefact) that fits
+    PlatformError        the platform cannot run or reach the job
+
+A message says what was found, what was expected, and what to do next, in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class SkillbankError(Exception):
+    """Base of every error raised on purpose; the command line prints it without a traceback."""
+
+
+class SkillNotFound(SkillbankError):
+    """No skill, or no action of a skill, has the asked name."""
+
+
+class SkillInvalid(SkillbankError):
+    """A skill folder breaks the skill format."""
+
+
+class RequestInvalid(SkillbankError):
+    """A request contradicts itself, or cannot be carried out here."""
+
+
+class SpecInvalid(RequestInvalid):
+    """A spec breaks its schema; `problems` lists every breach, not just the first."""
+
+    def __init__(self, problems: Sequence[str], what: str = "the spec") -> None:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"{what} cannot be used:\n{lines}")
+        self.problems = tuple(problems)
+
+
+class PlanInvalid(RequestInvalid):
+    """A saved plan was changed after it was made, or is not a plan."""
+
+
+class JobNotFound(SkillbankError):
+    """No job has the asked id."""
+
+
+class JobConflict(SkillbankError):
+    """The state of a job, or of an idempotency key, does not allow what was asked."""
+
+
+class CheckpointNotFound(SkillbankError):
+    """A job left no checkpoint, or other artefact, that fits."""
+
+
+class PlatformError(SkillbankError):
+    """The platform cannot run the job, or cannot reach it."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Second half of a sentence about a wrong `name`: the nearest of `known`, else all."""
+    known = sorted(known)
+    near = get_close_matches(name, known, n=1) or _by_last_part(name, known)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}."
+
+
+def _by_last_part(name: str, known: Sequence[str]) -> list[str]:
+    """Dotted keys whose last part is near the last part of `name`: lr -> train.optim.lr."""
+    lasts = {key.rpartition(".")[2]: key for key in known}
+    near = get_close_matches(name.rpartition(".")[2], lasts, n=1)
+    return [lasts[near[0]]] if near else []

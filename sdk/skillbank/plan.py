@@ -1,0 +1,124 @@
+"""A job, decided but not yet run: what a dry run shows and what a platform receives."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from skillbank.errors import PlanInvalid
+
+
+class Route(str, Enum):
+    """Who does the work."""
+
+    DIRECT = "direct"
+    AUTOML = "automl"
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """Everything that is decided before anything runs.
+
+    Attributes:
+        job_id: Id that the job will have.
+        skill: Name of the skill.
+        action: Action of the skill.
+        network_arch: Runner package.
+        route: Who does the work.
+        reason: Why this route, in a sentence that can be shown.
+        spec: The complete spec, checked.
+        origins: Dotted spec key -> where its value came from; keys left at the template's
+            value are not listed.
+        notes: What the user should know: ignored sections, falling back to the CPU, ...
+        folder: The job's own folder, absolute.
+        parent_job_id: Job whose artefacts are used.
+        checkpoint_reason: Which checkpoint was chosen and why; empty when none was.
+        automl_policy: `on` or `off`, as resolved.
+        platform: Where it runs.
+        num_gpus: GPUs the job holds while it runs; 0 on the CPU.
+        idempotency_key: See JobRequest.
+        request_hash: Digest of the request, to tell a repeated one from a different one.
+    """
+
+    job_id: str
+    skill: str
+    action: str
+    network_arch: str
+    route: Route
+    reason: str
+    spec: Mapping[str, Any]
+    folder: Path
+    origins: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    parent_job_id: str | None = None
+    checkpoint_reason: str = ""
+    automl_policy: str = "on"
+    platform: str = "local"
+    num_gpus: int = 0
+    idempotency_key: str | None = None
+    request_hash: str = ""
+
+    @property
+    def results(self) -> Path:
+        """Folder the action writes to."""
+        return self.folder / "results"
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over everything else in the plan."""
+        return hashlib.sha256(_canonical(self._content()).encode()).hexdigest()
+
+    def command(self) -> list[str]:
+        """Arguments of Python that do the job: the same on every platform, for every model."""
+        spec = str(self.folder / "spec.yaml")
+        launch = ["-m", "skillbank_runners.launch", self.network_arch, self.action]
+        return [*launch, "-e", spec, "--results", str(self.results)]
+
+    def to_json(self) -> str:
+        """The plan as JSON that `from_json` takes back, with its hash."""
+        return json.dumps({**self._content(), "hash": self.hash}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> JobPlan:
+        """Read a saved plan.
+
+        Raises:
+            PlanInvalid: It is not a plan, or it was changed after it was made.
+        """
+        try:
+            content = json.loads(text)
+            claimed = content.pop("hash")
+            plan = cls(
+                **{
+                    **content,
+                    "route": Route(content["route"]),
+                    "folder": Path(content["folder"]),
+                    "notes": tuple(content["notes"]),
+                }
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            known = ", ".join(f.name for f in fields(cls))
+            raise PlanInvalid(
+                f"this is not a saved plan ({error}); expected JSON with the keys {known}, hash. "
+                "Make one with 'skillbank plan SKILL ACTION --json > plan.json'."
+            ) from error
+        if plan.hash != claimed:
+            raise PlanInvalid(
+                f"the plan of job {plan.job_id} was changed after it was made: its content hashes "
+                f"to {plan.hash[:12]}, it claims {str(claimed)[:12]}. Make a new one with "
+                "'skillbank plan', passing the change as an override."
+            )
+        return plan
+
+    def _content(self) -> dict[str, Any]:
+        content = asdict(self)
+        return {**content, "route": self.route.value, "folder": str(self.folder)}
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

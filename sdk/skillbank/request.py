@@ -1,0 +1,64 @@
+"""What a caller asks for: code, command line and agents all become one JobRequest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from skillbank.errors import RequestInvalid
+
+
+class AutomlPolicy(str, Enum):
+    """What the caller wants of AutoML for one run."""
+
+    ON = "on"
+    OFF = "off"
+
+    @classmethod
+    def parse(cls, value: str | bool | AutomlPolicy) -> AutomlPolicy:
+        """Read a policy; `auto` is read as `on`, and YAML's bare on/off arrive as booleans.
+
+        Raises:
+            RequestInvalid: The value is neither.
+        """
+        if isinstance(value, AutomlPolicy):
+            return value
+        if isinstance(value, bool):
+            return cls.ON if value else cls.OFF
+        words = {"on": cls.ON, "auto": cls.ON, "off": cls.OFF}
+        if str(value).lower() not in words:
+            raise RequestInvalid(f"automl_policy: {value!r} is not a policy; use 'on' or 'off'.")
+        return words[str(value).lower()]
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """One wanted job.
+
+    Attributes:
+        skill: Name of a skill in the bank.
+        action: One of its actions, such as `train`.
+        spec: Settings of a spec file, nested as YAML holds them; may be partial.
+        overrides: Dotted or shorthand spec key -> value; they win over `spec`.
+        data: Dataset role (`train`, `val`, `test`, or `all`) -> root folder, local or `s3://`.
+        parent_job_id: Job whose artefacts and structural settings this one uses.
+        checkpoint: Which checkpoint: `best`, `latest`, `epoch=N`, `step=N`, or a path.
+        base_checkpoint: Pretrained weights to start training from.
+        automl_policy: Whether train may be searched.
+        platform: Where it runs.
+        idempotency_key: A second submission under the same key returns the first one's job.
+    """
+
+    skill: str
+    action: str
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+    parent_job_id: str | None = None
+    checkpoint: str | None = None
+    base_checkpoint: str | None = None
+    automl_policy: AutomlPolicy = AutomlPolicy.ON
+    platform: str = "local"
+    idempotency_key: str | None = None
