@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -22,7 +22,7 @@ class SpecModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """State written in a status line, under TAO's names."""
 
     STARTED = "STARTED"
@@ -31,7 +31,7 @@ class Status(str, Enum):
     FAILURE = "FAILURE"
 
 
-class ArtefactKind(str, Enum):
+class ArtefactKind(StrEnum):
     """What a file that a job leaves behind is."""
 
     CHECKPOINT = "checkpoint"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 
-class JobState(str, Enum):
+class JobState(StrEnum):
     """PENDING -> QUEUED -> RUNNING -> one of COMPLETE, ERROR, CANCELED, LOST."""
 
     PENDING = "PENDING"

@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from skillbank.errors import PlanInvalid
 
 
-class Route(str, Enum):
+class Route(StrEnum):
     """Who does the work."""
 
     DIRECT = "direct"

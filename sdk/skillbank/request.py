@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from skillbank.errors import RequestInvalid
 
 
-class AutomlPolicy(str, Enum):
+class AutomlPolicy(StrEnum):
     """What the caller wants of AutoML for one run."""
 
     ON = "on"
