@@ -1,0 +1,175 @@
+"""What references/skill_info.yaml holds, as frozen values; `schemas/skill_info.schema.json`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Scalar = bool | int | float | str | None
+Role = str  # of a dataset root: train, val, test; `all` stands for every role
+
+
+class InfoModel(BaseModel):
+    """Base of every part of a skill_info.yaml: frozen, and unknown keys are told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputType(StrEnum):
+    """What an action's input is."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    CHECKPOINT = "checkpoint"
+    ONNX = "onnx"
+    ENGINE = "engine"
+
+
+class OutputKind(StrEnum):
+    """What a file is that an action leaves in its results folder."""
+
+    CHECKPOINT = "checkpoint"
+    ONNX = "onnx"
+    ENGINE = "engine"
+    PREDICTIONS = "predictions"
+    METRICS = "metrics"
+    REPORT = "report"
+
+
+class Direction(StrEnum):
+    """Which values of a metric are better."""
+
+    MINIMIZE = "minimize"
+    MAXIMIZE = "maximize"
+
+
+class Metric(InfoModel):
+    """The metric that the best checkpoint, and the best AutoML trial, are chosen by."""
+
+    name: str = Field(default="val_loss", description="Key of the status lines' kpi.")
+    direction: Direction = Field(default=Direction.MINIMIZE, description="Which way is better.")
+
+
+class Input(InfoModel):
+    """One file or folder that an action reads."""
+
+    type: InputType = Field(description="What must be there.")
+    optional: bool = Field(default=False, description="Whether the action runs without it.")
+
+
+class Output(InfoModel):
+    """One file, or set of files, that an action leaves in its results folder."""
+
+    file: str = Field(description="Glob pattern relative to the results folder.")
+    kind: OutputKind = Field(description="What the file is.")
+
+
+class Action(InfoModel):
+    """One thing that the skill can do."""
+
+    built: bool = Field(
+        default=True, description="Whether a runner exists; false: schema and template only."
+    )
+    description: str = Field(default="", description="What the action does, one sentence.")
+    inputs: Mapping[str, Input] = Field(default={}, description="Dotted spec key -> input.")
+    outputs: Mapping[str, Output] = Field(default={}, description="Name -> output.")
+    parents: tuple[str, ...] | None = Field(
+        default=None,
+        description="Actions whose job may be the parent; absent: any, empty: none.",
+    )
+
+
+class DataSource(InfoModel):
+    """Which file of a dataset root is the value of a spec key."""
+
+    role: Role = Field(description="Role of the root that holds the file: train, val or test.")
+    file: str = Field(description="Path of the file inside that root.")
+    other_roles: Mapping[Role, str] = Field(
+        default={},
+        description="Further role -> file: when a root is given under that role, it goes first.",
+    )
+
+    def locate(self, roots: Mapping[Role, str]) -> str | None:
+        """Path or URL of the file under the caller's dataset roots; None when no root fits.
+
+        A root under one of `other_roles` goes first, then one under `role`, then `all`.
+        """
+        files = {**self.other_roles, self.role: self.file, "all": self.file}
+        for role, file in files.items():
+            if role in roots:
+                return f"{roots[role].rstrip('/')}/{file}"
+        return None
+
+
+class Link(InfoModel):
+    """A file that is fetched before the job starts; the key's value is its local path."""
+
+    link: str = Field(description="URL of the file.")
+    destination_path: str = Field(description="Where it goes.")
+
+
+class Const(InfoModel):
+    """A literal value."""
+
+    const: Scalar = Field(description="The value.")
+
+
+class Hardware(BaseModel):
+    """What the skill needs; keys other than `min_gpus` are free and for the reader."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    min_gpus: int = Field(default=0, ge=0, description="0: runs on the CPU too.")
+
+
+def _compiles(pattern: str) -> str:
+    re.compile(pattern)
+    return pattern
+
+
+class ErrorPattern(InfoModel):
+    """Advice for a failure that is recognised by its message."""
+
+    pattern: Annotated[str, AfterValidator(_compiles)] = Field(
+        description="Regular expression, searched in the failure's message and the log's end."
+    )
+    advice: str = Field(description="What to do about it, in a sentence or two.")
+
+
+SpecParam = str | Link | Const
+
+
+class SkillInfo(InfoModel):
+    """What a skill is and does: references/skill_info.yaml."""
+
+    name: str = Field(description="Name of the skill, which is also its folder's.")
+    network_arch: str = Field(description="Package under skillbank_runners that does the work.")
+    description: str = Field(default="", description="What the skill is for, one sentence.")
+    version: str = Field(default="0.0.0", description="Version of the skill folder.")
+    automl_enabled: bool = Field(default=False, description="Whether train may be searched.")
+    metric: Metric = Field(default=Metric(), description="Chooses the best checkpoint.")
+    latest_checkpoint: str = Field(
+        default="", description="Name of the link to the newest checkpoint in a results folder."
+    )
+    carry_forward: tuple[str, ...] = Field(
+        default=(), description="Structural spec keys that a child job takes from its parent."
+    )
+    actions: Mapping[str, Action] = Field(description="What the skill can do.")
+    data_sources: Mapping[str, Mapping[str, DataSource]] = Field(
+        default={}, description="Action -> dotted spec key -> file of a dataset root."
+    )
+    spec_params: Mapping[str, Mapping[str, SpecParam]] = Field(
+        default={},
+        description="Action -> dotted spec key -> inference function that fills it when empty.",
+    )
+    spec_shorthand_keys: Mapping[str, str] = Field(
+        default={}, description="Short name -> dotted spec key."
+    )
+    hardware: Hardware = Field(default=Hardware(), description="What the skill needs.")
+    error_patterns: tuple[ErrorPattern, ...] = Field(
+        default=(), description="Advice for known failures; the first that matches is shown."
+    )
