@@ -1,0 +1,147 @@
+"""The train section of the pose classification specs: optimizer, schedule, loop."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from skillbank_runners.api import SpecModel
+from skillbank_runners.spec_fields import ActiveWhen, Real, SearchRange, Text, extras
+from skillbank_runners.spec_sections import CheckpointerSpec, CudnnSpec, DeviceSpec
+
+_SGD = ActiveWhen("train.optim.optimizer_type", ("torch.optim.SGD",))
+_AUTO_REDUCE = ActiveWhen("train.optim.lr_scheduler", ("AutoReduce",))
+_MULTI_STEP = ActiveWhen("train.optim.lr_scheduler", ("MultiStep",))
+
+
+class OptimSpec(SpecModel):
+    """The optimizer and the schedule of its learning rate."""
+
+    optimizer_type: Literal["torch.optim.SGD", "torch.optim.Adam", "torch.optim.Adamax"] = Field(
+        default="torch.optim.SGD", description="Rule that turns gradients into steps."
+    )
+    lr: Real = Field(
+        default=0.1,
+        ge=0.0,
+        description="Learning rate: length of a step. Adam and Adamax want about a hundredth of "
+        "what SGD wants.",
+        json_schema_extra=extras(search=SearchRange(0.001, 1.0, log=True)),
+    )
+    momentum: Real = Field(
+        default=0.9,
+        ge=0.0,
+        description="Share of the previous step that is kept; SGD only.",
+        json_schema_extra=extras(
+            search=SearchRange(0.5, 0.99, log=True, complement=True), active=_SGD
+        ),
+    )
+    nesterov: bool = Field(
+        default=True,
+        description="Take the gradient where the momentum leads; SGD only.",
+        json_schema_extra=extras(active=_SGD),
+    )
+    weight_decay: Real = Field(
+        default=0.0001,
+        ge=0.0,
+        description="Pull of every weight towards zero, per step and unit of learning rate.",
+        json_schema_extra=extras(search=SearchRange(1e-6, 0.01, log=True)),
+    )
+    lr_scheduler: Literal["AutoReduce", "MultiStep"] = Field(
+        default="MultiStep",
+        description="Lower the learning rate at fixed epochs (MultiStep), or when lr_monitor "
+        "stops falling (AutoReduce).",
+    )
+    lr_monitor: Literal["val_loss", "train_loss"] = Field(
+        default="val_loss",
+        description="Metric that AutoReduce watches.",
+        json_schema_extra=extras(active=_AUTO_REDUCE),
+    )
+    patience: int = Field(
+        default=1,
+        ge=1,
+        description="Epochs without progress after which AutoReduce lowers the learning rate.",
+        json_schema_extra=extras(search=SearchRange(1, 5), active=_AUTO_REDUCE),
+    )
+    min_lr: Real = Field(
+        default=0.0001,
+        ge=0.0,
+        description="Learning rate below which AutoReduce does not go.",
+        json_schema_extra=extras(active=_AUTO_REDUCE),
+    )
+    lr_steps: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(10, 60),
+        description="Epochs at which MultiStep lowers the learning rate.",
+        json_schema_extra=extras(active=_MULTI_STEP),
+    )
+    lr_decay: Real = Field(
+        default=0.1,
+        ge=0.0,
+        description="Factor by which the learning rate is multiplied when it is lowered.",
+        json_schema_extra=extras(search=SearchRange(0.01, 1.0, log=True)),
+    )
+
+    @model_validator(mode="after")
+    def _check_nesterov(self) -> Self:
+        if self.optimizer_type == "torch.optim.SGD" and self.nesterov and self.momentum == 0:
+            raise ValueError(
+                "train.optim.momentum: found 0.0 with train.optim.nesterov true, expected a "
+                "momentum above 0; set train.optim.nesterov to false for plain SGD"
+            )
+        return self
+
+
+class TrainSpec(DeviceSpec):
+    """Training."""
+
+    seed: int = Field(
+        default=1234,
+        ge=-1,
+        description="Seed of every random choice; the same seed gives the same result. "
+        "-1: a new one each time.",
+    )
+    cudnn: CudnnSpec = Field(default=CudnnSpec(), description="Behaviour of cuDNN.")
+    num_epochs: int = Field(
+        default=10,
+        ge=1,
+        description="Passes over the training data.",
+        json_schema_extra=extras(popular=True),
+    )
+    checkpoint_interval: int = Field(
+        default=1,
+        ge=1,
+        description="Epochs, or steps, between two checkpoints.",
+        json_schema_extra=extras(popular=True),
+    )
+    checkpoint_interval_unit: Literal["epoch", "step"] = Field(
+        default="epoch", description="What checkpoint_interval counts."
+    )
+    validation_interval: int = Field(
+        default=1,
+        ge=1,
+        description="Epochs between two validations.",
+        json_schema_extra=extras(popular=True),
+    )
+    resume_training_checkpoint_path: Text = Field(
+        default="",
+        description="Checkpoint (.pth) to continue from, with optimizer and epoch; empty: the "
+        "newest one in the results folder, if there is one.",
+    )
+    results_dir: Text = Field(
+        default="", description="Folder of the results; empty: <results_dir>/train."
+    )
+    optim: OptimSpec = Field(default=OptimSpec(), description="Optimizer and its schedule.")
+    grad_clip: Real = Field(
+        default=0.0,
+        ge=0.0,
+        description="Largest norm of the gradient; a larger one is scaled down. 0.0: no limit.",
+        json_schema_extra=extras(search=SearchRange(0.1, 10.0, log=True, off=0.0)),
+    )
+
+
+class TrainLoopSpec(TrainSpec):
+    """Training, with the keys that only the train action reads."""
+
+    checkpointer: CheckpointerSpec = Field(
+        default=CheckpointerSpec(), description="Keeping the best checkpoints."
+    )

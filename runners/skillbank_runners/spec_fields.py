@@ -1,0 +1,102 @@
+"""What spec fields are made of besides pydantic's own: text that may be missing, schema keywords.
+
+The keywords that a schema carries beyond JSON Schema are TAO's where TAO has them; all are
+explained in references/schema-keywords.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
+
+MISSING = "???"  # OmegaConf's mark of a value that somebody has yet to fill in
+
+
+@dataclass(frozen=True)
+class SearchRange:
+    """Where AutoML looks for a value: always finite, inside the field's validity range.
+
+    Attributes:
+        low: Smallest value tried; equal to `high` for a value that a search leaves alone.
+        high: Largest value tried.
+        log: Whether values are drawn on a logarithmic scale.
+        complement: Whether that scale is one of 1 - value, as suits a momentum.
+        off: A further value, outside the range, that switches the feature off.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    complement: bool = False
+    off: float | None = None
+
+    def keywords(self) -> dict[str, JsonValue]:
+        """The range as a schema writes it: low, high and log, and the others where they matter."""
+        always = {"low", "high", "log"}
+        return {
+            name: v for name, v in asdict(self).items() if name in always or v not in (False, None)
+        }
+
+
+@dataclass(frozen=True)
+class ActiveWhen:
+    """A condition under which a field has an effect: another key holds one of some values."""
+
+    key: str
+    values: Sequence[str | bool]
+
+
+def extras(
+    *,
+    search: SearchRange | None = None,
+    popular: bool = False,
+    math_cond: str = "",
+    depends_on: str = "",
+    active: ActiveWhen | None = None,
+) -> dict[str, JsonValue]:
+    """Keywords for `Field(json_schema_extra=...)`.
+
+    Args:
+        search: Makes the field one that AutoML varies.
+        popular: Whether many users set it.
+        math_cond: Condition that a valid value meets, such as `!= 0` or `>= depends_on`.
+        depends_on: Dotted key that `math_cond` compares with.
+        active: Condition under which the field has an effect.
+    """
+    keywords: dict[str, JsonValue] = {}
+    if search:
+        keywords |= {"automl_enabled": True, "search_range": search.keywords()}
+    if popular:
+        keywords["popular"] = True
+    if math_cond:
+        keywords["math_cond"] = math_cond
+    if active:
+        keywords |= {"depends_on": active.key, "depends_on_values": list(active.values)}
+    elif depends_on:
+        keywords["depends_on"] = depends_on
+    return keywords
+
+
+def _empty_when_missing(value: object) -> object:
+    return "" if value is None or value == MISSING else value
+
+
+def _not_zero(value: int) -> int:
+    if value == 0:
+        raise ValueError("expected a number other than 0")
+    return value
+
+
+Text = Annotated[
+    str, BeforeValidator(_empty_when_missing), WithJsonSchema({"type": ["string", "null"]})
+]
+"""Text that may be left open: null and ??? are read as the empty string."""
+
+Real = Annotated[float, Field(allow_inf_nan=False)]
+"""A finite number."""
+
+NotZero = Annotated[int, AfterValidator(_not_zero)]
+"""An integer that 0 is no sensible value of; its field says so to the schema by math_cond."""
