@@ -6,7 +6,6 @@ explained in references/schema-keywords.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -41,21 +40,12 @@ class SearchRange:
         }
 
 
-@dataclass(frozen=True)
-class ActiveWhen:
-    """A condition under which a field has an effect: another key holds one of some values."""
-
-    key: str
-    values: Sequence[str | bool]
-
-
 def extras(
     *,
     search: SearchRange | None = None,
     popular: bool = False,
     math_cond: str = "",
     depends_on: str = "",
-    active: ActiveWhen | None = None,
 ) -> dict[str, JsonValue]:
     """Keywords for `Field(json_schema_extra=...)`.
 
@@ -63,8 +53,8 @@ def extras(
         search: Makes the field one that AutoML varies.
         popular: Whether many users set it.
         math_cond: Condition that a valid value meets, such as `!= 0` or `>= depends_on`.
-        depends_on: Dotted key that `math_cond` compares with.
-        active: Condition under which the field has an effect.
+        depends_on: Dotted key that `math_cond` compares with; or, with a comparison behind the
+            key, when the field has an effect: `train.optim.optimizer_type == torch.optim.SGD`.
     """
     keywords: dict[str, JsonValue] = {}
     if search:
@@ -73,9 +63,7 @@ def extras(
         keywords["popular"] = True
     if math_cond:
         keywords["math_cond"] = math_cond
-    if active:
-        keywords |= {"depends_on": active.key, "depends_on_values": list(active.values)}
-    elif depends_on:
+    if depends_on:
         keywords["depends_on"] = depends_on
     return keywords
 

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from skillbank_runners.api import SpecModel
-from skillbank_runners.spec_fields import ActiveWhen, Text, extras
+from skillbank_runners.spec_fields import Text, extras
 
 GpuIds = tuple[Annotated[int, Field(ge=0)], ...]
 
-_TOP_K = extras(active=ActiveWhen("train.checkpointer.enable_topk", (True,)))
+_TOP_K = extras(depends_on="train.checkpointer.enable_topk == true")
 
 
 class WandbSpec(SpecModel):

@@ -7,12 +7,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from skillbank_runners.api import SpecModel
-from skillbank_runners.spec_fields import ActiveWhen, Real, SearchRange, Text, extras
+from skillbank_runners.spec_fields import Real, SearchRange, Text, extras
 from skillbank_runners.spec_sections import CheckpointerSpec, CudnnSpec, DeviceSpec
 
-_SGD = ActiveWhen("train.optim.optimizer_type", ("torch.optim.SGD",))
-_AUTO_REDUCE = ActiveWhen("train.optim.lr_scheduler", ("AutoReduce",))
-_MULTI_STEP = ActiveWhen("train.optim.lr_scheduler", ("MultiStep",))
+_SGD = "train.optim.optimizer_type == torch.optim.SGD"
+_AUTO_REDUCE = "train.optim.lr_scheduler == AutoReduce"
+_MULTI_STEP = "train.optim.lr_scheduler == MultiStep"
 
 
 class OptimSpec(SpecModel):
@@ -33,13 +33,13 @@ class OptimSpec(SpecModel):
         ge=0.0,
         description="Share of the previous step that is kept; SGD only.",
         json_schema_extra=extras(
-            search=SearchRange(0.5, 0.99, log=True, complement=True), active=_SGD
+            search=SearchRange(0.5, 0.99, log=True, complement=True), depends_on=_SGD
         ),
     )
     nesterov: bool = Field(
         default=True,
         description="Take the gradient where the momentum leads; SGD only.",
-        json_schema_extra=extras(active=_SGD),
+        json_schema_extra=extras(depends_on=_SGD),
     )
     weight_decay: Real = Field(
         default=0.0001,
@@ -55,24 +55,24 @@ class OptimSpec(SpecModel):
     lr_monitor: Literal["val_loss", "train_loss"] = Field(
         default="val_loss",
         description="Metric that AutoReduce watches.",
-        json_schema_extra=extras(active=_AUTO_REDUCE),
+        json_schema_extra=extras(depends_on=_AUTO_REDUCE),
     )
     patience: int = Field(
         default=1,
         ge=1,
         description="Epochs without progress after which AutoReduce lowers the learning rate.",
-        json_schema_extra=extras(search=SearchRange(1, 5), active=_AUTO_REDUCE),
+        json_schema_extra=extras(search=SearchRange(1, 5), depends_on=_AUTO_REDUCE),
     )
     min_lr: Real = Field(
         default=0.0001,
         ge=0.0,
         description="Learning rate below which AutoReduce does not go.",
-        json_schema_extra=extras(active=_AUTO_REDUCE),
+        json_schema_extra=extras(depends_on=_AUTO_REDUCE),
     )
     lr_steps: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         default=(10, 60),
         description="Epochs at which MultiStep lowers the learning rate.",
-        json_schema_extra=extras(active=_MULTI_STEP),
+        json_schema_extra=extras(depends_on=_MULTI_STEP),
     )
     lr_decay: Real = Field(
         default=0.1,
