@@ -1,0 +1,1 @@
+"""What two runners share: metrics, reports, checkpoints, the training loop, export."""
