@@ -1,0 +1,161 @@
+"""The rooms and their doors: who may import whom, and how big a room may grow."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SDK = ROOT / "sdk" / "skillbank"
+SDK_FILES = sorted(SDK.rglob("*.py"))
+RUNNER_FILES = sorted((ROOT / "runners").rglob("*.py"))
+TOOL_FILES = sorted((ROOT / "tools").rglob("*.py"))
+
+# Each room may import what stands before it, never what stands after it.
+ROOMS = (
+    "errors",
+    "settings",
+    "locks",
+    "skill",
+    "bank",
+    "spec",
+    "checkpoints",
+    "inference",
+    "request",
+    "plan",
+    "planner",
+    "job",
+    "job_folder",
+    "following",
+    "store",
+    "platforms",
+    "client",
+    "testing",
+    "cli",
+)
+# Modules that belong to a room named after something else.
+ROOM_OF: dict[str, str] = {"store_schema": "store"}
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of the modules that a file imports, wherever the import stands."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            if node.module in {"skillbank", "skillbank_runners"}:
+                names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+    return names
+
+
+def room(module: str) -> str:
+    return ROOM_OF.get(module, module)
+
+
+@pytest.mark.parametrize("path", SDK_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_sdk_never_imports_a_runner_or_a_training_library(path: Path) -> None:
+    heads = {name.split(".")[0] for name in imported(path)}
+    heavy = {"skillbank_runners", "torch", "pytorch_lightning", "onnx", "onnxruntime", "numpy"}
+
+    assert not heads & heavy
+
+
+@pytest.mark.parametrize("path", RUNNER_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_runner_never_imports_the_sdk(path: Path) -> None:
+    assert "skillbank" not in {name.split(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", SDK_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_between_rooms_point_one_way(path: Path) -> None:
+    module = path.relative_to(SDK).parts[0].removesuffix(".py")
+    if module == "__init__":
+        pytest.skip("the front door shows every room")
+    here = ROOMS.index(room(module))
+
+    used = {name.split(".")[1] for name in imported(path) if name.startswith("skillbank.")}
+    above = {name for name in used if ROOMS.index(room(name)) > here}
+
+    assert not above, f"{module} reaches up to {sorted(above)}"
+
+
+def _functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is None:
+        return lines
+    docstring = function.body[0]
+    return lines - ((docstring.end_lineno or docstring.lineno) - docstring.lineno + 1)
+
+
+@pytest.mark.parametrize(
+    "path", [*SDK_FILES, *RUNNER_FILES, *TOOL_FILES], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_no_file_and_no_function_outgrows_its_budget(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, "split this file"
+    for function in _functions(path):
+        assert _length(function) <= 60, f"split {function.name}"
+
+
+def test_nine_in_ten_files_and_functions_are_short() -> None:
+    files = [*SDK_FILES, *RUNNER_FILES, *TOOL_FILES]
+    long_files = [p for p in files if len(p.read_text(encoding="utf-8").splitlines()) > 300]
+    lengths = [_length(function) for path in files for function in _functions(path)]
+
+    assert len(long_files) <= len(files) / 10
+    assert sum(length > 25 for length in lengths) <= len(lengths) / 10
+
+
+def test_a_broad_except_stands_once_in_the_launcher() -> None:
+    broad = [
+        str(path.relative_to(ROOT))
+        for path in [*SDK_FILES, *RUNNER_FILES, *TOOL_FILES]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and (
+            node.type is None
+            or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
+        )
+    ]
+
+    assert broad == ["runners/skillbank_runners/launch.py"]
+
+
+def test_importing_the_sdk_and_every_spec_loads_nothing_heavy() -> None:
+    heavy = ["torch", "pytorch_lightning", "onnx", "optuna", "boto3", "numpy", "matplotlib"]
+    code = f"""
+import sys
+from importlib import import_module
+from skillbank.bank import SkillBank
+for skill in SkillBank():
+    import_module(f"skillbank_runners.{{skill.info.network_arch}}").SPECS
+print(sorted(set({heavy}) & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_pickle_is_ever_loaded_unguarded() -> None:
+    """Labels go through the restricted unpickler; nothing calls pickle.load or pickle.loads."""
+    calls = [
+        str(path.relative_to(ROOT))
+        for path in [*SDK_FILES, *RUNNER_FILES, *TOOL_FILES]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"load", "loads"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "pickle"
+    ]
+
+    assert not calls
