@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from generate_formats import format_files
+from generate_pages import page_files
 from generate_skills import Files, skill_files
 from skillbank.bank import SkillBank
 from skillbank.documents import read_yaml
@@ -19,10 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def generated_files(root: Path = ROOT) -> Files:
     """Path and text of every file that is derived from code."""
     versions = read_yaml(root / "references" / "versions.yaml")
-    files: Files = {}
+    files = format_files(root / "schemas")
     for skill in SkillBank([root / "skills"]):
         if skill.has_info:
-            files |= skill_files(skill, versions)
+            files |= skill_files(skill, versions) | page_files(skill)
     return files
 
 

@@ -1,0 +1,108 @@
+"""JSON Schemas of the project's own formats, from the classes that read and write them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from generate_skills import Files, as_json
+from skillbank.job import Job
+from skillbank.plan import JobPlan
+from skillbank.skill_info import SkillInfo
+from skillbank_runners.api import Artefact, Status
+from skillbank_runners.schema import DRAFT
+
+_Schema = dict[str, Any]
+
+
+def format_files(folder: Path) -> Files:
+    """Schemas of skill_info.yaml, plan.json, job records, status.json and artefacts.json."""
+    schemas = {
+        "skill_info": SkillInfo.model_json_schema(),
+        "plan": _plan(),
+        "job": _record(Job),
+        "status_line": _status_line(),
+        "artefacts": _artefacts(),
+    }
+    return {
+        folder / f"{name}.schema.json": as_json({"$schema": DRAFT, **schema})
+        for name, schema in schemas.items()
+    }
+
+
+def _record(kind: type) -> _Schema:
+    """Schema of a dataclass as JSON: every key is written, and described by the docstring."""
+    schema = TypeAdapter(kind).json_schema(mode="serialization")
+    said = _attributes(inspect.getdoc(kind) or "")
+    for name, field in schema["properties"].items():
+        field["description"] = said[name]
+    return {
+        **schema,
+        "description": (inspect.getdoc(kind) or "").partition("\n")[0],
+        "required": list(schema["properties"]),
+    }
+
+
+def _attributes(docstring: str) -> dict[str, str]:
+    """Name -> description from the Attributes section of a Google style docstring."""
+    section = docstring.partition("Attributes:\n")[2].split("\n\n")[0]
+    entries = re.split(r"^    (?=\w+: )", section, flags=re.MULTILINE)
+    pairs = (entry.partition(": ") for entry in entries if entry.strip())
+    return {name: " ".join(text.split()) for name, _, text in pairs}
+
+
+def _plan() -> _Schema:
+    schema = _record(JobPlan)
+    schema["properties"]["hash"] = {
+        "type": "string",
+        "pattern": "^[0-9a-f]{64}$",
+        "description": "SHA-256 over everything else; a plan whose hash does not fit is refused.",
+    }
+    schema["required"].append("hash")
+    return {**schema, "additionalProperties": False}
+
+
+def _artefacts() -> _Schema:
+    entry = _record(Artefact)
+    return {
+        "title": "Artefacts",
+        "description": "results/artefacts.json: the files that a job left, oldest first.",
+        "type": "object",
+        "$defs": entry.pop("$defs"),
+        "properties": {"artefacts": {"type": "array", "items": entry}},
+        "required": ["artefacts"],
+        "additionalProperties": False,
+    }
+
+
+def _status_line() -> _Schema:
+    """One line of results/status.json; further keys of an action's own are allowed."""
+    number: _Schema = {"type": ["number", "null"]}
+    fields: dict[str, tuple[_Schema, str]] = {
+        "date": ({"type": "string"}, "Day, month/day/year, in local time."),
+        "time": ({"type": "string"}, "Time of day, hh:mm:ss."),
+        "status": ({"enum": [status.value for status in Status]}, "State of the action."),
+        "verbosity": ({"enum": ["INFO", "ERROR"]}, "ERROR for the line of a failure."),
+        "message": ({"type": "string"}, "One sentence for a person; for a failure, all of it."),
+        "kpi": (
+            {"type": "object", "additionalProperties": number},
+            "Metrics that hold from this line on; null where one is not finite.",
+        ),
+        "epoch": ({"type": "integer", "minimum": 0}, "Epoch under way, zero-indexed."),
+        "max_epoch": ({"type": "integer", "minimum": 0}, "Number of epochs."),
+        "step": ({"type": "integer", "minimum": 0}, "Steps done within the epoch."),
+        "max_step": ({"type": "integer", "minimum": 0}, "Steps per epoch."),
+        "eta": ({"type": ["string", "number", "null"]}, "Time left."),
+        "time_per_epoch": ({"type": ["string", "number", "null"]}, "Time that an epoch takes."),
+    }
+    return {
+        "title": "StatusLine",
+        "description": "One line of results/status.json, which is JSON lines.",
+        "type": "object",
+        "properties": {name: {**s, "description": text} for name, (s, text) in fields.items()},
+        "required": ["date", "time", "status", "verbosity", "message"],
+    }

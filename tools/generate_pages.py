@@ -1,0 +1,153 @@
+"""Tables inside pages that are otherwise written by hand, between two marker lines.
+
+<!-- generated: data -->
+| ... |
+<!-- end generated -->
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from generate_skills import Files
+from skillbank.skill import Skill
+from skillbank.skill_info import Const, Link
+
+_BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
+Table = Callable[[Skill], str]
+
+
+def page_files(skill: Skill) -> Files:
+    """The pages of a skill folder with their tables filled in."""
+    pages = [skill.folder / "SKILL.md", *sorted((skill.folder / "references").glob("*.md"))]
+    return {page: fill_tables(page.read_text(encoding="utf-8"), skill, page) for page in pages}
+
+
+def fill_tables(text: str, skill: Skill, page: Path) -> str:
+    """The page's text with the content between each pair of markers made anew.
+
+    Raises:
+        SystemExit: A marker names no table.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        if match[2] not in TABLES:
+            raise SystemExit(f"{page}: no table is named {match[2]!r}; known: {', '.join(TABLES)}")
+        return match[1] + TABLES[match[2]](skill) + match[3]
+
+    return _BLOCK.sub(fill, text)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines
+    )
+
+
+def _actions(skill: Skill) -> str:
+    return table(
+        ("Action", "What it does", "Parent", "Leaves in results/"),
+        (
+            (
+                f"`{name}`",
+                action.description + ("" if action.built else " Not built yet."),
+                ", ".join(f"`{parent}`" for parent in action.parents or ()) or "-",
+                ", ".join(f"`{output.file}`" for output in action.outputs.values()),
+            )
+            for name, action in skill.info.actions.items()
+        ),
+    )
+
+
+def _data(skill: Skill) -> str:
+    rows = []
+    for action, sources in skill.info.data_sources.items():
+        for key, source in sources.items():
+            inputs = skill.info.actions[action].inputs
+            optional = " (optional)" if key in inputs and inputs[key].optional else ""
+            files = [f"{role}: `{file}`" for role, file in source.other_roles.items()]
+            rows.append(
+                (f"`{action}`", f"`{key}`{optional}", f"`{source.file}`", "; ".join(files) or "-")
+            )
+    return table(("Action", "Spec key", "File of the root", "Under another role"), rows)
+
+
+def _inference(skill: Skill) -> str:
+    rows: dict[tuple[str, str], list[str]] = {}
+    for action, params in skill.info.spec_params.items():
+        for key, param in params.items():
+            function = param if isinstance(param, str) else _literal(param)
+            rows.setdefault((key, function), []).append(action)
+    return table(
+        ("Spec key", "Filled by", "In"),
+        (
+            (f"`{key}`", f"`{function}`", _all_or(actions, skill.info.actions))
+            for (key, function), actions in rows.items()
+        ),
+    )
+
+
+def _literal(param: Link | Const) -> str:
+    return param.link if isinstance(param, Link) else repr(param.const)
+
+
+def _all_or(actions: Sequence[str], known: Mapping[str, object]) -> str:
+    return "every action" if len(actions) == len(known) else ", ".join(f"`{a}`" for a in actions)
+
+
+def _shorthand(skill: Skill) -> str:
+    keys = skill.info.spec_shorthand_keys.items()
+    return table(("Shorthand", "Spec key"), ((f"`{short}`", f"`{key}`") for short, key in keys))
+
+
+def _search(skill: Skill) -> str:
+    return table(
+        ("Spec key", "Default", "Valid", "Searched"),
+        (
+            (f"`{key}`", f"`{field['default']}`", _bounds(field), _range(field["search_range"]))
+            for key, field in _fields(skill.schema("train"))
+            if field.get("automl_enabled") is True
+        ),
+    )
+
+
+def _fields(schema: Mapping[str, object], prefix: str = "") -> list[tuple[str, dict[str, object]]]:
+    """Dotted key and schema of every field below."""
+    found = []
+    properties = schema.get("properties", {})
+    assert isinstance(properties, dict)
+    for name, field in properties.items():
+        found += [(prefix + name, field), *_fields(field, f"{prefix}{name}.")]
+    return found
+
+
+def _bounds(field: Mapping[str, object]) -> str:
+    low, high = field.get("minimum"), field.get("maximum")
+    return f"{'any' if low is None else f'≥ {low}'}" if high is None else f"{low} to {high}"
+
+
+def _range(search: object) -> str:
+    assert isinstance(search, dict)
+    if search["low"] == search["high"]:
+        return "left at its default"
+    scale = ", log of 1 - value" if search.get("complement") else ", log" if search["log"] else ""
+    off = f", or {search['off']}" if "off" in search else ""
+    return f"{search['low']:g} to {search['high']:g}{scale}{off}"
+
+
+def _errors(skill: Skill) -> str:
+    return "".join(f"- {pattern.advice}\n" for pattern in skill.info.error_patterns)
+
+
+TABLES: Mapping[str, Table] = {
+    "actions": _actions,
+    "data": _data,
+    "inference": _inference,
+    "shorthand": _shorthand,
+    "search": _search,
+    "errors": _errors,
+}
