@@ -1,0 +1,100 @@
+"""The program `skillbank`: its commands by name, and what it says to a line it cannot read.
+
+Importing this costs typer and the standard library; a command imports the rest when it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skillbank.cli import jobs, planning, results, skills
+from skillbank.cli.options import add_command
+from skillbank.cli.output import WRONG_REQUEST, print_error
+
+_COMMANDS = (
+    skills.list_skills,
+    skills.show,
+    skills.check,
+    planning.plan,
+    planning.run,
+    jobs.list_jobs,
+    jobs.status,
+    jobs.logs,
+    jobs.wait,
+    jobs.cancel,
+    jobs.resume,
+    results.resolve,
+    results.report,
+)
+
+_EPILOG = (
+    "Exit status: 0 done, 1 the job failed, was cancelled or lost, 2 the request was wrong. "
+    "Start with 'skillbank skills'."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    command = typer.main.get_command(_app())
+    try:
+        status = command.main(arguments or ["--help"], "skillbank", standalone_mode=False)
+    except typer.TyperException as error:
+        print_error("UsageError", _explain(error), as_json="--json" in arguments)
+        return WRONG_REQUEST
+    return int(status or 0)
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        help="Train, evaluate and export vision models by skill.",
+        epilog=_EPILOG,
+        add_completion=False,
+        rich_markup_mode=None,  # plain help: rich would double the time of --help
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    for function in _COMMANDS:
+        add_command(app, function)
+    return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"skillbank {version('skillbank')}")
+        raise typer.Exit
+
+
+def _root(
+    context: typer.Context,
+    root: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder of jobs [$SKILLBANK_HOME or ~/.skillbank]."),
+    ] = None,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    context.obj = root
+
+
+def _explain(error: typer.TyperException) -> str:
+    """Say what the command line got wrong, in the words of the house, with the next step."""
+    near = getattr(error, "possibilities", None)
+    message = error.message if near else error.format_message()
+    message = (message[:1].lower() + message[1:]).removesuffix(".").removesuffix("?")
+    message = message.replace(". Did you mean", "; did you mean")
+    near = f"; did you mean {' or '.join(map(repr, sorted(near)))}" if near else ""
+    end = "?" if "did you mean" in message + near else "."
+    path = getattr(getattr(error, "ctx", None), "command_path", "skillbank")
+    return f"{message}{near}{end} See '{path} --help'."

@@ -1,0 +1,229 @@
+"""Follow a job to its end: a live bar on a terminal, plain lines in a pipe, events as JSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+from skillbank.cli.options import INTERRUPTED
+from skillbank.cli.output import (
+    DONE,
+    JOB_FAILED,
+    console,
+    job_document,
+    print_event,
+    print_text,
+    show_duration,
+    show_figures,
+)
+from skillbank.job import JobState
+
+if TYPE_CHECKING:
+    from skillbank.client import Client
+    from skillbank.job import Job
+
+_LOOK_EVERY_S = 0.25
+_SHOWN = ("train_loss", "val_loss", "val_acc", "val_3DIoU")  # in this order, as room allows
+
+StatusLine = Mapping[str, Any]  # one line of status.json, as the runner wrote it
+
+
+class View(Protocol):
+    """Where the progress of a job is shown."""
+
+    def show_state(self, job: Job) -> None:
+        """Show that the job came into another state."""
+
+    def show(self, line: StatusLine) -> None:
+        """Show one status line."""
+
+
+def follow_job(client: Client, job: Job, *, as_json: bool) -> int:
+    """Show a job's progress until it ends; return the exit status that its end means.
+
+    Ctrl-C stops the following, never the job.
+    """
+    view: AbstractContextManager[View] = nullcontext(PlainView())
+    if as_json:
+        print_event("job", job=job_document(job))
+        view = nullcontext(JsonView())
+    elif sys.stdout.isatty():
+        view = LiveView(f"{job.action}")
+    try:
+        with view as shown:
+            ended = _watch(client, job.id, shown)
+    except KeyboardInterrupt:
+        print(
+            f"\njob {job.id} goes on. Follow it with 'skillbank wait {job.id}', "
+            f"stop it with 'skillbank cancel {job.id}'.",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    return end_of_job(client, ended, as_json=as_json)
+
+
+def end_of_job(client: Client, job: Job, *, as_json: bool) -> int:
+    """Tell how a job ended, what came of it and what to try next."""
+    if as_json:
+        print_event("end", job=job_document(job))
+    elif job.state is JobState.COMPLETE:
+        _show_success(client, job)
+    else:
+        _show_failure(job)
+    return DONE if job.state is JobState.COMPLETE else JOB_FAILED
+
+
+def _watch(client: Client, job_id: str, view: View) -> Job:
+    """Show what comes until the job is final; the last look comes after its end."""
+    seen, state = 0, None
+    while True:
+        job = client.job(job_id)
+        if job.state is not state and not job.state.is_final:
+            view.show_state(job)
+        state = job.state
+        lines = client.events(job_id)
+        for line in lines[seen:]:
+            view.show(line)
+        seen = len(lines)
+        if job.state.is_final:
+            return job
+        time.sleep(_LOOK_EVERY_S)
+
+
+class JsonView:
+    """One JSON object per state and status line."""
+
+    def show_state(self, job: Job) -> None:
+        """Print the state and its reason."""
+        print_event("state", state=job.state, detail=job.detail)
+
+    def show(self, line: StatusLine) -> None:
+        """Print the line as it is."""
+        print_event("status", **line)
+
+
+class PlainView:
+    """One line of text per epoch or message, for logs and pipes."""
+
+    def show_state(self, job: Job) -> None:
+        """Print that the job waits; that it runs is told by its own lines."""
+        if job.state is not JobState.RUNNING:
+            print(f"{job.state.value.lower()} {job.detail}".rstrip(), flush=True)
+
+    def show(self, line: StatusLine) -> None:
+        """Print an epoch's figures, or a message; steps within an epoch are left out."""
+        if _is_step(line):
+            return
+        print(_describe(line), flush=True)
+
+
+class LiveView:
+    """A bar that moves within one line: epoch, loss, accuracy and time left."""
+
+    def __init__(self, title: str) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[figures]}", markup=False),
+            TimeElapsedColumn(),
+            console=console(),
+        )
+        self._task = self._bar.add_task(title, total=None, figures="")
+        self._title = title
+
+    def __enter__(self) -> LiveView:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show_state(self, job: Job) -> None:
+        """Name the state before the first step."""
+        self._bar.update(self._task, description=f"{self._title} {job.state.value.lower()}")
+
+    def show(self, line: StatusLine) -> None:
+        """Move the bar to where the line is; print a line that has no place on it above."""
+        if line.get("max_epoch") is None and line.get("max_step") is None:
+            self._bar.console.print(line["message"])
+            return
+        done, total, where = _position(line)
+        self._bar.update(
+            self._task,
+            completed=done,
+            total=total,
+            description=f"{self._title} {where}",
+            figures=_figures_and_eta(line),
+        )
+
+
+def _is_step(line: StatusLine) -> bool:
+    return line.get("step") is not None and "val_loss" not in (line.get("kpi") or {})
+
+
+def _position(line: StatusLine) -> tuple[float, float, str]:
+    """How much is done, of how much, and the same in words."""
+    epochs = line.get("max_epoch")
+    if epochs is None:
+        return line["step"], line["max_step"], f"{line['step']}/{line['max_step']}"
+    epoch = line["epoch"] + 1  # counted from 0 in the status line
+    done = epoch if not _is_step(line) else epoch - 1 + line["step"] / (line.get("max_step") or 1)
+    return done, epochs, f"epoch {epoch}/{epochs}"
+
+
+def _describe(line: StatusLine) -> str:
+    """An epoch as one line of figures; anything else is its own message."""
+    if line.get("max_epoch") is None or not line.get("kpi"):
+        return str(line["message"])
+    _, _, where = _position(line)
+    return f"{where}  {_figures_and_eta(line)}"
+
+
+def _figures_and_eta(line: StatusLine) -> str:
+    kpi = {name: value for name, value in (line.get("kpi") or {}).items() if name in _SHOWN}
+    eta = f"  eta {line['eta']}" if line.get("eta") else ""
+    return show_figures(kpi) + eta
+
+
+def _show_success(client: Client, job: Job) -> None:
+    print_text(f"{job.state.value} after {_duration(job)}")
+    figures = _last_figures(client.events(job.id))
+    if figures:
+        print_text(show_figures(figures))
+    print_text(f"report: {client.report(job.id)}")
+    for command in next_commands(client, job):
+        print_text(f"next: {command}")
+
+
+def _show_failure(job: Job) -> None:
+    print(f"{job.state.value} after {_duration(job)}: {job.detail}", file=sys.stderr)
+    print(
+        f"next: 'skillbank logs {job.id}' shows why, 'skillbank resume {job.id}' goes on from the "
+        "newest checkpoint.",
+        file=sys.stderr,
+    )
+
+
+def _duration(job: Job) -> str:
+    if job.started_at is None or job.ended_at is None:
+        return "no time"
+    return show_duration(job.ended_at - job.started_at)
+
+
+def _last_figures(lines: Sequence[StatusLine]) -> Mapping[str, float | None]:
+    return next((line["kpi"] for line in reversed(lines) if line.get("kpi")), {})
+
+
+def next_commands(client: Client, job: Job) -> list[str]:
+    """Command lines that use what the job left, most likely first."""
+    actions = client.bank[job.skill].info.actions
+    return [
+        f"skillbank run {job.skill} {name} --parent {job.id}"
+        for name, action in actions.items()
+        if action.built and job.action in (action.parents or ())
+    ][:2]

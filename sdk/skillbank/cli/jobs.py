@@ -1,0 +1,229 @@
+"""Commands about jobs that were submitted: `jobs`, `status`, `logs`, `wait`, `cancel`, `resume`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skillbank.cli.follow import end_of_job, follow_job
+from skillbank.cli.options import INTERRUPTED, JobId, Options
+from skillbank.cli.output import (
+    DONE,
+    JOB_FAILED,
+    job_document,
+    print_event,
+    print_facts,
+    print_json,
+    print_table,
+    print_text,
+    show_duration,
+)
+from skillbank.errors import RequestInvalid, did_you_mean
+from skillbank.job import JobState
+
+if TYPE_CHECKING:
+    from skillbank.client import Client
+    from skillbank.job import Job
+
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions(Options):
+    """What `jobs` takes."""
+
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 20
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help="Only those in this state, such as RUNNING.")
+    ] = None
+    skill: Annotated[
+        str | None, typer.Option(metavar="SKILL", help="Only those of this skill.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions(Options):
+    """What a command about one job takes."""
+
+    job_id: JobId
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogsOptions(JobOptions):
+    """What `logs` takes."""
+
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = (
+        False
+    )
+    tail: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the last N lines.")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitOptions(JobOptions):
+    """What `wait` takes."""
+
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Give up waiting after this time.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeOptions(JobOptions):
+    """What `resume` takes."""
+
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start the attempt and return at once.")
+    ] = False
+
+
+def list_jobs(options: ListOptions) -> int:
+    """List the newest jobs."""
+    found = options.client().jobs(options.limit, _state(options.state), options.skill)
+    if options.as_json:
+        print_json([job_document(job) for job in found])
+        return DONE
+    if not found:
+        print_text("no jobs. Start one with 'skillbank run SKILL ACTION'.")
+        return DONE
+    rows = [
+        (j.id, j.skill, j.action, j.state.value, _moment(j.created_at), _first_line(j.detail))
+        for j in found
+    ]
+    print_table(("JOB", "SKILL", "ACTION", "STATE", "SUBMITTED", "DETAIL"), rows)
+    return DONE
+
+
+def status(options: JobOptions) -> int:
+    """Show one job: its state, progress and folder."""
+    client = options.client()
+    job = client.job(options.job_id)
+    lines = client.events(job.id)
+    if options.as_json:
+        print_json({**job_document(job), "progress": lines[-1] if lines else None})
+        return DONE
+    facts = [
+        ("job", f"{job.id}, attempt {job.attempt}"),
+        ("does", f"{job.skill} {job.action}, {job.route}, on {job.platform}"),
+        ("state", job.state.value),
+        ("detail", job.detail),
+        ("progress", lines[-1].get("message") if lines else ""),
+        ("submitted", _moment(job.created_at)),
+        ("ran for", _time_run(job)),
+        ("parent", job.parent_job_id),
+        ("folder", job.folder),
+    ]
+    print_facts((name, value) for name, value in facts if value)
+    return DONE
+
+
+def logs(options: LogsOptions) -> int:
+    """Show what a job printed."""
+    client = options.client()
+    job = client.job(options.job_id)
+    text = client.logs(job.id, options.tail)
+    if not options.follow:
+        if options.as_json:
+            print_json({"job": job.id, "log": text})
+        else:
+            sys.stdout.write(text)
+        return DONE
+    return _follow_log(client, job.id, text, as_json=options.as_json)
+
+
+def wait(options: WaitOptions) -> int:
+    """Wait for a job's end, showing its progress."""
+    client = options.client()
+    job = client.job(options.job_id)
+    if options.timeout is None and not options.as_json:
+        return follow_job(client, job, as_json=False)
+    job = client.wait(job.id, options.timeout)
+    if options.as_json:
+        print_json(job_document(job))
+    elif job.state.is_final:
+        return end_of_job(client, job, as_json=False)
+    else:
+        print(
+            f"job {job.id} is still {job.state.value} after {options.timeout:g} s.", file=sys.stderr
+        )
+    return DONE if job.state is JobState.COMPLETE else JOB_FAILED
+
+
+def cancel(options: JobOptions) -> int:
+    """Stop a job; what it wrote stays usable."""
+    job = options.client().cancel(options.job_id)
+    if options.as_json:
+        print_json(job_document(job))
+    else:
+        print_text(f"job {job.id}: {job.state.value}")
+    return DONE
+
+
+def resume(options: ResumeOptions) -> int:
+    """Try a job again, from its newest checkpoint."""
+    client = options.client()
+    job = client.resume(options.job_id)
+    if not options.as_json:
+        print_text(f"job {job.id}: attempt {job.attempt} of {job.skill} {job.action}")
+    if not options.detach:
+        return follow_job(client, job, as_json=options.as_json)
+    if options.as_json:
+        print_json(job_document(job))
+    return DONE
+
+
+def _follow_log(client: Client, job_id: str, text: str, *, as_json: bool) -> int:
+    """Print the log as it grows, until the job is final; Ctrl-C ends the looking only."""
+    try:
+        for part in _growing_log(client, job_id, text):
+            if as_json:
+                for line in part.splitlines():
+                    print_event("log", line=line)
+            else:
+                sys.stdout.write(part)
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return DONE
+
+
+def _growing_log(client: Client, job_id: str, shown: str) -> Iterator[str]:
+    yield shown
+    length = len(client.logs(job_id))
+    while True:
+        is_final = client.job(job_id).state.is_final
+        whole = client.logs(job_id)
+        yield whole[length:]
+        length = len(whole)
+        if is_final:
+            return
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _state(word: str | None) -> JobState | None:
+    if word is None or word.upper() in JobState.__members__:
+        return JobState[word.upper()] if word else None
+    raise RequestInvalid(
+        f"--state: no state is named {word!r}; {did_you_mean(word.upper(), JobState)}"
+    )
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _time_run(job: Job) -> str:
+    if job.started_at is None:
+        return ""
+    return show_duration((job.ended_at or time.time()) - job.started_at)
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]

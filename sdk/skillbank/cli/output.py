@@ -1,0 +1,130 @@
+"""What a command prints: tables and sentences for people, JSON for programs, errors for both."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from skillbank.job import Job
+
+DONE, JOB_FAILED, WRONG_REQUEST = 0, 1, 2
+
+_STYLES = {
+    "COMPLETE": "green",
+    "RUNNING": "cyan",
+    "ERROR": "red",
+    "LOST": "red",
+    "CANCELED": "yellow",
+}
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document: paths as text, tuples as lists."""
+    print(json.dumps(document, indent=2, default=str, ensure_ascii=False))
+
+
+def print_event(kind: str, **content: object) -> None:
+    """Print one event as a line of JSON, at once, for whoever follows."""
+    print(json.dumps({"event": kind, **content}, default=str, ensure_ascii=False), flush=True)
+
+
+def print_error(kind: str, message: str, problems: Iterable[str] = (), *, as_json: bool) -> None:
+    """Tell what went wrong: as text on stderr, and with --json as a document on stdout too."""
+    print(f"error: {message}", file=sys.stderr)
+    if as_json:
+        print_json({"error": {"type": kind, "message": message, "problems": list(problems)}})
+
+
+def print_text(text: str) -> None:
+    """Print sentences, wrapped at words on a terminal and untouched in a pipe."""
+    if sys.stdout.isatty():
+        console().print(text)
+    else:
+        print(text)
+
+
+def print_indented(text: str) -> None:
+    """Print sentences below something that they explain."""
+    if sys.stdout.isatty():
+        from rich.padding import Padding
+
+        console().print(Padding(text, (0, 0, 0, 4)))
+    else:
+        print(f"    {text}")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headings; the first column is never folded."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    if sys.stdout.isatty():
+        _show_table(columns, cells)
+    else:
+        _write_columns([list(columns), *cells])
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Print names and values in two columns."""
+    cells = [[name, _cell(value)] for name, value in facts]
+    if sys.stdout.isatty():
+        _show_table(None, cells)
+    else:
+        _write_columns(cells)
+
+
+def console() -> Console:
+    """The terminal through rich, which reads its width and honours NO_COLOR."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False)
+
+
+def _show_table(columns: Sequence[str] | None, cells: Sequence[Sequence[str]]) -> None:
+    """Fit a table to the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=columns is not None)
+    for i in range(len(cells[0]) if cells else 0):
+        heading = Text(columns[i], "bold") if columns else ""
+        table.add_column(heading, no_wrap=i == 0, overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
+    console().print(table)
+
+
+def _write_columns(cells: Sequence[Sequence[str]]) -> None:
+    """Align columns with spaces, each as wide as it needs to be: for pipes, without rich."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        line = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(line).rstrip())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else " ".join(str(value).split())
+
+
+def job_document(job: Job) -> dict[str, object]:
+    """A job as JSON shows it."""
+    return {**asdict(job), "results": job.results}
+
+
+def show_duration(seconds: float | None) -> str:
+    """A span of time such as 0:01:23; empty when it is not known."""
+    return "" if seconds is None else str(timedelta(seconds=round(seconds)))
+
+
+def show_figures(figures: Mapping[str, float | None]) -> str:
+    """Metrics in a row: `val_loss 0.4271  val_acc 0.8605`."""
+    return "  ".join(f"{name} {_figure(value)}" for name, value in figures.items())
+
+
+def _figure(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.4g}"

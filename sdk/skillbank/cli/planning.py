@@ -1,0 +1,213 @@
+"""Commands that ask for a job: `plan` decides and shows, `run` carries out."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skillbank.cli.follow import follow_job
+from skillbank.cli.options import Options
+from skillbank.cli.output import (
+    DONE,
+    job_document,
+    print_facts,
+    print_json,
+    print_table,
+    print_text,
+)
+from skillbank.errors import RequestInvalid
+
+if TYPE_CHECKING:
+    from skillbank.job import Job
+    from skillbank.plan import JobPlan
+    from skillbank.request import JobRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestOptions(Options):
+    """Everything of a request but its skill and action."""
+
+    spec: Annotated[
+        Path | None, typer.Option("-e", "--spec", metavar="FILE", help="Spec file, YAML.")
+    ] = None
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Spec key to set; may be repeated."),
+    ] = None
+    data: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[ROLE=]FOLDER", help="Dataset folder; may be repeated per role."),
+    ] = None
+    parent: Annotated[
+        str | None, typer.Option(metavar="JOB", help="Job whose results this one builds on.")
+    ] = None
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(metavar="WHICH", help="best, latest, epoch=N, step=N, or a file."),
+    ] = None
+    base_checkpoint: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Pretrained weights to start from.")
+    ] = None
+    automl: Annotated[
+        str, typer.Option(metavar="on|off|auto", help="Whether train may be searched.")
+    ] = "on"
+    platform: Annotated[str, typer.Option(metavar="NAME", help="Where the job runs.")] = "local"
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Asked twice under one key, runs once.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(RequestOptions):
+    """What `plan` takes."""
+
+    skill: Annotated[str, typer.Argument(metavar="SKILL", help="Name of a skill.")]
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="One of its actions.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(RequestOptions):
+    """What `run` takes."""
+
+    skill: Annotated[str | None, typer.Argument(metavar="SKILL", help="Name of a skill.")] = None
+    action: Annotated[str | None, typer.Argument(metavar="ACTION", help="One of its actions.")] = (
+        None
+    )
+    plan: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Saved plan to carry out ('-': stdin); takes no others."),
+    ] = None
+    detach: Annotated[bool, typer.Option("--detach", help="Start the job and return at once.")] = (
+        False
+    )
+
+
+def plan(options: PlanOptions) -> int:
+    """Show all that a run would do, and run nothing."""
+    planned = options.client().plan_job(_request(options, options.skill, options.action))
+    if options.as_json:
+        print(planned.to_json(), end="")
+    else:
+        _show_plan(planned)
+    return DONE
+
+
+def run(options: RunOptions) -> int:
+    """Run one action of a skill and follow it to its end."""
+    client = options.client()
+    planned = _saved_plan(options) if options.plan else client.plan_job(_whole_request(options))
+    job = client.submit(planned)
+    if not options.as_json:
+        _announce(planned, job)
+    if not options.detach:
+        return follow_job(client, job, as_json=options.as_json)
+    if options.as_json:
+        print_json(job_document(job))
+    else:
+        print_text(f"next: skillbank wait {job.id}")
+    return DONE
+
+
+def _whole_request(options: RunOptions) -> JobRequest:
+    if options.skill is None or options.action is None:
+        raise RequestInvalid(
+            "run: SKILL and ACTION are missing, and no --plan stands for them. "
+            "List the skills with 'skillbank skills'."
+        )
+    return _request(options, options.skill, options.action)
+
+
+def _request(options: RequestOptions, skill: str, action: str) -> JobRequest:
+    from skillbank.request import AutomlPolicy, JobRequest
+    from skillbank.spec_file import read_spec_file
+
+    return JobRequest(
+        skill=skill,
+        action=action,
+        spec=read_spec_file(options.spec) if options.spec else {},
+        overrides=_overrides(options.overrides or []),
+        data=dict(_role_and_folder(text) for text in options.data or []),
+        parent_job_id=options.parent,
+        checkpoint=options.checkpoint,
+        base_checkpoint=options.base_checkpoint,
+        automl_policy=AutomlPolicy.parse(options.automl),
+        platform=options.platform,
+        idempotency_key=options.idempotency_key,
+    )
+
+
+def _overrides(pairs: list[str]) -> dict[str, object]:
+    from skillbank.documents import parse_yaml
+
+    overrides = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise RequestInvalid(
+                f"--set {pair!r}: expected KEY=VALUE, such as --set num_epochs=30."
+            )
+        overrides[key.strip()] = parse_yaml(value, f"--set {key}", error=RequestInvalid)
+    return overrides
+
+
+def _role_and_folder(text: str) -> tuple[str, str]:
+    """Read `train=FOLDER`; a folder alone serves every role, also one with a `=` in its path."""
+    role, equals, folder = text.partition("=")
+    return (role, folder) if equals and role.isidentifier() else ("all", text)
+
+
+def _saved_plan(options: RunOptions) -> JobPlan:
+    from skillbank.plan import JobPlan
+
+    whole = {"plan", "detach", *(field.name for field in fields(Options))}
+    given = [f.name for f in fields(options) if getattr(options, f.name) != f.default]
+    others = [name for name in given if name not in whole]
+    if others:
+        raise RequestInvalid(
+            f"run --plan: the plan holds the whole request; leave out {', '.join(others)}, "
+            "or make a new plan with 'skillbank plan'."
+        )
+    return JobPlan.from_json(_read_plan(str(options.plan)))
+
+
+def _read_plan(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestInvalid(
+            f"--plan {name}: cannot be read: {error}. "
+            "Make one with 'skillbank plan SKILL ACTION --json > plan.json'."
+        ) from error
+
+
+def _show_plan(planned: JobPlan) -> None:
+    from skillbank.spec_keys import get_value
+
+    print_text(f"{planned.skill} {planned.action}, nothing runs yet\n")
+    facts = [
+        ("route", f"{planned.route.value}: {planned.reason}"),
+        ("runs on", f"{planned.platform}, {planned.num_gpus} GPUs"),
+        ("job folder", str(planned.folder)),
+        ("parent", planned.parent_job_id),
+        ("checkpoint", planned.checkpoint_reason),
+        *(("note", note) for note in planned.notes),
+        ("command", shlex.join(["python", *planned.command()])),
+    ]
+    print_facts((name, value) for name, value in facts if value)
+    print_text("")
+    rows = [(key, get_value(planned.spec, key), origin) for key, origin in planned.origins.items()]
+    print_table(("KEY NOT AS IN THE TEMPLATE", "VALUE", "FROM"), rows)
+    print_text("\nnext: the same line with 'run' for 'plan', or keep it: --json > plan.json")
+
+
+def _announce(planned: JobPlan, job: Job) -> None:
+    print_text(f"job {job.id}: {job.skill} {job.action} on {job.platform}, {planned.reason}")
+    for note in planned.notes:
+        print_text(f"note: {note}")

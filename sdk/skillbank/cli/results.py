@@ -1,0 +1,71 @@
+"""Commands about what a job left: `resolve`, `report`."""
+
+from __future__ import annotations
+
+import webbrowser
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skillbank.cli.options import JobId, Options
+from skillbank.cli.output import DONE, print_json, print_table, print_text, show_figures
+
+if TYPE_CHECKING:
+    from skillbank.checkpoints import Checkpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveOptions(Options):
+    """What `resolve` takes."""
+
+    job_id: JobId
+    checkpoint: Annotated[
+        str, typer.Option(metavar="WHICH", help="best, latest, epoch=N or step=N.")
+    ] = "best"
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="checkpoint, onnx, predictions, ...")
+    ] = "checkpoint"
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why, and list what else there is.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(Options):
+    """What `report` takes."""
+
+    job_id: JobId
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False
+
+
+def resolve(options: ResolveOptions) -> int:
+    """Print the path of a job's checkpoint or other artefact."""
+    found = options.client().resolve(options.job_id, options.checkpoint, options.kind)
+    if options.as_json:
+        print_json(asdict(found))
+        return DONE
+    print(found.checkpoint.path)
+    if options.explain:
+        print_text(f"\n{found.reason}\n")
+        rows = [_row(one, chosen=found.checkpoint) for one in found.candidates]
+        print_table(("FILE", "EPOCH", "STEP", "SIZE", "METRICS", ""), rows)
+    return DONE
+
+
+def _row(one: Checkpoint, *, chosen: Checkpoint) -> tuple[object, ...]:
+    size = f"{one.size_bytes / 1e6:.1f} MB"
+    mark = "<- chosen" if one == chosen else ""
+    return (one.path.name, one.epoch, one.step, size, show_figures(one.metrics), mark)
+
+
+def report(options: ReportOptions) -> int:
+    """Print the path of a job's report."""
+    path = options.client().report(options.job_id)
+    if options.as_json:
+        print_json({"job": options.job_id, "report": path})
+    else:
+        print(path)
+    if options.open_it:
+        webbrowser.open(path.as_uri())
+    return DONE

@@ -1,0 +1,186 @@
+"""Commands about what there is: `skills`, `show`, `check`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skillbank.cli.fields import SpecField, list_fields
+from skillbank.cli.options import Options
+from skillbank.cli.output import (
+    DONE,
+    WRONG_REQUEST,
+    print_error,
+    print_indented,
+    print_json,
+    print_table,
+    print_text,
+)
+
+if TYPE_CHECKING:
+    from skillbank.skill import Skill
+    from skillbank.skill_info import Action, DataSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(Options):
+    """What `show` takes."""
+
+    skill: Annotated[str, typer.Argument(metavar="SKILL", help="Name of a skill.")]
+    action: Annotated[
+        str | None, typer.Argument(metavar="[ACTION]", help="One of its actions, for its keys.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(Options):
+    """What `check` takes."""
+
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A skill folder.")]
+
+
+def list_skills(options: Options) -> int:
+    """List the skills and what each can do."""
+    from skillbank.bank import SkillBank
+
+    skills = list(SkillBank())
+    if options.as_json:
+        print_json([_summary(skill) for skill in skills])
+        return DONE
+    rows = [(s.name, ", ".join(_actions(s)), _first_sentence(s.description)) for s in skills]
+    print_table(("SKILL", "ACTIONS", "WHAT IT IS FOR"), rows)
+    print_text("\nnext: skillbank show SKILL")
+    return DONE
+
+
+def show(options: ShowOptions) -> int:
+    """Show a skill, or the inputs and spec keys of one of its actions."""
+    from skillbank.bank import SkillBank
+
+    skill = SkillBank()[options.skill]
+    if options.action is None:
+        return _show_skill(skill, as_json=options.as_json)
+    return _show_action(skill, options.action, as_json=options.as_json)
+
+
+def check(options: CheckOptions) -> int:
+    """Check a skill folder against the format."""
+    from skillbank.skill_check import check_folder
+
+    problems = check_folder(options.folder)
+    if options.as_json:
+        print_json({"folder": options.folder, "problems": problems})
+    if problems:
+        text = f"{options.folder} breaks the skill format:\n" + "\n".join(
+            f"  - {problem}" for problem in problems
+        )
+        print_error("SkillInvalid", text, as_json=False)
+        return WRONG_REQUEST
+    if not options.as_json:
+        print_text(f"{options.folder}: a valid skill folder.")
+    return DONE
+
+
+def _summary(skill: Skill) -> dict[str, object]:
+    return {
+        "name": skill.name,
+        "description": skill.description,
+        "actions": _actions(skill),
+        "automl": skill.can_automl(),
+        "folder": skill.folder,
+    }
+
+
+def _actions(skill: Skill) -> list[str]:
+    """Actions that can be run now; none for a skill that only guides its reader."""
+    if not skill.has_info:
+        return []
+    return [name for name, action in skill.info.actions.items() if action.built]
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split()).partition(". ")[0].rstrip(".")
+
+
+def _show_skill(skill: Skill, *, as_json: bool) -> int:
+    if as_json:
+        content = skill.info.model_dump(mode="json") if skill.has_info else None
+        print_json({**_summary(skill), "info": content, "notes": skill.notes})
+        return DONE
+    print_text(f"{skill.name}\n\n{skill.description.strip()}\n")
+    if not skill.has_info:
+        print_text(f"It guides its reader and runs no jobs: read {skill.folder / 'SKILL.md'}")
+        return DONE
+    info = skill.info
+    rows = [
+        (name, ", ".join(action.outputs), _purpose(action)) for name, action in info.actions.items()
+    ]
+    print_table(("ACTION", "LEAVES", "WHAT IT DOES"), rows)
+    print_text("")
+    print_table(("SHORT NAME", "SPEC KEY"), info.spec_shorthand_keys.items())
+    for note in skill.notes:
+        print_text(f"note: {note}")
+    print_text(f"\nnext: skillbank show {skill.name} train\n      read {skill.folder / 'SKILL.md'}")
+    return DONE
+
+
+def _purpose(action: Action) -> str:
+    return action.description if action.built else f"{action.description} Not built yet."
+
+
+def _show_action(skill: Skill, name: str, *, as_json: bool) -> int:
+    schema = skill.schema(name)
+    if as_json:
+        print_json(_action_document(skill, name, schema))
+        return DONE
+    action = skill.info.actions[name]
+    print_text(f"{skill.name} {name}\n{_purpose(action)}\n")
+    sources = skill.info.data_sources.get(name, {})
+    inputs = [
+        (key, wanted.type.value, "" if wanted.optional else "yes", _source(sources, key))
+        for key, wanted in action.inputs.items()
+    ]
+    print_table(("INPUT", "TYPE", "REQUIRED", "FROM --data"), inputs)
+    print_text("")
+    for field in list_fields(schema):
+        _print_field(field, _short_names(skill.info.spec_shorthand_keys, field.key))
+    print_text(f"\nnext: skillbank plan {skill.name} {name} --data FOLDER --set KEY=VALUE")
+    return DONE
+
+
+def _source(sources: Mapping[str, DataSource], key: str) -> str:
+    return f"{sources[key].role}: {sources[key].file}" if key in sources else ""
+
+
+def _short_names(shorthand: Mapping[str, str], key: str) -> list[str]:
+    return [short for short, full in shorthand.items() if full == key]
+
+
+def _print_field(field: SpecField, short_names: list[str]) -> None:
+    facts = [field.type, f"default {_show_default(field.default)}", field.allowed]
+    facts += [f"short: {name}" for name in short_names]
+    facts += ["AutoML may search it"] if field.automl else []
+    print_text(f"{field.key}  {', '.join(fact for fact in facts if fact)}")
+    print_indented(field.description)
+
+
+def _show_default(value: object) -> str:
+    return "empty" if value in ("", None) else json.dumps(value)
+
+
+def _action_document(skill: Skill, name: str, schema: Mapping[str, Any]) -> dict[str, object]:
+    action = skill.info.actions[name].model_dump(mode="json")
+    sources = skill.info.data_sources.get(name, {})
+    return {
+        "skill": skill.name,
+        "action": name,
+        **action,
+        "data_sources": {key: source.model_dump(mode="json") for key, source in sources.items()},
+        "spec_shorthand_keys": dict(skill.info.spec_shorthand_keys),
+        "fields": [asdict(field) for field in list_fields(schema)],
+    }
