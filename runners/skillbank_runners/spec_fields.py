@@ -6,7 +6,7 @@ explained in references/schema-keywords.md.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
@@ -33,11 +33,13 @@ class SearchRange:
     off: float | None = None
 
     def keywords(self) -> dict[str, JsonValue]:
-        """The range as a schema writes it: low, high and log, and the others where they matter."""
-        always = {"low", "high", "log"}
-        return {
-            name: v for name, v in asdict(self).items() if name in always or v not in (False, None)
-        }
+        """The range as a schema writes it; complement and off only where they matter."""
+        keywords: dict[str, JsonValue] = {"low": self.low, "high": self.high, "log": self.log}
+        if self.complement:
+            keywords["complement"] = True
+        if self.off is not None:
+            keywords["off"] = self.off
+        return keywords
 
 
 def extras(
