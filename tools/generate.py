@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from generate_formats import format_files
-from generate_pages import page_files
+from generate_pages import function_page, page_files
 from generate_skills import Files, skill_files
 from skillbank.bank import SkillBank
 from skillbank.documents import read_yaml
@@ -22,6 +22,7 @@ def generated_files(root: Path = ROOT) -> Files:
     """Path and text of every file that is derived from code."""
     versions = read_yaml(root / "references" / "versions.yaml")
     files = format_files(root / "schemas")
+    files[root / "references" / "inference-functions.md"] = function_page()
     for skill in SkillBank([root / "skills"]):
         if skill.has_info:
             files |= skill_files(skill, versions) | page_files(skill)

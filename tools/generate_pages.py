@@ -7,16 +7,39 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from generate_skills import Files
+from skillbank.inference import FUNCTIONS
 from skillbank.skill import Skill
 from skillbank.skill_info import Const, Link
 
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 Table = Callable[[Skill], str]
+
+_FUNCTIONS_HEAD = """# Inference functions
+
+`spec_params` in a `skill_info.yaml` maps a dotted spec key of an action to one of these names. The
+SDK calls the function when the caller left the key empty (null, an empty string or `???`); a value
+that the caller gives always wins. `skillbank plan` shows for every key where its value came from.
+
+Besides a name, an entry may be `{const: VALUE}`, a literal, or `{link: URL, destination_path: PATH}`,
+a file that is fetched before the job starts and whose local path is the value. A name that is not
+listed here is an error of the skill.
+
+"""
+
+
+def function_page() -> str:
+    """The page of all inference functions, from the registry's docstrings."""
+    rows = (
+        (f"`{name}`", (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " "))
+        for name, function in FUNCTIONS.items()
+    )
+    return _FUNCTIONS_HEAD + table(("Name", "Value"), rows)
 
 
 def page_files(skill: Skill) -> Files:

@@ -17,7 +17,7 @@ from skillbank.errors import SkillInvalid, did_you_mean
 from skillbank.inference import read_function
 from skillbank.skill import Skill
 from skillbank.skill_info import SpecParam
-from skillbank.spec_keys import Schema, dotted_keys, find_path
+from skillbank.spec_keys import MISSING, Schema, dotted_keys, find_path
 
 _FRONT_MATTER = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -159,12 +159,10 @@ def _template_problems(skill: Skill, action: str, schema: Schema | None) -> Iter
     template = skill.template(action)
     if schema is None:
         return
-    if template != schema.get("default"):
-        yield f"{name}: differs from the top-level default of {action}.schema.json."
-    errors = Draft202012Validator(schema).iter_errors(template)
-    for error in errors:
-        place = ".".join(map(str, error.absolute_path)) or "(top)"
-        yield f"{name}: {place}: {error.message}, says {action}.schema.json."
+    for error in Draft202012Validator(schema).iter_errors(template):
+        if error.instance != MISSING:
+            place = ".".join(map(str, error.absolute_path)) or "(top)"
+            yield f"{name}: {place}: {error.message}, says {action}.schema.json."
 
 
 def _key_problems(skill: Skill, schemas: Mapping[str, Schema]) -> Iterator[str]:
