@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from generate_skills import Files
+from generate_skills import Files, specs_of
 from skillbank.inference import FUNCTIONS
 from skillbank.skill import Skill
 from skillbank.skill_info import Const, Link
+from skillbank_runners.schema import build_schema
 
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 Table = Callable[[Skill], str]
@@ -26,9 +27,9 @@ _FUNCTIONS_HEAD = """# Inference functions
 SDK calls the function when the caller left the key empty (null, an empty string or `???`); a value
 that the caller gives always wins. `skillbank plan` shows for every key where its value came from.
 
-Besides a name, an entry may be `{const: VALUE}`, a literal, or `{link: URL, destination_path: PATH}`,
-a file that is fetched before the job starts and whose local path is the value. A name that is not
-listed here is an error of the skill.
+Besides a name, an entry may be `{const: VALUE}`, a literal, or `{link: URL, destination_path:
+PATH}`, a file that is fetched before the job starts and whose local path is the value. A name that
+is not listed here is an error of the skill.
 
 """
 
@@ -128,11 +129,12 @@ def _shorthand(skill: Skill) -> str:
 
 
 def _search(skill: Skill) -> str:
+    schema = build_schema(specs_of(skill.info.network_arch)["train"])
     return table(
         ("Spec key", "Default", "Valid", "Searched"),
         (
             (f"`{key}`", f"`{field['default']}`", _bounds(field), _range(field["search_range"]))
-            for key, field in _fields(skill.schema("train"))
+            for key, field in _fields(schema)
             if field.get("automl_enabled") is True
         ),
     )
