@@ -27,18 +27,38 @@ ROOMS = (
     "inference",
     "request",
     "plan",
-    "planner",
     "job",
+    "planner",
     "job_folder",
     "following",
     "store",
     "platforms",
+    "watching",
     "client",
     "testing",
     "cli",
 )
 # Modules that belong to a room named after something else.
-ROOM_OF: dict[str, str] = {"store_schema": "store"}
+ROOM_OF: dict[str, str] = {
+    "documents": "skill",
+    "dialect": "skill",
+    "skill_info": "skill",
+    "spec_keys": "spec",
+    "coercion": "spec",
+    "spec_file": "spec",
+    "conditions": "spec",
+    "data_sources": "spec",
+    "spec_check": "spec",
+    "artefacts": "checkpoints",
+    "inference_setting": "inference",
+    "links": "plan",
+    "route": "planner",
+    "carry_forward": "planner",
+    "inputs": "planner",
+    "filling": "planner",
+    "gpu_choice": "planner",
+    "store_schema": "store",
+}
 
 
 def imported(path: Path) -> set[str]:

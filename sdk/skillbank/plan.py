@@ -43,6 +43,7 @@ class JobPlan:
         num_gpus: GPUs the job holds while it runs; 0 on the CPU.
         idempotency_key: See JobRequest.
         request_hash: Digest of the request, to tell a repeated one from a different one.
+        downloads: Local path inside the job's folder -> URL that `fetch_links` gets it from.
     """
 
     job_id: str
@@ -62,6 +63,7 @@ class JobPlan:
     num_gpus: int = 0
     idempotency_key: str | None = None
     request_hash: str = ""
+    downloads: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def results(self) -> Path:

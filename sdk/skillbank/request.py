@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from skillbank.errors import RequestInvalid
+from skillbank.spec_keys import plain
 
 
 class AutomlPolicy(StrEnum):
@@ -62,3 +65,9 @@ class JobRequest:
     automl_policy: AutomlPolicy = AutomlPolicy.ON
     platform: str = "local"
     idempotency_key: str | None = None
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of what is wanted: of everything but the idempotency key."""
+        content = {name: v for name, v in asdict(self).items() if name != "idempotency_key"}
+        return hashlib.sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()

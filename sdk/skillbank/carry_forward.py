@@ -1,0 +1,30 @@
+"""Take the structural settings of a job from its parent: classes, labels, layout, network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skillbank.spec import SpecDraft
+from skillbank.spec_keys import find_path, get_value, is_empty
+
+
+def carry_forward(draft: SpecDraft, parent_id: str, parent_spec: Mapping[str, Any]) -> None:
+    """Set the skill's `carry_forward` keys as the parent has them.
+
+    A checkpoint only fits the network it was trained as, so a value of the caller's own that
+    differs becomes a problem that names both.
+    """
+    for key in draft.skill.info.carry_forward:
+        path = find_path(draft.schema, key)
+        value = get_value(parent_spec, path) if path else None
+        if is_empty(value) or value == {}:
+            continue
+        if key not in draft.given:
+            draft.set(key, value, f"carried forward from job {parent_id}")
+        elif draft.value(key) != value:
+            draft.problems.append(
+                f"{key}: {draft.value(key)!r} was given ({draft.given[key]}), but the parent job "
+                f"{parent_id} was run with {value!r}; leave the key out to use the parent's value, "
+                "or choose another parent."
+            )

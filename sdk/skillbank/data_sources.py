@@ -1,0 +1,106 @@
+"""Turn dataset roots into the files that a skill's `data_sources` names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from skillbank.errors import did_you_mean
+from skillbank.skill import Skill
+
+_ALL = "all"
+_SHOWN = 12  # entries of a folder that an error lists
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """The value of one spec key, found in a dataset root, or why there is none.
+
+    Attributes:
+        key: Dotted spec key.
+        role: Role that the root was given under.
+        value: Absolute path, or URL, of the file; empty when it is not there.
+        problem: What is wrong; empty when nothing is.
+    """
+
+    key: str
+    role: str
+    value: str = ""
+    problem: str = ""
+
+
+def is_remote(value: str) -> bool:
+    """Tell whether a path is a URL, such as `s3://bucket/prefix`."""
+    return "://" in value
+
+
+def find_data(
+    skill: Skill, action: str, roots: Mapping[str, str]
+) -> tuple[list[DataFile], list[str]]:
+    """Files of the caller's dataset roots, by spec key.
+
+    Args:
+        skill: Its `data_sources` say which file of which root belongs to which key.
+        action: One of the skill's actions.
+        roots: Role -> folder or URL; `all` stands for every role that has none of its own.
+
+    Returns:
+        The files found or missed, and what is wrong with the roots themselves.
+    """
+    sources = skill.info.data_sources.get(action, {})
+    known = {_ALL, *(role for s in sources.values() for role in (s.role, *s.other_roles))}
+    problems = [_unknown_role(role, known, action) for role in roots if role not in known]
+    usable = {role: root for role, root in roots.items() if role in known}
+    absolute = {role: _absolute(root) for role, root in usable.items()}
+    problems += [
+        f"--data {role}={usable[role]}: there is no such folder; expected a dataset root."
+        for role, root in absolute.items()
+        if not is_remote(root) and not Path(root).is_dir()
+    ]
+    if problems:
+        return [], problems
+    inputs = skill.info.actions[action].inputs
+    files = []
+    for key, source in sources.items():
+        value = source.locate(absolute)
+        if value is not None:
+            optional = key in inputs and inputs[key].optional
+            role = _role_of(value, absolute, (*source.other_roles, source.role, _ALL))
+            files.append(_checked(key, role, value, absolute[role], optional=optional))
+    return files, []
+
+
+def _role_of(value: str, roots: Mapping[str, str], order: tuple[str, ...]) -> str:
+    """The role whose root gave the file, in the order that the source asks them."""
+    return next(r for r in order if r in roots and value.startswith(f"{roots[r].rstrip('/')}/"))
+
+
+def _checked(key: str, role: str, value: str, root: str, *, optional: bool) -> DataFile:
+    if is_remote(value) or Path(value).exists():
+        return DataFile(key, role, value)
+    if optional:
+        return DataFile(key, role)
+    name = Path(value).relative_to(root)
+    return DataFile(
+        key, role, problem=f"{key}: {root} holds no {str(name)!r}; {_contents(Path(root))}"
+    )
+
+
+def _contents(folder: Path) -> str:
+    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"it holds {', '.join(names[:_SHOWN])}{more}." if names else "it is empty."
+
+
+def _unknown_role(role: str, known: set[str], action: str) -> str:
+    if known == {_ALL}:
+        return f"--data {role}=...: {action} reads no dataset; leave it out."
+    return (
+        f"--data {role}=...: {role!r} is no role of {action}'s data; "
+        f"{did_you_mean(role, known)} Known roles: {', '.join(sorted(known))}."
+    )
+
+
+def _absolute(root: str) -> str:
+    return root if is_remote(root) else str(Path(root).expanduser().absolute())

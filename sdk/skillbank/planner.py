@@ -1,0 +1,228 @@
+"""Decide everything about a job before anything runs; docs/planning.md tells how."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from skillbank.artefacts import newest_whole
+from skillbank.carry_forward import carry_forward
+from skillbank.errors import (
+    CheckpointNotFound,
+    RequestInvalid,
+    SkillNotFound,
+    SpecInvalid,
+    did_you_mean,
+)
+from skillbank.filling import Filled, fill_spec
+from skillbank.gpu_choice import choose_gpus
+from skillbank.inference import Parent, Setting, Trial
+from skillbank.inputs import (
+    absolute_file,
+    check_checkpoints,
+    keys_filled_by,
+    lay_checkpoint,
+    settle_paths,
+    settle_results,
+    settle_secrets,
+)
+from skillbank.job import Job, JobState
+from skillbank.plan import JobPlan
+from skillbank.request import JobRequest
+from skillbank.route import choose_route
+from skillbank.skill import Skill, Spec
+from skillbank.spec import SpecDraft, build_spec
+from skillbank.spec_check import spec_problems
+from skillbank.spec_keys import get_value, set_value
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class ParentJob:
+    """A job whose artefacts and structural settings another one uses."""
+
+    job: Job
+    plan: JobPlan
+
+
+@dataclass(frozen=True)
+class PlanSetting:
+    """What a plan depends on besides the request and the skill.
+
+    Attributes:
+        job_id: Id that the job will have.
+        root: Folder of jobs; the job's own is `<root>/jobs/<job_id>`.
+        parent: The job that `request.parent_job_id` names.
+        gpus: GPUs that one job can get on the platform.
+        encryption_key: Reference to the user's key, from `inference.find_encryption_key`.
+        trial: The AutoML recommendation that the job carries out.
+    """
+
+    job_id: str
+    root: Path
+    parent: ParentJob | None = None
+    gpus: int = 0
+    encryption_key: str | None = None
+    trial: Trial | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The job's own folder, absolute."""
+        return (self.root / "jobs" / self.job_id).absolute()
+
+
+def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan:
+    """Decide everything about a job; nothing is written.
+
+    Raises:
+        SkillNotFound: The skill has no such action.
+        SkillInvalid: The skill folder is broken.
+        RequestInvalid: The request contradicts itself, or cannot be carried out here.
+        SpecInvalid: The spec cannot be used; every problem is listed.
+        CheckpointNotFound: The parent lacks an artefact that the action needs.
+    """
+    _check_action(request, skill)
+    _check_parent(request, skill, setting.parent)
+    check_checkpoints(request, skill)
+    route, reason = choose_route(skill, request.action, request.automl_policy)
+    draft = build_spec(
+        skill, request.action, spec=request.spec, data=request.data, overrides=request.overrides
+    )
+    filled = _complete(draft, request, setting)
+    num_gpus = choose_gpus(draft, setting.gpus)
+    problems, notes = spec_problems(skill, request.action, draft.spec, draft.given)
+    if draft.problems or problems:
+        told = {problem.partition(":")[0] for problem in draft.problems}
+        further = [problem for problem in problems if problem.partition(":")[0] not in told]
+        what = f"the spec of {skill.name} {request.action}"
+        raise SpecInvalid([*dict.fromkeys(draft.problems), *further], what)
+    return JobPlan(
+        job_id=setting.job_id,
+        skill=skill.name,
+        action=request.action,
+        network_arch=skill.info.network_arch,
+        route=route,
+        reason=reason,
+        spec=draft.spec,
+        folder=setting.folder,
+        origins=draft.origins,
+        notes=tuple(dict.fromkeys([*draft.notes, *notes])),
+        parent_job_id=setting.parent.job.id if setting.parent else None,
+        checkpoint_reason=filled.checkpoint_reason,
+        automl_policy=request.automl_policy.value,
+        platform=request.platform,
+        num_gpus=num_gpus,
+        idempotency_key=request.idempotency_key,
+        request_hash=request.hash,
+        downloads=filled.downloads,
+    )
+
+
+def resume_plan(plan: JobPlan, skill: Skill) -> JobPlan:
+    """The same job once more, going on from its own newest checkpoint where there is one.
+
+    Nothing else changes: id, folder, GPUs and every other setting stay as they were planned.
+    """
+    checkpoint = newest_whole(plan.results)
+    functions = frozenset({"resume_model", "resume_model_or_ptm", "automl_resume_model"})
+    resume_keys = keys_filled_by(skill, plan.action, functions)
+    if checkpoint is None or not resume_keys:
+        return plan
+    spec: Spec = copy.deepcopy(dict(plan.spec))
+    origins = dict(plan.origins)
+    for key in resume_keys:
+        set_value(spec, key, str(checkpoint.path))
+        origins[key] = "inference resume_model"
+    only_at_start = frozenset({"ptm_if_no_resume_model", "automl_ptm_if_no_resume_model"})
+    for key in keys_filled_by(skill, plan.action, only_at_start):
+        set_value(spec, key, get_value(skill.template(plan.action), key))
+        origins.pop(key, None)
+    return replace(plan, spec=spec, origins=origins)
+
+
+def _complete(draft: SpecDraft, request: JobRequest, setting: PlanSetting) -> Filled:
+    """Settle what is left open after the caller's own values; problems gather in the draft."""
+    must_exist = request.platform == LOCAL
+    settle_secrets(draft)
+    settle_results(draft, setting.folder / "results")
+    named = lay_checkpoint(draft, request)
+    settle_paths(draft, must_exist=must_exist)
+    base = absolute_file(request.base_checkpoint)
+    if must_exist and base and "://" not in base and not Path(base).is_file():
+        draft.problems.append(f"base_checkpoint: {request.base_checkpoint!r}: no such file.")
+    if setting.parent:
+        carry_forward(draft, setting.parent.job.id, setting.parent.plan.spec)
+    try:
+        filled = fill_spec(draft, _inference_setting(draft, request, setting), setting.folder)
+    except CheckpointNotFound as error:
+        if not draft.problems:
+            raise
+        draft.problems.append(str(error))
+        return Filled("", {})
+    return filled if not named else replace(filled, checkpoint_reason=named)
+
+
+def _inference_setting(draft: SpecDraft, request: JobRequest, setting: PlanSetting) -> Setting:
+    metric = draft.skill.info.metric
+    return Setting(
+        results=setting.folder / "results",
+        parent=_parent(setting.parent),
+        selection=request.checkpoint,
+        metric=(metric.name, metric.direction),
+        base_checkpoint=absolute_file(request.base_checkpoint),
+        encryption_key=setting.encryption_key,
+        trial=setting.trial,
+    )
+
+
+def _parent(parent: ParentJob | None) -> Parent | None:
+    if parent is None:
+        return None
+    job = parent.job
+    return Parent(
+        job.id, job.action, job.state.value, job.state is JobState.COMPLETE, parent.plan.results
+    )
+
+
+def _check_action(request: JobRequest, skill: Skill) -> None:
+    actions = skill.info.actions
+    if request.action not in actions:
+        raise SkillNotFound(
+            f"{skill.name} has no action {request.action!r}; "
+            f"{did_you_mean(request.action, actions)}"
+        )
+    if not actions[request.action].built:
+        built = ", ".join(name for name, action in actions.items() if action.built)
+        raise RequestInvalid(
+            f"{request.action} of {skill.name} is not built yet: its schema and template are "
+            f"there, its runner is not. Built are: {built or 'none'}."
+        )
+
+
+def _check_parent(request: JobRequest, skill: Skill, parent: ParentJob | None) -> None:
+    allowed = skill.info.actions[request.action].parents
+    if parent is None:
+        if request.parent_job_id is not None:
+            raise RequestInvalid(
+                f"parent: no job {request.parent_job_id!r} was found; list jobs with "
+                "'skillbank jobs'."
+            )
+        return
+    found = f"job {parent.job.id} is {parent.plan.skill} {parent.plan.action}"
+    if parent.plan.network_arch != skill.info.network_arch:
+        raise RequestInvalid(
+            f"parent: {found}, another network; {request.action} of {skill.name} needs a job of "
+            f"{skill.name}."
+        )
+    if allowed is None or parent.plan.action in allowed:
+        return
+    if not allowed:
+        raise RequestInvalid(
+            f"parent: {request.action} of {skill.name} takes no parent; leave --parent out."
+        )
+    raise RequestInvalid(
+        f"parent: {found}; {request.action} takes a parent of: {', '.join(allowed)}. "
+        f"List them with 'skillbank jobs --skill {skill.name}'."
+    )
