@@ -1,1 +1,70 @@
-"""Train models by skill."""
+"""Train models by skill: the control plane.
+
+    from skillbank import Client
+
+    job = Client().create_job("tao-train-pose-classification", "train", data={"all": "my/data"})
+
+Names are loaded when they are first used, so that `import skillbank` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skillbank.bank import SkillBank
+    from skillbank.checkpoints import Resolution
+    from skillbank.client import Client
+    from skillbank.errors import SkillbankError
+    from skillbank.following import News
+    from skillbank.job import Job, JobState
+    from skillbank.plan import JobPlan, Route
+    from skillbank.platforms.api import Platform
+    from skillbank.platforms.local import LocalPlatform
+    from skillbank.request import AutomlPolicy, JobRequest
+    from skillbank.skill import Skill
+
+_MODULE_OF = {
+    "AutomlPolicy": "request",
+    "Client": "client",
+    "Job": "job",
+    "JobPlan": "plan",
+    "JobRequest": "request",
+    "JobState": "job",
+    "LocalPlatform": "platforms.local",
+    "News": "following",
+    "Platform": "platforms.api",
+    "Resolution": "checkpoints",
+    "Route": "plan",
+    "Skill": "skill",
+    "SkillBank": "bank",
+    "SkillbankError": "errors",
+}
+
+__all__ = [
+    "AutomlPolicy",
+    "Client",
+    "Job",
+    "JobPlan",
+    "JobRequest",
+    "JobState",
+    "LocalPlatform",
+    "News",
+    "Platform",
+    "Resolution",
+    "Route",
+    "Skill",
+    "SkillBank",
+    "SkillbankError",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'skillbank' has no attribute {name!r}")
+    return getattr(import_module(f"skillbank.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

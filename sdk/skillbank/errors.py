@@ -8,6 +8,8 @@ SkillbankError
         PlanInvalid      a saved plan was changed, or no longer fits
     JobNotFound          no job has that id
     JobConflict          the job's state, or an idempotency key, does not allow what was asked
+        JobUnfinished    the job did not end within the time given to wait
+    StoreInvalid         the job database cannot be read or written
     CheckpointNotFound   a job left no checkpoint (or other artefact) that fits
     PlatformError        the platform cannot run or reach the job
 
@@ -55,6 +57,14 @@ class JobNotFound(SkillbankError):
 
 class JobConflict(SkillbankError):
     """The state of a job, or of an idempotency key, does not allow what was asked."""
+
+
+class JobUnfinished(JobConflict, TimeoutError):
+    """The job did not end within the time that the caller gave it."""
+
+
+class StoreInvalid(SkillbankError):
+    """The job database cannot be read or written, or is not one."""
 
 
 class CheckpointNotFound(SkillbankError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -72,3 +75,105 @@ class Job:
     def results(self) -> Path:
         """Folder the action writes to."""
         return self.folder / "results"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a platform knows about one attempt of a job.
+
+    Attributes:
+        state: State now.
+        detail: What the user should know about it; empty when there is nothing to say.
+        exit_code: Exit status of its process; negative for a signal; None while unknown.
+        started_at: When it began to run, in seconds since the epoch, UTC.
+        ended_at: When it ended.
+    """
+
+    state: JobState
+    detail: str = ""
+    exit_code: int | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True)
+class ErrorAdvice:
+    """What to do about failures whose message or log matches a regular expression."""
+
+    pattern: str
+    advice: str
+
+
+# Failures that any action can have; a skill adds its own in `error_patterns`.
+_GENERAL_ADVICE = (
+    ErrorAdvice(
+        r"CUDA (error: )?out of memory|OutOfMemoryError",
+        "the GPU ran out of memory: use a smaller batch size",
+    ),
+    ErrorAdvice(
+        r"DefaultCPUAllocator: can't allocate memory|\bMemoryError\b",
+        "the machine ran out of memory: use a smaller batch size, or fewer data workers",
+    ),
+    ErrorAdvice(
+        r"No space left on device",
+        "the disk is full: free some space, then resume the job",
+    ),
+    ErrorAdvice(
+        r"No module named '(torch|pytorch_lightning|torchmetrics|onnx|onnxruntime|numpy)'",
+        "the training libraries are not installed: run \"pip install 'skillbank[train]'\"",
+    ),
+    ErrorAdvice(
+        r"bus error|out of shared memory",
+        "shared memory is too small for the data workers: use 0 workers, or enlarge /dev/shm",
+    ),
+)
+
+_SIGNAL_ADVICE = {
+    signal.SIGKILL: "most often the machine ran out of memory: use a smaller batch size or fewer "
+    "data workers, or close other programs",
+    signal.SIGBUS: "most often shared memory is too small for the data workers: use 0 workers, or "
+    "enlarge /dev/shm",
+    signal.SIGSEGV: "a native library crashed: check the versions of torch and its drivers",
+}
+
+_LOG_LINES_SHOWN = 5
+
+
+def describe_exit(exit_code: int | None) -> str:
+    """How a process ended, in words."""
+    if exit_code is None:
+        return "it could not be started"
+    # A shell, or a container, reports a signal as 128 + its number.
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    if number not in {s.value for s in signal.Signals}:
+        return f"it exited with status {exit_code}"
+    return f"it was killed by signal {number} ({signal.Signals(number).name})"
+
+
+def describe_failure(
+    exit_code: int | None, message: str, log: str, advice: Iterable[ErrorAdvice] = ()
+) -> str:
+    """Why a job failed and what to do about it.
+
+    Args:
+        exit_code: Exit status of its process; negative for a signal.
+        message: The failure that the action itself reported; empty when it could not.
+        log: End of what it printed.
+        advice: What its skill knows about failures; the general ones are added.
+    """
+    shown = "\n".join(log.strip().splitlines()[-_LOG_LINES_SHOWN:])
+    reason = message.strip() or f"{describe_exit(exit_code)}{_quoted(shown)}"
+    told = _advice_for(exit_code, f"{message}\n{log}", advice)
+    return "\n".join([reason, *(f"Advice: {sentence}" for sentence in told)])
+
+
+def _quoted(log: str) -> str:
+    return f"; its log ends with:\n{log}" if log else " and printed nothing"
+
+
+def _advice_for(exit_code: int | None, text: str, advice: Iterable[ErrorAdvice]) -> dict[str, None]:
+    """Sentences that fit, each once, in order: the skill's own first."""
+    known = [*advice, *_GENERAL_ADVICE]
+    found = {a.advice: None for a in known if re.search(a.pattern, text, re.IGNORECASE)}
+    by_signal = {s: told for s, told in _SIGNAL_ADVICE.items() if exit_code in {-s, 128 + s}}
+    return found or dict.fromkeys(by_signal.values())

@@ -1,0 +1,65 @@
+"""What every platform must do; skillbank.testing.PlatformContract holds each one to it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from skillbank.errors import PlatformError
+from skillbank.job import JobState, Observation
+from skillbank.plan import JobPlan
+
+__all__ = ["JobState", "Observation", "Platform"]
+
+
+class Platform(ABC):
+    """Runs the command of a plan somewhere and tells how it goes.
+
+    A platform keeps no state in memory that a later process would miss: whatever it needs to find
+    an attempt again, it writes below `plan.folder / "attempts"`. It never touches the job records.
+    """
+
+    @abstractmethod
+    def submit(self, plan: JobPlan, attempt: int) -> None:
+        """Start an attempt and return at once.
+
+        The folder of the plan is complete. When this returns, `poll` knows the attempt; a caller
+        who dies in the middle leaves an attempt that `poll` calls LOST.
+
+        Raises:
+            PlatformError: It cannot be started here.
+        """
+
+    @abstractmethod
+    def poll(self, plan: JobPlan, attempt: int) -> Observation:
+        """What is known of an attempt now; LOST when nobody can account for it any more.
+
+        Nothing of a LOST attempt runs on: leftover processes are ended first.
+        """
+
+    @abstractmethod
+    def cancel(self, plan: JobPlan, attempt: int) -> None:
+        """Stop an attempt, gently first, and return when nothing of it runs any more.
+
+        One that has ended stays as it is.
+        """
+
+    @abstractmethod
+    def logs(self, plan: JobPlan) -> str:
+        """Everything that the job has printed so far, all attempts together."""
+
+    @abstractmethod
+    def gpus(self) -> int:
+        """How many GPUs one job can get."""
+
+    def check(self, plan: JobPlan) -> None:
+        """Refuse a plan that can never run here; called before anything is written.
+
+        Raises:
+            PlatformError: It asks for more than there is.
+        """
+        there = self.gpus()
+        if plan.num_gpus > there:
+            raise PlatformError(
+                f"the plan asks for {plan.num_gpus} GPUs; platform {plan.platform!r} has {there}. "
+                f"Ask for at most {there} (spec key '{plan.action}.num_gpus')."
+            )

@@ -1,0 +1,153 @@
+"""The files by which a submitter, a supervisor and whoever asks later know one local attempt.
+
+`<job>/attempts/<n>/` holds `order.json` (what to run), `supervisor.json` (who runs it),
+`started.json`, `cancel` (somebody wants it stopped) and `exit.json` (how it ended). The supervisor
+imports this module, so it takes the standard library only, and little of that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Order(NamedTuple):
+    """What a supervisor is to do.
+
+    Attributes:
+        job_id: Id of the job.
+        attempt: Number of the attempt.
+        command: Arguments of Python that do the job.
+        slots_folder: Where the lock files of CPU slots and GPUs lie.
+        num_slots: CPU jobs that may run at once; what a CPU job waits for.
+        gpus: GPUs that may be given to jobs.
+        num_gpus: GPUs that this job holds while it runs.
+        grace_s: Time between SIGTERM and SIGKILL.
+    """
+
+    job_id: str
+    attempt: int
+    command: list[str]
+    slots_folder: str
+    num_slots: int
+    gpus: list[str]
+    num_gpus: int
+    grace_s: float
+
+
+class Identity(NamedTuple):
+    """One process of one boot: a pid alone may be somebody else's by now."""
+
+    pid: int
+    started_ticks: int
+    boot_id: str
+
+
+class Ending(NamedTuple):
+    """How an attempt ended.
+
+    Attributes:
+        exit_code: Exit status; negative for a signal; None when it never ran.
+        is_cancelled: It was asked to stop before it ended.
+        detail: Why it could not be started; empty when it could.
+        started_at: When it began to run, in seconds since the epoch, UTC; None when it never did.
+        ended_at: When it ended.
+    """
+
+    exit_code: int | None
+    is_cancelled: bool
+    detail: str
+    started_at: float | None
+    ended_at: float
+
+
+class AttemptFolder:
+    """The files of one attempt of a job."""
+
+    def __init__(self, job_folder: Path, attempt: int) -> None:
+        self.job_folder = job_folder
+        self.path = job_folder / "attempts" / str(attempt)
+        self.lock = job_folder / "launcher.lock"
+        self.log = job_folder / "log.txt"
+        self._cancel = self.path / "cancel"
+
+    def create(self, order: Order) -> None:
+        """Make the folder with its order."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        _write(self.path / "order.json", order._asdict())
+
+    def order(self) -> Order:
+        """What the supervisor is to do."""
+        return Order(**json.loads((self.path / "order.json").read_bytes()))
+
+    def write_identity(self, identity: Identity) -> None:
+        """Tell who supervises the attempt."""
+        _write(self.path / "supervisor.json", identity._asdict())
+
+    def identity(self) -> Identity | None:
+        """Who supervises the attempt; None before it has said so."""
+        content = _read(self.path / "supervisor.json")
+        return None if content is None else Identity(**content)
+
+    def write_start(self, started_at: float) -> None:
+        """Tell that the attempt runs."""
+        _write(self.path / "started.json", {"started_at": started_at})
+
+    def started_at(self) -> float | None:
+        """When the attempt began to run; None while it waits."""
+        content = _read(self.path / "started.json")
+        return None if content is None else content["started_at"]
+
+    def write_ending(self, ending: Ending) -> None:
+        """Tell how the attempt ended, so that it is known after a power cut too."""
+        _write(self.path / "exit.json", ending._asdict(), is_durable=True)
+
+    def ending(self) -> Ending | None:
+        """How the attempt ended; None while it has not, or when nobody could tell."""
+        content = _read(self.path / "exit.json")
+        return None if content is None else Ending(**content)
+
+    def ask_to_cancel(self) -> None:
+        """Leave word that the attempt is to stop."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._cancel.touch()
+
+    def is_to_cancel(self) -> bool:
+        """Tell whether somebody wants the attempt stopped."""
+        return self._cancel.exists()
+
+
+def identify(pid: int) -> Identity | None:
+    """Who a pid is now; None when nobody is."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name in parentheses may hold spaces; what follows it starts with field 3 of 52.
+    after_name = stat.rpartition(")")[2].split()
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return Identity(pid, int(after_name[19]), boot_id)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    return content
+
+
+def _write(path: Path, content: dict[str, object], *, is_durable: bool = False) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(content, file)
+        if is_durable:
+            file.flush()
+            os.fsync(file.fileno())
+    draft.replace(path)
+    if is_durable:
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)

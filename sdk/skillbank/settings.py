@@ -1,0 +1,55 @@
+"""What the environment says; no other file of the SDK reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from skillbank.errors import RequestInvalid
+
+# Processes of a job carry these, so that strays can be found when their supervisor is gone.
+JOB_MARKS = ("SKILLBANK_JOB_ID", "SKILLBANK_JOB_FOLDER")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices that hold for a whole machine or shell.
+
+    Attributes:
+        home: Root folder of jobs: `SKILLBANK_HOME`, else `~/.skillbank`.
+        local_slots: CPU jobs of one root that run at once here: `SKILLBANK_LOCAL_SLOTS`, else one
+            per four cores, since a training uses several by itself.
+        cuda_visible_devices: GPUs that this shell may use, as CUDA reads it; None for all.
+    """
+
+    home: Path
+    local_slots: int
+    cuda_visible_devices: str | None
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings of this process's environment.
+
+    Raises:
+        RequestInvalid: A variable holds something that cannot be used.
+    """
+    given = os.environ if environment is None else environment
+    home = given.get("SKILLBANK_HOME") or "~/.skillbank"
+    slots = given.get("SKILLBANK_LOCAL_SLOTS") or str(max(1, (os.cpu_count() or 1) // 4))
+    if not slots.isdecimal() or int(slots) < 1:
+        raise RequestInvalid(
+            f"SKILLBANK_LOCAL_SLOTS={slots!r} is not a number of jobs; expected an integer of at "
+            "least 1, such as 'export SKILLBANK_LOCAL_SLOTS=2'."
+        )
+    return Settings(
+        home=Path(home).expanduser().absolute(),
+        local_slots=int(slots),
+        cuda_visible_devices=given.get("CUDA_VISIBLE_DEVICES"),
+    )
+
+
+def environment_of_jobs() -> dict[str, str]:
+    """This process's environment, less the marks of the job it may itself belong to."""
+    return {name: value for name, value in os.environ.items() if name not in JOB_MARKS}

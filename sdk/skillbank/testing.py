@@ -1,0 +1,223 @@
+"""The suite that every platform must pass, published so that outside platforms run it too.
+
+Subclass PlatformContract in a test file and give it a `platform` fixture; pytest does the rest.
+The jobs of the suite need Python on the platform and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from skillbank.errors import PlatformError
+from skillbank.job import JobState, Observation
+from skillbank.plan import JobPlan, Route
+from skillbank.platforms.api import Platform
+
+_PATIENCE_S = 60.0
+
+# Tells that it runs, then sleeps for as long as anybody may wait.
+SLEEP = """
+import pathlib, sys, time
+pathlib.Path(sys.argv[1], "running").touch()
+time.sleep(600)
+"""
+STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
+POLITE = (
+    """
+import pathlib, signal, sys
+def stop(*_):
+    pathlib.Path(sys.argv[1], "stopped").touch()
+    sys.exit(143)
+signal.signal(signal.SIGTERM, stop)
+"""
+    + SLEEP
+)
+
+
+@dataclass(frozen=True)
+class ScriptPlan(JobPlan):
+    """A plan whose job is a Python script; it gets the results folder as its argument."""
+
+    script: str = field(default="", kw_only=True)
+
+    def command(self) -> list[str]:
+        """Arguments of Python that do the job."""
+        return ["-c", self.script, str(self.results)]
+
+
+def make_script_plan(root: Path, script: str, *, job_id: str = "job-1") -> ScriptPlan:
+    """A plan of a script, with its folder written as a client writes it."""
+    plan = ScriptPlan(
+        job_id=job_id,
+        skill="skill-of-the-platform-suite",
+        action="train",
+        network_arch="none",
+        route=Route.DIRECT,
+        reason="the suite submits it",
+        spec={},
+        folder=root / "jobs" / job_id,
+        script=script,
+    )
+    plan.results.mkdir(parents=True)
+    (plan.folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
+    (plan.folder / "spec.yaml").write_text("{}\n", encoding="utf-8")
+    return plan
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    """Return as soon as something is so; fail the test when it never is."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"{what}: not within {_PATIENCE_S:g} s"
+        time.sleep(0.01)
+
+
+def wait_for_end(platform: Platform, plan: JobPlan, attempt: int = 1) -> Observation:
+    """The final observation of an attempt."""
+    wait_until(lambda: platform.poll(plan, attempt).state.is_final, f"{plan.job_id} ends")
+    return platform.poll(plan, attempt)
+
+
+def start_and_wait(platform: Platform, plan: JobPlan) -> None:
+    """Submit a script that touches `running`, and return when it has."""
+    platform.submit(plan, 1)
+    wait_until((plan.results / "running").exists, f"{plan.job_id} runs")
+
+
+class PlatformContract:
+    """Behaviour that callers may rely on, whatever the platform."""
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        """Root folder of the jobs; override it where jobs cannot see the tests' own folder."""
+        return tmp_path
+
+    def test_a_job_that_exits_with_0_is_complete(self, platform: Platform, root: Path) -> None:
+        """The good path, with its times."""
+        plan = make_script_plan(root, "print('all is well')")
+        began = time.time()
+        platform.submit(plan, 1)
+
+        seen = wait_for_end(platform, plan)
+
+        assert (seen.state, seen.exit_code) == (JobState.COMPLETE, 0)
+        assert seen.started_at is not None
+        assert seen.ended_at is not None
+        assert began - 1 < seen.started_at <= seen.ended_at < time.time() + 1
+
+    def test_the_log_holds_both_outputs_of_a_job(self, platform: Platform, root: Path) -> None:
+        """Standard output and standard error end in one log."""
+        script = "import sys; print('out'); print('err', file=sys.stderr)"
+        plan = make_script_plan(root, script)
+        platform.submit(plan, 1)
+        wait_for_end(platform, plan)
+
+        assert {"out", "err"} <= set(platform.logs(plan).split())
+
+    @pytest.mark.parametrize("exit_code", [1, 2, 77])
+    def test_a_job_that_fails_is_an_error_with_its_exit_code(
+        self, platform: Platform, root: Path, exit_code: int
+    ) -> None:
+        """The exit status arrives as it was."""
+        plan = make_script_plan(root, f"import sys; sys.exit({exit_code})")
+        platform.submit(plan, 1)
+
+        seen = wait_for_end(platform, plan)
+
+        assert (seen.state, seen.exit_code) == (JobState.ERROR, exit_code)
+
+    def test_a_running_job_says_so(self, platform: Platform, root: Path) -> None:
+        """RUNNING has a start and no end."""
+        plan = make_script_plan(root, SLEEP)
+        start_and_wait(platform, plan)
+        wait_until(
+            lambda: platform.poll(plan, 1).state is JobState.RUNNING, f"{plan.job_id} is RUNNING"
+        )
+
+        seen = platform.poll(plan, 1)
+        platform.cancel(plan, 1)
+
+        assert seen.started_at is not None
+        assert seen.ended_at is None
+
+    @pytest.mark.parametrize(
+        "script", [SLEEP, STUBBORN, POLITE], ids=["plain", "stubborn", "polite"]
+    )
+    def test_a_cancelled_job_ends_and_stays_cancelled(
+        self, platform: Platform, root: Path, script: str
+    ) -> None:
+        """Also one that ignores SIGTERM; and cancelling twice is harmless."""
+        plan = make_script_plan(root, script)
+        start_and_wait(platform, plan)
+
+        platform.cancel(plan, 1)
+        first = platform.poll(plan, 1)
+        platform.cancel(plan, 1)
+
+        assert first.state is JobState.CANCELED
+        assert platform.poll(plan, 1) == first
+
+    def test_a_cancelled_job_may_clean_up_first(self, platform: Platform, root: Path) -> None:
+        """SIGTERM comes before SIGKILL."""
+        plan = make_script_plan(root, POLITE)
+        start_and_wait(platform, plan)
+
+        platform.cancel(plan, 1)
+
+        assert (plan.results / "stopped").exists()
+
+    def test_cancelling_an_ended_job_changes_nothing(self, platform: Platform, root: Path) -> None:
+        """COMPLETE stays COMPLETE."""
+        plan = make_script_plan(root, "")
+        platform.submit(plan, 1)
+        ended = wait_for_end(platform, plan)
+
+        platform.cancel(plan, 1)
+
+        assert platform.poll(plan, 1) == ended
+
+    def test_an_attempt_that_was_never_started_is_lost(
+        self, platform: Platform, root: Path
+    ) -> None:
+        """Its submitter died; nobody will ever start it."""
+        plan = make_script_plan(root, "")
+
+        seen = platform.poll(plan, 1)
+
+        assert seen.state is JobState.LOST
+        assert seen.detail
+
+    def test_a_further_attempt_runs_beside_the_memory_of_the_first(
+        self, platform: Platform, root: Path
+    ) -> None:
+        """The second attempt has its own end; the first keeps its own."""
+        script = """
+import pathlib, sys
+marker = pathlib.Path(sys.argv[1], "tried")
+if not marker.exists():
+    marker.touch()
+    sys.exit(3)
+"""
+        plan = make_script_plan(root, script)
+        platform.submit(plan, 1)
+        wait_for_end(platform, plan, 1)
+        platform.submit(plan, 2)
+
+        second = wait_for_end(platform, plan, 2)
+
+        assert second.state is JobState.COMPLETE
+        assert platform.poll(plan, 1).state is JobState.ERROR
+
+    def test_more_gpus_than_there_are_are_refused(self, platform: Platform, root: Path) -> None:
+        """The message names both numbers."""
+        plan = make_script_plan(root, "")
+        wanted = platform.gpus() + 1
+        greedy = ScriptPlan(**{**vars(plan), "num_gpus": wanted})
+
+        with pytest.raises(PlatformError, match=rf"{wanted} GPUs.* {platform.gpus()}"):
+            platform.submit(greedy, 1)
