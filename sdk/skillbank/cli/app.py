@@ -14,7 +14,7 @@ import typer
 
 from skillbank.cli import jobs, planning, results, skills
 from skillbank.cli.options import add_command
-from skillbank.cli.output import WRONG_REQUEST, print_error
+from skillbank.cli.output import WRONG_REQUEST, error_document, print_error, print_json
 
 _COMMANDS = (
     skills.list_skills,
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = command.main(arguments or ["--help"], "skillbank", standalone_mode=False)
     except typer.TyperException as error:
-        print_error("UsageError", _explain(error), as_json="--json" in arguments)
+        print_error(_explain(error))
+        if "--json" in arguments:
+            print_json(error_document("UsageError", _explain(error)))
         return WRONG_REQUEST
     return int(status or 0)
 

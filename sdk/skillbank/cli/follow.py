@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from skillbank.cli.options import INTERRUPTED
 from skillbank.cli.output import (
@@ -23,12 +22,10 @@ from skillbank.job import JobState
 
 if TYPE_CHECKING:
     from skillbank.client import Client
+    from skillbank.following import StatusLine
     from skillbank.job import Job
 
-_LOOK_EVERY_S = 0.25
 _SHOWN = ("train_loss", "val_loss", "val_acc", "val_3DIoU")  # in this order, as room allows
-
-StatusLine = Mapping[str, Any]  # one line of status.json, as the runner wrote it
 
 
 class View(Protocol):
@@ -46,15 +43,16 @@ def follow_job(client: Client, job: Job, *, as_json: bool) -> int:
 
     Ctrl-C stops the following, never the job.
     """
-    view: AbstractContextManager[View] = nullcontext(PlainView())
-    if as_json:
-        print_event("job", job=job_document(job))
-        view = nullcontext(JsonView())
-    elif sys.stdout.isatty():
-        view = LiveView(f"{job.action}")
+    state = None
     try:
-        with view as shown:
-            ended = _watch(client, job.id, shown)
+        with _choose_view(job, as_json=as_json) as view:
+            for news in client.follow(job.id):
+                job = news.job
+                if job.state is not state and not job.state.is_final:
+                    view.show_state(job)
+                state = job.state
+                for line in news.lines:
+                    view.show(line)
     except KeyboardInterrupt:
         print(
             f"\njob {job.id} goes on. Follow it with 'skillbank wait {job.id}', "
@@ -62,7 +60,7 @@ def follow_job(client: Client, job: Job, *, as_json: bool) -> int:
             file=sys.stderr,
         )
         return INTERRUPTED
-    return end_of_job(client, ended, as_json=as_json)
+    return end_of_job(client, job, as_json=as_json)
 
 
 def end_of_job(client: Client, job: Job, *, as_json: bool) -> int:
@@ -76,29 +74,18 @@ def end_of_job(client: Client, job: Job, *, as_json: bool) -> int:
     return DONE if job.state is JobState.COMPLETE else JOB_FAILED
 
 
-def _watch(client: Client, job_id: str, view: View) -> Job:
-    """Show what comes until the job is final; the last look comes after its end."""
-    seen, state = 0, None
-    while True:
-        job = client.job(job_id)
-        if job.state is not state and not job.state.is_final:
-            view.show_state(job)
-        state = job.state
-        lines = client.events(job_id)
-        for line in lines[seen:]:
-            view.show(line)
-        seen = len(lines)
-        if job.state.is_final:
-            return job
-        time.sleep(_LOOK_EVERY_S)
+def _choose_view(job: Job, *, as_json: bool) -> AbstractContextManager[View]:
+    if as_json:
+        return nullcontext(JsonView())
+    return LiveView(job.action) if sys.stdout.isatty() else nullcontext(PlainView())
 
 
 class JsonView:
     """One JSON object per state and status line."""
 
     def show_state(self, job: Job) -> None:
-        """Print the state and its reason."""
-        print_event("state", state=job.state, detail=job.detail)
+        """Print the job with its new state."""
+        print_event("job", job=job_document(job))
 
     def show(self, line: StatusLine) -> None:
         """Print the line as it is."""

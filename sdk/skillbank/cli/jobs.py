@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -30,8 +29,6 @@ from skillbank.job import JobState
 if TYPE_CHECKING:
     from skillbank.client import Client
     from skillbank.job import Job
-
-_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,34 +122,28 @@ def status(options: JobOptions) -> int:
 
 
 def logs(options: LogsOptions) -> int:
-    """Show what a job printed."""
+    """Show what a job printed; with -f, its newest attempt."""
     client = options.client()
     job = client.job(options.job_id)
+    if options.follow:
+        return _follow_log(client, job, options)
     text = client.logs(job.id, options.tail)
-    if not options.follow:
-        if options.as_json:
-            print_json({"job": job.id, "log": text})
-        else:
-            sys.stdout.write(text)
-        return DONE
-    return _follow_log(client, job.id, text, as_json=options.as_json)
+    if options.as_json:
+        print_json({"job": job.id, "log": text})
+    else:
+        sys.stdout.write(text)
+    return DONE
 
 
 def wait(options: WaitOptions) -> int:
     """Wait for a job's end, showing its progress."""
     client = options.client()
-    job = client.job(options.job_id)
     if options.timeout is None and not options.as_json:
-        return follow_job(client, job, as_json=False)
-    job = client.wait(job.id, options.timeout)
-    if options.as_json:
-        print_json(job_document(job))
-    elif job.state.is_final:
+        return follow_job(client, client.job(options.job_id), as_json=False)
+    job = client.wait(options.job_id, options.timeout)
+    if not options.as_json:
         return end_of_job(client, job, as_json=False)
-    else:
-        print(
-            f"job {job.id} is still {job.state.value} after {options.timeout:g} s.", file=sys.stderr
-        )
+    print_json(job_document(job))
     return DONE if job.state is JobState.COMPLETE else JOB_FAILED
 
 
@@ -179,32 +170,22 @@ def resume(options: ResumeOptions) -> int:
     return DONE
 
 
-def _follow_log(client: Client, job_id: str, text: str, *, as_json: bool) -> int:
-    """Print the log as it grows, until the job is final; Ctrl-C ends the looking only."""
+def _follow_log(client: Client, job: Job, options: LogsOptions) -> int:
+    """Print the log as it grows, until the job has ended; Ctrl-C ends only the looking."""
+    tail = options.tail
     try:
-        for part in _growing_log(client, job_id, text):
-            if as_json:
-                for line in part.splitlines():
-                    print_event("log", line=line)
-            else:
-                sys.stdout.write(part)
-                sys.stdout.flush()
+        for news in client.follow(job.id):
+            lines = news.log.splitlines(keepends=True)
+            for line in lines[-(tail or len(lines)) :]:
+                if options.as_json:
+                    print_event("log", line=line.rstrip("\n"))
+                else:
+                    sys.stdout.write(line)
+            sys.stdout.flush()
+            tail = None if lines else tail
     except KeyboardInterrupt:
         return INTERRUPTED
     return DONE
-
-
-def _growing_log(client: Client, job_id: str, shown: str) -> Iterator[str]:
-    yield shown
-    length = len(client.logs(job_id))
-    while True:
-        is_final = client.job(job_id).state.is_final
-        whole = client.logs(job_id)
-        yield whole[length:]
-        length = len(whole)
-        if is_final:
-            return
-        time.sleep(_LOOK_EVERY_S)
 
 
 def _state(word: str | None) -> JobState | None:

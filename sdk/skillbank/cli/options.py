@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from skillbank.cli.output import WRONG_REQUEST, print_error
-from skillbank.errors import SkillbankError
+from skillbank.cli.output import JOB_FAILED, WRONG_REQUEST, error_document, print_error, print_json
+from skillbank.errors import JobUnfinished, SkillbankError, SpecInvalid
 
 if TYPE_CHECKING:
     from skillbank.client import Client
@@ -83,9 +83,11 @@ def _run(function: Callable[[OptionsT], int], options: OptionsT) -> int:
         status = function(options)
         sys.stdout.flush()
     except SkillbankError as error:
-        problems = getattr(error, "problems", ())
-        print_error(type(error).__name__, str(error), problems, as_json=options.as_json)
-        return WRONG_REQUEST
+        print_error(str(error))
+        if options.as_json:
+            problems = error.problems if isinstance(error, SpecInvalid) else ()
+            print_json(error_document(type(error).__name__, str(error), problems))
+        return JOB_FAILED if isinstance(error, JobUnfinished) else WRONG_REQUEST
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

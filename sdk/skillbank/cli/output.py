@@ -35,11 +35,14 @@ def print_event(kind: str, **content: object) -> None:
     print(json.dumps({"event": kind, **content}, default=str, ensure_ascii=False), flush=True)
 
 
-def print_error(kind: str, message: str, problems: Iterable[str] = (), *, as_json: bool) -> None:
-    """Tell what went wrong: as text on stderr, and with --json as a document on stdout too."""
+def print_error(message: str) -> None:
+    """Tell on stderr what went wrong, as plain text that can be searched and copied."""
     print(f"error: {message}", file=sys.stderr)
-    if as_json:
-        print_json({"error": {"type": kind, "message": message, "problems": list(problems)}})
+
+
+def error_document(kind: str, message: str, problems: Iterable[str] = ()) -> dict[str, object]:
+    """An error as JSON shows it."""
+    return {"error": {"type": kind, "message": message, "problems": list(problems)}}
 
 
 def print_text(text: str) -> None:

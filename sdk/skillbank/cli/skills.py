@@ -72,18 +72,17 @@ def check(options: CheckOptions) -> int:
     """Check a skill folder against the format."""
     from skillbank.skill_check import check_folder
 
-    problems = check_folder(options.folder)
+    found = check_folder(options.folder)
     if options.as_json:
-        print_json({"folder": options.folder, "problems": problems})
-    if problems:
-        text = f"{options.folder} breaks the skill format:\n" + "\n".join(
-            f"  - {problem}" for problem in problems
-        )
-        print_error("SkillInvalid", text, as_json=False)
-        return WRONG_REQUEST
-    if not options.as_json:
-        print_text(f"{options.folder}: a valid skill folder.")
-    return DONE
+        print_json({"folder": options.folder, **asdict(found)})
+    elif not found.problems:
+        print_text(f"{options.folder}: a valid skill folder")
+        for note in found.notes:
+            print_text(f"note: {note}")
+    if found.problems:
+        lines = (f"  - {problem}" for problem in found.problems)
+        print_error("\n".join([f"{options.folder} breaks the skill format:", *lines]))
+    return WRONG_REQUEST if found.problems else DONE
 
 
 def _summary(skill: Skill) -> dict[str, object]:
