@@ -77,7 +77,7 @@ class PlatformError(SkillbankError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Second half of a sentence about a wrong `name`: the nearest of `known`, else all."""
-    known = sorted(known)
+    known = sorted(map(str, known))  # an enum is shown by its value
     near = get_close_matches(name, known, n=1) or _by_last_part(name, known)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}."
 
