@@ -129,12 +129,12 @@ def _dotted_keys(spec: type[SpecModel], prefix: str = "") -> Iterator[str]:
 
 
 def _did_you_mean(key: str, known: Sequence[str]) -> str:
-    """The nearest known key, by the whole key or its last part, else its section's keys."""
-    lasts = {name.rpartition(".")[2]: name for name in reversed(known)}
-    near = get_close_matches(key, known, n=1)
-    near = near or [lasts[last] for last in get_close_matches(key.rpartition(".")[2], lasts, n=1)]
-    if near:
-        return f"did you mean {near[0]!r}?"
-    section = key.rpartition(".")[0]
+    """The nearest name in the key's own section or else anywhere, else the section's names."""
+    section, _, last = key.rpartition(".")
     beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == section]
+    lasts = {name.rpartition(".")[2]: name for name in reversed(known)}
+    if near := get_close_matches(last, beside, n=1):
+        return f"did you mean {f'{section}.{near[0]}'.lstrip('.')!r}?"
+    if near := get_close_matches(last, lasts, n=1):
+        return f"did you mean {lasts[near[0]]!r}?"
     return f"known{' in ' + section if section else ''}: {', '.join(beside) or 'none'}."

@@ -41,6 +41,7 @@ _TYPES = {
     "tuple": "array",
 }
 _STANDARD = frozenset({"integer", "number", "string", "boolean", "object", "array", "null"})
+_OPTION_TYPES = {int: "integer", float: "number", str: "string", bool: "boolean"}
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -93,44 +94,41 @@ def _node(raw: Mapping[str, Any], key: str, notes: list[str]) -> dict[str, Any]:
     }
     for name in raw.get("properties", {}).keys() - children.keys():
         notes.append(f"{_join(key, name)}: not a field ({name!r} holds no schema), left aside")
-    _translate_type(node, raw, key, notes)
+    kind = _kind(raw.get("type"))
+    if "default" in node:
+        node["default"] = _default(node["default"], kind)
     _drop_what_is_no_bound(node, key, notes)
+    if "enum" in node:
+        _tidy_options(node, key, notes)
+    elif kind:
+        may_be_null = kind == "string" or node.get("default", "") is None
+        node["type"] = [kind, "null"] if may_be_null else kind
+    elif "type" in raw and raw["type"] != "categorical":
+        notes.append(f"{key}: type {raw['type']!r} is not known; any value is accepted")
     if children:
         node["type"] = "object"
         node["properties"] = {n: _node(c, _join(key, n), notes) for n, c in children.items()}
-        default = node.get("default")
-        if isinstance(default, dict) and default.keys() <= children.keys():
+        if isinstance(node.get("default"), dict) and node["default"].keys() <= children.keys():
             node["additionalProperties"] = False
     if not isinstance(node.get("required", []), list):
         del node["required"]
-    if "default" in node:
-        node["default"] = _finite(node["default"])
     return node
 
 
-def _translate_type(
-    node: dict[str, Any], raw: Mapping[str, Any], key: str, notes: list[str]
-) -> None:
-    """Set `type` (and tidy `enum`) of `node` from TAO's type word."""
-    word = raw.get("type")
-    if "enum" in node:
-        node["enum"] = [
-            option for i, option in enumerate(node["enum"]) if option not in node["enum"][:i]
-        ]
-    if word == "categorical" or "enum" in node:
-        if "default" in node and "enum" in node and node["default"] not in node["enum"]:
-            node["enum"] = [*node["enum"], node["default"]]
-            notes.append(f"{key}: the default {node['default']!r} was no option; added")
-        return
-    kind = _kind(word)
-    if kind is None:
-        if word is not None:
-            notes.append(f"{key}: type {word!r} is not known; any value is accepted")
-        return
-    may_be_null = kind == "string" or ("default" in node and node["default"] in (None, "???"))
-    node["type"] = [kind, "null"] if may_be_null else kind
-    if kind != "string" and node.get("default") == "???":
-        node["default"] = None
+def _default(value: Any, kind: str | None) -> Any:  # noqa: ANN401 - any JSON value
+    """A default in standard JSON: null for NaN, infinity and, unless it is text, for ???."""
+    return None if value == "???" and kind != "string" else _finite(value)
+
+
+def _tidy_options(node: dict[str, Any], key: str, notes: list[str]) -> None:
+    """Make the options of `node` unique, let them include its default, and say their type."""
+    options = [*node["enum"], node["default"]] if "default" in node else [*node["enum"]]
+    node["enum"] = [option for i, option in enumerate(options) if option not in options[:i]]
+    if "default" in node and node["default"] not in options[:-1]:
+        notes.append(f"{key}: the default {node['default']!r} was no option; added")
+    kinds = {type(option) for option in node["enum"]}
+    if len(kinds) == 1 and kinds <= _OPTION_TYPES.keys():
+        node["type"] = _OPTION_TYPES[kinds.pop()]
 
 
 def _kind(word: object) -> str | None:

@@ -1,0 +1,126 @@
+"""Spec files as users have them: all sections in one, gaps, mistakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from skillbank_runners.pose_classification import EXPERIMENT, SPECS
+from skillbank_runners.pose_classification.spec import EvaluateAction, TrainAction
+from skillbank_runners.spec_reading import SpecInvalid, read_spec
+
+EXPERIMENT_FILE = EXPERIMENT().model_dump(mode="json")  # what a complete TAO spec file holds
+
+
+def read(action: str, content: object) -> tuple[Any, tuple[str, ...]]:
+    return read_spec(action, content, SPECS, EXPERIMENT)
+
+
+def problems(content: object, action: str = "train") -> tuple[str, ...]:
+    with pytest.raises(SpecInvalid) as caught:
+        read(action, content)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("action", SPECS)
+def test_a_file_with_the_sections_of_all_actions_serves_every_action(action: str) -> None:
+    spec, notes = read(action, EXPERIMENT_FILE)
+
+    assert spec == SPECS[action]()
+    [note] = notes
+    assert note.startswith(f"not read by {action}: ")
+
+
+def test_the_note_names_what_was_left_aside_inside_a_section_too() -> None:
+    _, notes = read("evaluate", EXPERIMENT_FILE)
+
+    assert notes == (
+        "not read by evaluate: dataset_convert, export, inference, train.checkpointer",
+    )
+
+
+def test_a_file_with_nothing_to_leave_aside_gives_no_note() -> None:
+    assert read("train", {"train": {"num_epochs": 3}})[1] == ()
+
+
+@pytest.mark.parametrize("gap", ["", None, "???"])
+def test_text_may_be_left_open_in_three_ways(gap: str | None) -> None:
+    spec, _ = read("evaluate", {"evaluate": {"checkpoint": gap}, "results_dir": gap})
+
+    assert isinstance(spec, EvaluateAction)
+    assert (spec.evaluate.checkpoint, spec.results_dir) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"train": None},
+        {"train": {"optim": None}},
+        {"train": {"num_epochs": "???"}},
+        {"train": "???"},
+    ],
+)
+def test_sections_left_open_and_values_left_missing_keep_their_defaults(
+    content: dict[str, Any],
+) -> None:
+    assert read("train", content)[0] == TrainAction()
+
+
+def test_numbers_that_yaml_reads_as_text_are_numbers() -> None:
+    spec, _ = read("train", {"train": {"optim": {"lr": "1e-3"}, "num_epochs": "7"}})
+
+    assert (spec.train.optim.lr, spec.train.num_epochs) == (0.001, 7)
+
+
+def test_class_names_that_yaml_reads_as_numbers_are_names() -> None:
+    spec, _ = read("train", {"dataset": {"num_classes": 2, "label_map": {0: 0, 1: 1}}})
+
+    assert spec.dataset.label_map == {"0": 0, "1": 1}
+
+
+def test_all_problems_are_listed_at_once_in_whichever_section() -> None:
+    found = problems(
+        {
+            "train": {"num_epoch": 3, "num_epochs": 0, "optim": {"lr": "fast"}},
+            "model": {"graph_layout": "kinect"},
+            "export": {"opset_version": 9},
+        }
+    )
+
+    assert set(found) == {
+        "train.num_epoch: no such key; did you mean 'train.num_epochs'?",
+        "train.num_epochs: found 0, expected a number greater than or equal to 1",
+        "train.optim.lr: found 'fast', expected a valid number",
+        "model.graph_layout: found 'kinect', expected 'nvidia', 'openpose', 'human3.6m', "
+        "'ntu-rgb+d', 'ntu_edge' or 'coco'",
+        "export.opset_version: found 9, expected a number greater than or equal to 17",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"lr": 0.1}, "lr: no such key; did you mean 'train.optim.lr'?"),
+        ({"model": {"layers": 3}}, "model.layers: no such key; known in model: model_type, "),
+        ({"zzz": 1}, "zzz: no such key; known: encryption_key, results_dir, "),
+    ],
+)
+def test_an_unknown_key_comes_with_what_was_meant(content: dict[str, Any], said: str) -> None:
+    assert problems(content)[0].startswith(said)
+
+
+def test_a_section_that_is_no_mapping_is_told() -> None:
+    [problem] = problems({"train": 5})
+
+    assert problem.startswith("train: found 5, expected")
+
+
+def test_a_file_that_is_no_mapping_is_told() -> None:
+    assert problems(["train"]) == ("(top): found ['train'], expected a mapping of sections",)
+
+
+def test_an_unknown_action_is_told_with_the_known_ones() -> None:
+    [problem] = problems({}, action="prune")
+
+    assert problem.startswith("'prune' is no action; known: dataset_convert, train, ")
