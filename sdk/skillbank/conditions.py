@@ -29,6 +29,8 @@ def _is_multiple(value: float, of: float) -> bool:
 
 def _is_power(value: float, of: float) -> bool:
     exponent = round(math.log(value, of)) if value > 0 else -1
+    if of.is_integer():
+        return exponent >= 0 and int(of) ** exponent == value
     return exponent >= 0 and math.isclose(of**exponent, value, rel_tol=1e-12)
 
 

@@ -41,7 +41,7 @@ def _problems(text: str, path: Path) -> list[str]:
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         return [_syntax_problem(error, path)]
-    if root is None:
+    if root is None or root.tag == "tag:yaml.org,2002:null":
         return []
     if not isinstance(root, yaml.MappingNode):
         found = "a list" if isinstance(root, yaml.SequenceNode) else "one value"

@@ -44,9 +44,11 @@ def find_path(schema: Schema, key: str) -> Path | None:
 
 
 def field_at(schema: Schema, path: Path) -> Schema:
-    """The part of the schema that describes a path; empty for an entry of a free mapping."""
+    """The part of the schema that describes a path; empty where it says nothing."""
     for part in path:
-        schema = schema.get("properties", {}).get(part, {})
+        entries = schema.get("additionalProperties") if is_free_mapping(schema) else None
+        default = entries if isinstance(entries, Mapping) else {}
+        schema = schema.get("properties", {}).get(part, default)
     return schema
 
 
