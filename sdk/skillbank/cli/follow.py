@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from skillbank.cli.options import INTERRUPTED
@@ -18,6 +18,7 @@ from skillbank.cli.output import (
     show_duration,
     show_figures,
 )
+from skillbank.errors import CheckpointNotFound
 from skillbank.job import JobState
 
 if TYPE_CHECKING:
@@ -182,7 +183,8 @@ def _show_success(client: Client, job: Job) -> None:
     figures = _last_figures(client.events(job.id))
     if figures:
         print_text(show_figures(figures))
-    print_text(f"report: {client.report(job.id)}")
+    with suppress(CheckpointNotFound):
+        print_text(f"report: {client.report(job.id)}")
     for command in next_commands(client, job):
         print_text(f"next: {command}")
 
@@ -207,10 +209,13 @@ def _last_figures(lines: Sequence[StatusLine]) -> Mapping[str, float | None]:
 
 
 def next_commands(client: Client, job: Job) -> list[str]:
-    """Command lines that use what the job left, most likely first."""
-    actions = client.bank[job.skill].info.actions
-    return [
-        f"skillbank run {job.skill} {name} --parent {job.id}"
-        for name, action in actions.items()
-        if action.built and job.action in (action.parents or ())
-    ][:2]
+    """Command lines that use what the job, or else its parent, left."""
+    info = client.bank[job.skill].info
+    lines = []
+    for source in [job.id, *([job.parent_job_id] if job.parent_job_id else [])]:
+        parent_action = client.job(source).action
+        for name, action in info.actions.items():
+            if action.built and name != job.action and parent_action in (action.parents or ()):
+                data = " --data FOLDER" if name in info.data_sources else ""
+                lines.append(f"skillbank run {job.skill} {name} --parent {source}{data}")
+    return lines

@@ -111,7 +111,7 @@ def _write_columns(cells: Sequence[Sequence[str]]) -> None:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else " ".join(str(value).split())
+    return "" if value is None else " ".join(str(value).splitlines())
 
 
 def job_document(job: Job) -> dict[str, object]:

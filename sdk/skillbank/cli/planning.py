@@ -166,13 +166,19 @@ def _saved_plan(options: RunOptions) -> JobPlan:
 
     whole = {"plan", "detach", *(field.name for field in fields(Options))}
     given = [f.name for f in fields(options) if getattr(options, f.name) != f.default]
-    others = [name for name in given if name not in whole]
+    others = ", ".join(_flag(name) for name in given if name not in whole)
     if others:
         raise RequestInvalid(
-            f"run --plan: the plan holds the whole request; leave out {', '.join(others)}, "
+            f"run --plan: the plan holds the whole request; leave out {others}, "
             "or make a new plan with 'skillbank plan'."
         )
     return JobPlan.from_json(_read_plan(str(options.plan)))
+
+
+def _flag(name: str) -> str:
+    """How the user wrote an option."""
+    flags = {"skill": "SKILL", "action": "ACTION", "overrides": "--set"}
+    return flags.get(name, f"--{name.replace('_', '-')}")
 
 
 def _read_plan(name: str) -> str:

@@ -1,0 +1,145 @@
+"""What is told while a job runs and when it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import pytest
+from tests.sdk.cli.conftest import SKILL, ScriptedPlatform, epoch_line, observation
+
+from skillbank.cli.follow import follow_job
+
+# Submitting looks once and following looks once before its first news.
+COURSE = [observation(state) for state in (*["QUEUED"] * 3, *["RUNNING"] * 3, "COMPLETE")]
+LINES = [
+    *[{}] * 3,
+    {"status": "STARTED", "message": "training on the CPU"},
+    {**epoch_line(0, train_loss=1.5), "step": 4, "max_step": 9},
+    epoch_line(0, train_loss=1.25, val_loss=0.75, val_acc=0.5),
+    epoch_line(1, train_loss=0.5, val_loss=0.25, val_acc=0.875),
+]
+
+
+class Terminal(io.StringIO):
+    """A stdout that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def open_terminal(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    return screen
+
+
+def test_a_pipe_gets_a_line_per_epoch_and_no_steps(submit, capsys):
+    client, job = submit(ScriptedPlatform(COURSE, LINES))
+
+    status = follow_job(client, job, as_json=False)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert status == 0
+    assert lines[:4] == [
+        "queued",
+        "training on the CPU",
+        "epoch 1/3  train_loss 1.25  val_loss 0.75  val_acc 0.5  eta 0:00:20",
+        "epoch 2/3  train_loss 0.5  val_loss 0.25  val_acc 0.875  eta 0:00:20",
+    ]
+
+
+def test_the_end_tells_figures_report_and_the_next_commands(submit, capsys):
+    client, job = submit(ScriptedPlatform(COURSE, LINES))
+
+    follow_job(client, job, as_json=False)
+
+    assert capsys.readouterr().out.splitlines()[4:] == [
+        "COMPLETE after 0:01:23",
+        "train_loss 0.5  val_loss 0.25  val_acc 0.875",
+        f"report: {job.results / 'report.html'}",
+        f"next: skillbank run {SKILL} evaluate --parent {job.id} --data FOLDER",
+        f"next: skillbank run {SKILL} inference --parent {job.id} --data FOLDER",
+        f"next: skillbank run {SKILL} export --parent {job.id}",
+    ]
+
+
+def test_a_job_without_a_report_ends_as_well(submit, capsys):
+    client, job = submit(ScriptedPlatform(COURSE, LINES, has_report=False))
+
+    assert follow_job(client, job, as_json=False) == 0
+    assert "report" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("state", ["ERROR", "CANCELED", "LOST"])
+def test_a_job_that_did_not_complete_says_why_and_what_helps(submit, capsys, state):
+    client, job = submit(ScriptedPlatform([observation("RUNNING"), observation(state, "no disk")]))
+
+    status = follow_job(client, job, as_json=False)
+
+    err = capsys.readouterr().err
+    assert status == 1
+    assert err.startswith(f"{state} after 0:01:23: no disk\n")
+    assert f"skillbank logs {job.id}" in err
+    assert f"skillbank resume {job.id}" in err
+
+
+def test_json_is_one_event_per_line_from_the_first_state_to_the_end(submit, capsys):
+    client, job = submit(ScriptedPlatform(COURSE, LINES))
+
+    status = follow_job(client, job, as_json=True)
+
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert status == 0
+    told = [event["event"] for event in events]
+    assert told == ["job", "job", "status", "status", "status", "status", "end"]
+    assert events[0]["job"]["state"] == "QUEUED"
+    assert events[4]["kpi"] == {"train_loss": 1.25, "val_loss": 0.75, "val_acc": 0.5}
+    assert events[-1]["job"]["state"] == "COMPLETE"
+
+
+def test_a_terminal_gets_a_bar_with_epoch_loss_accuracy_and_time_left(submit, monkeypatch):
+    terminal = open_terminal(monkeypatch)
+    client, job = submit(ScriptedPlatform(COURSE, LINES))
+
+    follow_job(client, job, as_json=False)
+
+    shown = terminal.getvalue()
+    assert "epoch 2/3" in shown
+    assert "val_loss 0.25" in shown
+    assert "val_acc 0.875" in shown
+    assert "0:00:20" in shown
+    assert "COMPLETE" in shown
+
+
+def test_an_epoch_that_has_no_finite_loss_is_still_shown(submit, capsys):
+    lines = [{**epoch_line(0), "kpi": {"val_loss": None, "val_acc": 0.25}}]
+    client, job = submit(ScriptedPlatform([observation("COMPLETE")], lines))
+
+    follow_job(client, job, as_json=False)
+
+    assert "epoch 1/3  val_loss not finite  val_acc 0.25" in capsys.readouterr().out
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(submit, capsys):
+    class Interrupting(ScriptedPlatform):
+        def poll(self, plan, attempt):
+            seen = super().poll(plan, attempt)
+            if self.looks > 2:
+                raise KeyboardInterrupt
+            return seen
+
+    client, job = submit(Interrupting([observation("RUNNING")]))
+
+    status = follow_job(client, job, as_json=False)
+
+    err = capsys.readouterr().err
+    assert status == 130
+    assert f"job {job.id} goes on" in err
+    assert f"'skillbank wait {job.id}'" in err
+    assert f"'skillbank cancel {job.id}'" in err

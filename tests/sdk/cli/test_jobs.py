@@ -1,0 +1,147 @@
+"""Commands about jobs that are there: `jobs`, `status`, `logs`, `wait`, `cancel`, `resume`."""
+
+from __future__ import annotations
+
+import pytest
+from tests.sdk.cli.conftest import SKILL, ScriptedPlatform, observation
+
+
+def test_jobs_of_an_empty_root_say_how_to_start_one(cli):
+    done = cli("jobs")
+
+    assert done.status == 0
+    assert done.out == "no jobs. Start one with 'skillbank run SKILL ACTION'.\n"
+
+
+def test_jobs_lists_the_newest_first_with_state(cli, submit):
+    _, first = submit(ScriptedPlatform([observation("COMPLETE")]))
+    _, second = submit(ScriptedPlatform([observation("ERROR", "no space left\nmore")]))
+
+    heading, newest, oldest = cli("jobs").out.splitlines()
+
+    assert heading.split() == ["JOB", "SKILL", "ACTION", "STATE", "SUBMITTED", "DETAIL"]
+    assert newest.split()[:4] == [second.id, SKILL, "train", "ERROR"]
+    assert newest.endswith("no space left")
+    assert oldest.split()[:4] == [first.id, SKILL, "train", "COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "states"),
+    [
+        (["--state", "error"], ["ERROR"]),
+        (["--state", "COMPLETE"], ["COMPLETE"]),
+        (["--limit", "1"], ["ERROR"]),
+        (["--skill", "another"], []),
+        ([], ["ERROR", "COMPLETE"]),
+    ],
+)
+def test_jobs_can_be_narrowed_down(cli, submit, arguments, states):
+    submit(ScriptedPlatform([observation("COMPLETE")]))
+    submit(ScriptedPlatform([observation("ERROR", "x")]))
+
+    listed = cli("jobs", "--json", *arguments).document
+
+    assert [job["state"] for job in listed] == states
+
+
+def test_an_unknown_state_is_refused_with_the_nearest_one(cli):
+    done = cli("jobs", "--state", "CANCELLED")
+
+    assert done.status == 2
+    assert "--state: no state is named 'CANCELLED'; did you mean 'CANCELED'?" in done.err
+
+
+def test_status_shows_one_job_by_the_beginning_of_its_id(cli, complete_job):
+    out = cli("status", complete_job.id[:-3]).out
+
+    facts = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in out.splitlines()}
+    assert facts["job"] == f"{complete_job.id}, attempt 1"
+    assert facts["state"] == "COMPLETE"
+    assert facts["folder"] == str(complete_job.folder)
+    assert facts["progress"] == "epoch 2 is done"
+    assert "0:01:23" in out
+
+
+def test_status_of_a_failed_job_answers_and_exits_0(cli, submit):
+    client, job = submit(ScriptedPlatform([observation("ERROR", "the disk is full")]))
+    client.job(job.id)
+
+    done = cli("status", job.id)
+
+    assert done.status == 0
+    assert "the disk is full" in done.out
+
+
+def test_status_as_json_holds_the_record_and_the_last_status_line(cli, complete_job):
+    document = cli("status", complete_job.id, "--json").document
+
+    assert document["id"] == complete_job.id
+    assert document["state"] == "COMPLETE"
+    assert document["results"] == str(complete_job.results)
+    assert document["progress"]["kpi"] == {"val_loss": 0.7, "val_acc": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "log"),
+    [([], "one\ntwo\nthree\n"), (["--tail", "2"], "two\nthree\n"), (["-f"], "one\ntwo\nthree\n")],
+)
+def test_logs_print_what_the_job_printed(cli, complete_job, arguments, log):
+    done = cli("logs", complete_job.id, *arguments)
+
+    assert (done.status, done.out) == (0, log)
+
+
+def test_logs_that_follow_begin_with_the_tail_that_was_asked_for(cli, complete_job):
+    assert cli("logs", complete_job.id, "-f", "--tail", "1").out == "three\n"
+
+
+def test_logs_as_json_is_one_document_or_an_event_per_line_when_following(cli, complete_job):
+    whole = cli("logs", complete_job.id, "--json").document
+    followed = cli("logs", complete_job.id, "--json", "-f").events
+
+    assert whole == {"job": complete_job.id, "log": "one\ntwo\nthree\n"}
+    assert followed == [{"event": "log", "line": x} for x in ("one", "two", "three")]
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("COMPLETE", 0), ("ERROR", 1), ("CANCELED", 1), ("LOST", 1)]
+)
+def test_wait_exits_as_the_job_ended(cli, submit, state, status):
+    client, job = submit(ScriptedPlatform([observation(state, "why it ended")]))
+    client.job(job.id)
+
+    done = cli("wait", job.id)
+    as_json = cli("wait", job.id, "--json")
+
+    assert (done.status, as_json.status) == (status, status)
+    assert state in done.out + done.err
+    assert as_json.document["state"] == state
+
+
+def test_cancel_of_an_ended_job_leaves_it_as_it_is(cli, complete_job):
+    done = cli("cancel", complete_job.id)
+
+    assert done.status == 0
+    assert f"job {complete_job.id}: COMPLETE" in done.out
+
+
+def test_resume_of_a_complete_job_is_refused(cli, complete_job):
+    done = cli("resume", complete_job.id)
+
+    assert done.status == 2
+    assert "COMPLETE" in done.err
+    assert "--parent" in done.err
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "logs", "wait", "cancel", "resume", "resolve", "report"]
+)
+def test_an_unknown_job_is_refused_by_every_command(cli, complete_job, command):
+    wrong = complete_job.id[:-1] + "0"
+
+    done = cli(command, wrong, "--json")
+
+    assert done.status == 2
+    assert f"no job '{wrong}'" in done.err
+    assert f"did you mean '{complete_job.id}'?" in done.err
+    assert done.document["error"]["type"] == "JobNotFound"
