@@ -69,8 +69,12 @@ def read_info(raw: object, path: Path) -> tuple[SkillInfo, tuple[str, ...]]:
     raise AssertionError("a second pass finds no unknown keys")  # pragma: no cover
 
 
-def translate_schema(raw: object) -> tuple[dict[str, Any], list[str]]:
+def translate_schema(raw: object, origin: object) -> tuple[dict[str, Any], list[str]]:
     """Turn a schema of TAO's dialect into JSON Schema 2020-12; a standard one passes unchanged.
+
+    Args:
+        raw: What the file holds.
+        origin: The file, for the error.
 
     Returns:
         The schema, and a note for each kind of change that could matter to its reader.
@@ -79,7 +83,7 @@ def translate_schema(raw: object) -> tuple[dict[str, Any], list[str]]:
         SkillInvalid: It is no schema at all.
     """
     if not isinstance(raw, dict):
-        raise SkillInvalid(f"a schema must be a JSON object, found {raw!r}")
+        raise SkillInvalid(f"{origin}: a schema must be a JSON object, found {raw!r}.")
     if raw.get("$schema") == _DRAFT:
         return raw, []
     notes: list[str] = []

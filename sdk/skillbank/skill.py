@@ -107,7 +107,7 @@ class Skill:
             from skillbank.dialect import translate_schema
 
             path = self._schema_path(action)
-            schema, notes = translate_schema(read_json(path))
+            schema, notes = translate_schema(read_json(path), path)
             self._schemas[action] = schema
             self._schema_notes[action] = tuple(f"{path.name}: {note}" for note in notes)
         return self._schemas[action]
