@@ -1,8 +1,9 @@
 """The files by which a submitter, a supervisor and whoever asks later know one local attempt.
 
 `<job>/attempts/<n>/` holds `order.json` (what to run), `supervisor.json` (who runs it),
-`started.json`, `cancel` (somebody wants it stopped) and `exit.json` (how it ended). The supervisor
-imports this module, so it takes the standard library only, and little of that.
+`waiting` (there was no free place), `started.json`, `cancel` (somebody wants it stopped) and
+`exit.json` (how it ended). The supervisor imports this module, so it takes the standard library
+only, and little of that.
 """
 
 from __future__ import annotations
@@ -90,6 +91,14 @@ class AttemptFolder:
         """Who supervises the attempt; None before it has said so."""
         content = _read(self.path / "supervisor.json")
         return None if content is None else Identity(**content)
+
+    def tell_waiting(self) -> None:
+        """Tell that no place is free for the attempt yet."""
+        (self.path / "waiting").touch()
+
+    def is_waiting(self) -> bool:
+        """Tell whether the attempt had to wait for a place."""
+        return (self.path / "waiting").exists()
 
     def write_start(self, started_at: float) -> None:
         """Tell that the attempt runs."""

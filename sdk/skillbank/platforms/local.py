@@ -25,8 +25,6 @@ from skillbank.platforms.supervisor import LOCK_DESCRIPTOR
 from skillbank.settings import Settings, environment_of_jobs, read_settings
 
 _GRACE_S = 15.0
-# What a supervisor may need on top of the grace to clean up and write the ending.
-_CLEAN_UP_S = 10.0
 _STOPPED_BY_SIGTERM = (143, -signal.SIGTERM)
 
 # Run isolated and without site packages: up in 20 ms, whatever the user's environment holds.
@@ -108,7 +106,8 @@ class LocalPlatform(Platform):
         """Ask the supervisor to stop the job; where it does not, end everything by force."""
         folder = AttemptFolder(plan.folder, attempt)
         folder.ask_to_cancel()
-        deadline = time.monotonic() + self._grace_s + _CLEAN_UP_S
+        # As long again, and a little, for the supervisor to clean up and write the ending.
+        deadline = time.monotonic() + 2 * self._grace_s + 2.0
         _signal(folder.identity(), signal.SIGTERM)
         while is_locked(folder.lock) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -150,6 +149,8 @@ class LocalPlatform(Platform):
         started_at = folder.started_at()
         if started_at is not None:
             return Observation(JobState.RUNNING, started_at=started_at)
+        if not folder.is_waiting():
+            return Observation(JobState.PENDING)
         if plan.num_gpus:
             return Observation(JobState.QUEUED, f"waits for {plan.num_gpus} free GPUs")
         return Observation(

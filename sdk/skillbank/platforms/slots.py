@@ -8,43 +8,58 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from skillbank.locks import try_lock, wait_lock
 
 _LOOK_EVERY_S = 0.1
 
 
-def hold_slot(folder: Path, num_slots: int) -> None:
-    """Wait for one of the CPU slots and hold it until this process ends."""
-    _hold(folder, "slot", [str(index) for index in range(num_slots)], 1)
+class Places(NamedTuple):
+    """Places of one kind, of which a job holds some while it runs.
 
+    Attributes:
+        folder: Where the lock files lie.
+        kind: `slot` or `gpu`.
+        names: All there are.
+    """
 
-def hold_gpus(folder: Path, gpus: list[str], num_gpus: int) -> list[str]:
-    """Wait until `num_gpus` of the GPUs are free together; hold them until this process ends."""
-    return _hold(folder, "gpu", gpus, num_gpus)
+    folder: Path
+    kind: str
+    names: list[str]
 
+    def hold(self, num_wanted: int, tell_waiting: Callable[[], None]) -> list[str]:
+        """Names of places that this process holds, from now until it ends.
 
-def _hold(folder: Path, kind: str, names: list[str], num_wanted: int) -> list[str]:
-    folder.mkdir(parents=True, exist_ok=True)
-    turnstile = wait_lock(folder / f"{kind}.turnstile")
-    while len(held := _try(folder, kind, names, num_wanted)) < num_wanted:
-        time.sleep(_LOOK_EVERY_S)
-    os.close(turnstile)
-    return held
+        Args:
+            num_wanted: How many; they come all together.
+            tell_waiting: Called before a wait, once.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{self.kind}.turnstile"
+        turnstile = try_lock(path)
+        held = [] if turnstile is None else self._try(num_wanted)
+        if turnstile is None or len(held) < num_wanted:
+            tell_waiting()
+            turnstile = turnstile or wait_lock(path)
+            while len(held := self._try(num_wanted)) < num_wanted:
+                time.sleep(_LOOK_EVERY_S)
+        os.close(turnstile)
+        return held
 
-
-def _try(folder: Path, kind: str, names: list[str], num_wanted: int) -> list[str]:
-    """Names that are now held: as many as are wanted, or none."""
-    held: dict[str, int] = {}
-    for name in names:
+    def _try(self, num_wanted: int) -> list[str]:
+        """Names that are now held: as many as are wanted, or none."""
+        held: dict[str, int] = {}
+        for name in self.names:
+            if len(held) == num_wanted:
+                break
+            lock = try_lock(self.folder / f"{self.kind}-{name}.lock")
+            if lock is not None:
+                held[name] = lock
         if len(held) == num_wanted:
-            break
-        lock = try_lock(folder / f"{kind}-{name}.lock")
-        if lock is not None:
-            held[name] = lock
-    if len(held) < num_wanted:
+            return list(held)
         for lock in held.values():
             os.close(lock)
         return []
-    return list(held)

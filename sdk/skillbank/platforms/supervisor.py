@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from skillbank.platforms.attempt import AttemptFolder, Ending, Order, identify
-from skillbank.platforms.slots import hold_gpus, hold_slot
+from skillbank.platforms.slots import Places
 
 LOCK_DESCRIPTOR = 3
 """Where the starter puts the locked descriptor of `launcher.lock`."""
@@ -61,7 +61,7 @@ def _run(folder: AttemptFolder, order: Order) -> Ending:
         # for its word: one of the two always sees the other.
         if folder.is_to_cancel():
             raise _Stopped
-        gpus = _wait_for_turn(order)
+        gpus = _wait_for_turn(folder, order)
     except _Stopped:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return Ending(None, is_cancelled=True, detail="", started_at=None, ended_at=time.time())
@@ -82,14 +82,16 @@ def _raise_stopped(*_: object) -> None:
     raise _Stopped
 
 
-def _wait_for_turn(order: Order) -> list[str]:
+def _wait_for_turn(folder: AttemptFolder, order: Order) -> list[str]:
     """Names of the GPUs that the job may use."""
-    slots = Path(order.slots_folder)
+    lock_files = Path(order.slots_folder)
+    slots = Places(lock_files, "slot", [str(index) for index in range(order.num_slots)])
+    gpus = Places(lock_files, "gpu", order.gpus)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         if order.num_gpus:
-            return hold_gpus(slots, order.gpus, order.num_gpus)
-        hold_slot(slots, order.num_slots)
+            return gpus.hold(order.num_gpus, folder.tell_waiting)
+        slots.hold(1, folder.tell_waiting)
         return []
     finally:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
