@@ -13,8 +13,8 @@ from skillbank.cli.output import (
     JOB_FAILED,
     console,
     job_document,
+    print_aside,
     print_event,
-    print_text,
     show_duration,
     show_figures,
 )
@@ -55,10 +55,9 @@ def follow_job(client: Client, job: Job, *, as_json: bool) -> int:
                 for line in news.lines:
                     view.show(line)
     except KeyboardInterrupt:
-        print(
+        print_aside(
             f"\njob {job.id} goes on. Follow it with 'skillbank wait {job.id}', "
-            f"stop it with 'skillbank cancel {job.id}'.",
-            file=sys.stderr,
+            f"stop it with 'skillbank cancel {job.id}'."
         )
         return INTERRUPTED
     return end_of_job(client, job, as_json=as_json)
@@ -179,22 +178,21 @@ def _figures_and_eta(line: StatusLine) -> str:
 
 
 def _show_success(client: Client, job: Job) -> None:
-    print_text(f"{job.state.value} after {_duration(job)}")
+    print(f"{job.state.value} after {_duration(job)}")
     figures = _last_figures(client.events(job.id))
     if figures:
-        print_text(show_figures(figures))
+        print(show_figures(figures))
     with suppress(CheckpointNotFound):
-        print_text(f"report: {client.report(job.id)}")
+        print(f"report: {client.report(job.id)}")
     for command in next_commands(client, job):
-        print_text(f"next: {command}")
+        print(f"next: {command}")
 
 
 def _show_failure(job: Job) -> None:
-    print(f"{job.state.value} after {_duration(job)}: {job.detail}", file=sys.stderr)
-    print(
-        f"next: 'skillbank logs {job.id}' shows why, 'skillbank resume {job.id}' goes on from the "
-        "newest checkpoint.",
-        file=sys.stderr,
+    print_aside(f"{job.state.value} after {_duration(job)}: {job.detail}")
+    print_aside(
+        f"next: 'skillbank logs {job.id}' shows more, 'skillbank resume {job.id}' tries again, "
+        "from the newest checkpoint if there is one."
     )
 
 

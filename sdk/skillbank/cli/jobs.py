@@ -20,7 +20,6 @@ from skillbank.cli.output import (
     print_facts,
     print_json,
     print_table,
-    print_text,
     show_duration,
 )
 from skillbank.errors import RequestInvalid, did_you_mean
@@ -88,13 +87,10 @@ def list_jobs(options: ListOptions) -> int:
         print_json([job_document(job) for job in found])
         return DONE
     if not found:
-        print_text("no jobs. Start one with 'skillbank run SKILL ACTION'.")
+        print("no jobs. Start one with 'skillbank run SKILL ACTION'.")
         return DONE
-    rows = [
-        (j.id, j.skill, j.action, j.state.value, _moment(j.created_at), _first_line(j.detail))
-        for j in found
-    ]
-    print_table(("JOB", "SKILL", "ACTION", "STATE", "SUBMITTED", "DETAIL"), rows)
+    rows = [(j.id, j.state.value, _age(j.created_at), j.action, j.skill) for j in found]
+    print_table(("JOB", "STATE", "SUBMITTED", "ACTION", "SKILL"), rows)
     return DONE
 
 
@@ -153,7 +149,7 @@ def cancel(options: JobOptions) -> int:
     if options.as_json:
         print_json(job_document(job))
     else:
-        print_text(f"job {job.id}: {job.state.value}")
+        print(f"job {job.id}: {job.state.value}")
     return DONE
 
 
@@ -162,7 +158,7 @@ def resume(options: ResumeOptions) -> int:
     client = options.client()
     job = client.resume(options.job_id)
     if not options.as_json:
-        print_text(f"job {job.id}: attempt {job.attempt} of {job.skill} {job.action}")
+        print(f"job {job.id}: attempt {job.attempt} of {job.skill} {job.action}")
     if not options.detach:
         return follow_job(client, job, as_json=options.as_json)
     if options.as_json:
@@ -206,5 +202,9 @@ def _time_run(job: Job) -> str:
     return show_duration((job.ended_at or time.time()) - job.started_at)
 
 
-def _first_line(text: str) -> str:
-    return text.partition("\n")[0]
+def _age(since: float) -> str:
+    """How long ago, in the largest unit that fits."""
+    passed_s = time.time() - since
+    units = (("days", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    unit, size_s = next((unit for unit in units if passed_s >= 2 * unit[1]), units[-1])
+    return f"{passed_s // size_s:.0f} {unit} ago"

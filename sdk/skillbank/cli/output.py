@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,7 +39,13 @@ def print_event(kind: str, **content: object) -> None:
 
 def print_error(message: str) -> None:
     """Tell on stderr what went wrong, as plain text that can be searched and copied."""
-    print(f"error: {message}", file=sys.stderr)
+    print_aside(f"error: {message}")
+
+
+def print_aside(message: str) -> None:
+    """Print to stderr, after everything that was printed before."""
+    sys.stdout.flush()
+    print(message, file=sys.stderr)
 
 
 def error_document(kind: str, message: str, problems: Iterable[str] = ()) -> dict[str, object]:
@@ -45,40 +53,38 @@ def error_document(kind: str, message: str, problems: Iterable[str] = ()) -> dic
     return {"error": {"type": kind, "message": message, "problems": list(problems)}}
 
 
-def print_text(text: str) -> None:
-    """Print sentences, wrapped at words on a terminal and untouched in a pipe."""
-    if sys.stdout.isatty():
-        console().print(text)
-    else:
-        print(text)
+def print_text(text: str, indent: str = "") -> None:
+    """Print prose, wrapped at words on a terminal and untouched in a pipe.
+
+    Paths and command lines are printed with `print` instead: whoever copies one wants no breaks.
+    """
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    whole = TextWrapper(
+        width=width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in text.splitlines():
+        print(whole.fill(line))
 
 
-def print_indented(text: str) -> None:
-    """Print sentences below something that they explain."""
-    if sys.stdout.isatty():
-        from rich.padding import Padding
-
-        console().print(Padding(text, (0, 0, 0, 4)))
-    else:
-        print(f"    {text}")
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Print names and values in two columns; further lines of a value below its first."""
+    rows = [(name, str(value)) for name, value in facts]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        print(f"{name:{width}}  " + value.replace("\n", "\n" + " " * (width + 2)))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headings; the first column is never folded."""
+    """Print rows under headings; on a terminal only the last column is folded to fit."""
     cells = [[_cell(value) for value in row] for row in rows]
     if sys.stdout.isatty():
         _show_table(columns, cells)
     else:
-        _write_columns([list(columns), *cells])
-
-
-def print_facts(facts: Iterable[tuple[str, object]]) -> None:
-    """Print names and values in two columns."""
-    cells = [[name, _cell(value)] for name, value in facts]
-    if sys.stdout.isatty():
-        _show_table(None, cells)
-    else:
-        _write_columns(cells)
+        _write_columns([columns, *cells])
 
 
 def console() -> Console:
@@ -88,15 +94,14 @@ def console() -> Console:
     return Console(highlight=False, markup=False)
 
 
-def _show_table(columns: Sequence[str] | None, cells: Sequence[Sequence[str]]) -> None:
+def _show_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     """Fit a table to the terminal."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=columns is not None)
-    for i in range(len(cells[0]) if cells else 0):
-        heading = Text(columns[i], "bold") if columns else ""
-        table.add_column(heading, no_wrap=i == 0, overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=column is not columns[-1], overflow="fold")
     for row in cells:
         table.add_row(*(Text(cell, _STYLES.get(cell, "")) for cell in row))
     console().print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from dataclasses import dataclass, fields
@@ -17,7 +18,6 @@ from skillbank.cli.output import (
     job_document,
     print_facts,
     print_json,
-    print_table,
     print_text,
 )
 from skillbank.errors import RequestInvalid
@@ -109,7 +109,7 @@ def run(options: RunOptions) -> int:
     if options.as_json:
         print_json(job_document(job))
     else:
-        print_text(f"next: skillbank wait {job.id}")
+        print(f"next: skillbank wait {job.id}")
     return DONE
 
 
@@ -196,7 +196,7 @@ def _read_plan(name: str) -> str:
 def _show_plan(planned: JobPlan) -> None:
     from skillbank.spec_keys import get_value
 
-    print_text(f"{planned.skill} {planned.action}, nothing runs yet\n")
+    print(f"{planned.skill} {planned.action}, nothing runs yet\n")
     facts = [
         ("route", f"{planned.route.value}: {planned.reason}"),
         ("runs on", f"{planned.platform}, {planned.num_gpus} GPUs"),
@@ -207,10 +207,14 @@ def _show_plan(planned: JobPlan) -> None:
         ("command", shlex.join(["python", *planned.command()])),
     ]
     print_facts((name, value) for name, value in facts if value)
-    print_text("")
-    rows = [(key, get_value(planned.spec, key), origin) for key, origin in planned.origins.items()]
-    print_table(("KEY NOT AS IN THE TEMPLATE", "VALUE", "FROM"), rows)
-    print_text("\nnext: the same line with 'run' for 'plan', or keep it: --json > plan.json")
+    print("\nkeys that are not as in the template:")
+    for key, origin in planned.origins.items():
+        print(f"  {key}: {_show_value(get_value(planned.spec, key))}  # {origin}")
+    print("\nnext: the same line with 'run' for 'plan', or keep it: --json > plan.json")
+
+
+def _show_value(value: object) -> str:
+    return value if isinstance(value, str) and value else json.dumps(value)
 
 
 def _announce(planned: JobPlan, job: Job) -> None:

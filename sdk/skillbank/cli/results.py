@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skillbank.cli.options import JobId, Options
-from skillbank.cli.output import DONE, print_json, print_table, print_text, show_figures
+from skillbank.cli.output import DONE, print_json, print_table, show_figures
 
 if TYPE_CHECKING:
     from skillbank.checkpoints import Checkpoint
@@ -47,7 +47,7 @@ def resolve(options: ResolveOptions) -> int:
         return DONE
     print(found.checkpoint.path)
     if options.explain:
-        print_text(f"\n{found.reason}\n")
+        print(f"\n{found.reason}\n")
         rows = [_row(one, chosen=found.checkpoint) for one in found.candidates]
         print_table(("FILE", "EPOCH", "STEP", "SIZE", "METRICS", ""), rows)
     return DONE

@@ -16,7 +16,6 @@ from skillbank.cli.output import (
     DONE,
     WRONG_REQUEST,
     print_error,
-    print_indented,
     print_json,
     print_table,
     print_text,
@@ -54,7 +53,7 @@ def list_skills(options: Options) -> int:
         return DONE
     rows = [(s.name, ", ".join(_actions(s)), _first_sentence(s.description)) for s in skills]
     print_table(("SKILL", "ACTIONS", "WHAT IT IS FOR"), rows)
-    print_text("\nnext: skillbank show SKILL")
+    print("\nnext: skillbank show SKILL")
     return DONE
 
 
@@ -76,7 +75,7 @@ def check(options: CheckOptions) -> int:
     if options.as_json:
         print_json({"folder": options.folder, **asdict(found)})
     elif not found.problems:
-        print_text(f"{options.folder}: a valid skill folder")
+        print(f"{options.folder}: a valid skill folder")
         for note in found.notes:
             print_text(f"note: {note}")
     if found.problems:
@@ -111,20 +110,22 @@ def _show_skill(skill: Skill, *, as_json: bool) -> int:
         content = skill.info.model_dump(mode="json") if skill.has_info else None
         print_json({**_summary(skill), "info": content, "notes": skill.notes})
         return DONE
-    print_text(f"{skill.name}\n\n{skill.description.strip()}\n")
+    print(f"{skill.name}\n")
+    print_text(f"{skill.description.strip()}")
+    print()
     if not skill.has_info:
-        print_text(f"It guides its reader and runs no jobs: read {skill.folder / 'SKILL.md'}")
+        print(f"It guides its reader and runs no jobs: read {skill.folder / 'SKILL.md'}")
         return DONE
     info = skill.info
     rows = [
         (name, ", ".join(action.outputs), _purpose(action)) for name, action in info.actions.items()
     ]
     print_table(("ACTION", "LEAVES", "WHAT IT DOES"), rows)
-    print_text("")
+    print()
     print_table(("SHORT NAME", "SPEC KEY"), info.spec_shorthand_keys.items())
     for note in skill.notes:
         print_text(f"note: {note}")
-    print_text(f"\nnext: skillbank show {skill.name} train\n      read {skill.folder / 'SKILL.md'}")
+    print(f"\nnext: skillbank show {skill.name} ACTION\n      read {skill.folder / 'SKILL.md'}")
     return DONE
 
 
@@ -145,10 +146,10 @@ def _show_action(skill: Skill, name: str, *, as_json: bool) -> int:
         for key, wanted in action.inputs.items()
     ]
     print_table(("INPUT", "TYPE", "REQUIRED", "FROM --data"), inputs)
-    print_text("")
+    print()
     for field in list_fields(schema):
         _print_field(field, _short_names(skill.info.spec_shorthand_keys, field.key))
-    print_text(f"\nnext: skillbank plan {skill.name} {name} --data FOLDER --set KEY=VALUE")
+    print(f"\nnext: skillbank plan {skill.name} {name} --data FOLDER --set KEY=VALUE")
     return DONE
 
 
@@ -165,7 +166,7 @@ def _print_field(field: SpecField, short_names: list[str]) -> None:
     facts += [f"short: {name}" for name in short_names]
     facts += ["AutoML may search it"] if field.automl else []
     print_text(f"{field.key}  {', '.join(fact for fact in facts if fact)}")
-    print_indented(field.description)
+    print_text(field.description, indent="    ")
 
 
 def _show_default(value: object) -> str:

@@ -23,10 +23,9 @@ def test_plan_shows_what_would_run_and_runs_nothing(plan, root, dataset):
 
     assert "direct: AutoML is off for this run." in out
     assert "-m skillbank_runners.launch pose_classification train" in out
-    lines = [line.split(maxsplit=2) for line in out.splitlines()]
-    assert ["train.num_epochs", "3", "shorthand num_epochs"] in lines
-    train = "dataset.train_dataset.data_path"
-    assert [train, str(dataset / "train_data.npy"), "data source all"] in lines
+    assert "  train.num_epochs: 3  # shorthand num_epochs\n" in out
+    path = dataset / "train_data.npy"
+    assert f"  dataset.train_dataset.data_path: {path}  # data source all\n" in out
     assert not (root / "jobs").exists()
 
 
