@@ -141,7 +141,6 @@ def _tiles(content: ReportContent) -> Iterator[Tile]:
         yield Tile(verdict, f"{content.onnx.max_difference:.1e}", detail)
     if content.predictions:
         yield Tile("clips predicted", str(sum(content.predictions.values())))
-    yield Tile("took", duration(content.facts.duration_s), content.facts.device)
 
 
 def percent(share: float | None) -> str:

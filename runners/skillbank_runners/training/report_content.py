@@ -12,7 +12,6 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,13 +19,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from skillbank_runners.training.run_info import code_revision, installed_versions
+
 if TYPE_CHECKING:
     from skillbank_runners.training.classification_metrics import ClassificationMetrics
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
 
-_LIBRARIES = ("skillbank", "torch", "pytorch-lightning", "numpy", "onnx", "onnxruntime")
 _SECRET = re.compile(r"(^|[._])(key|secret|token|password)$", re.IGNORECASE)
 _HIDDEN = "(hidden)"
 
@@ -165,14 +165,9 @@ class OnnxFacts:
 
 
 def library_versions() -> dict[str, str]:
-    """Python's version and those of the libraries that a result depends on, where installed."""
-    versions = {"python": python_version()}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
+    """What a result depends on, by version: Python, the libraries that are there, this code."""
+    found = {"python": python_version(), **installed_versions(), "code": code_revision()}
+    return {name: str(number) for name, number in found.items() if number}
 
 
 def command_line() -> str:
