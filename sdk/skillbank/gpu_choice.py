@@ -41,16 +41,17 @@ def _hold(draft: SpecDraft, wanted: list[int], named: str, available: int) -> in
         draft.notes.append("no GPU is there: the job runs on the CPU.")
         return 0
     there = f"GPU {', '.join(map(str, range(available)))}" if available else "none"
+    verb = "is" if available == 1 else "are"
     bad = [index for index in wanted if not 0 <= index < available]
     if len(set(wanted)) < len(wanted):
         draft.problems.append(f"{named}: {wanted!r} names a GPU twice; name each once.")
-    elif len(wanted) > available:
+    elif len(wanted) > max(available, 1):
         draft.problems.append(
             f"{named}: {len(wanted)} GPUs were asked for, {available or 'none'} "
-            f"{'is' if available < 2 else 'are'} there; ask for fewer, or choose another platform."
+            f"{verb} there; ask for fewer, or choose another platform."
         )
     elif bad:
-        draft.problems.append(f"{named}: there is no GPU {bad[0]}; there is {there}.")
+        draft.problems.append(f"{named}: there is no GPU {bad[0]}; there {verb} {there}.")
     return len(wanted) if available else 0
 
 
