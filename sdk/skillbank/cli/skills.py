@@ -51,8 +51,10 @@ def list_skills(options: Options) -> int:
     if options.as_json:
         print_json([_summary(skill) for skill in skills])
         return DONE
-    rows = [(s.name, ", ".join(_actions(s)), _first_sentence(s.description)) for s in skills]
-    print_table(("SKILL", "ACTIONS", "WHAT IT IS FOR"), rows)
+    for skill in skills:
+        actions = ", ".join(_actions(skill))
+        print(f"{skill.name}  {actions}".rstrip())
+        print_text(_first_sentence(skill.description), indent="    ")
     print("\nnext: skillbank show SKILL")
     return DONE
 
@@ -117,10 +119,8 @@ def _show_skill(skill: Skill, *, as_json: bool) -> int:
         print(f"It guides its reader and runs no jobs: read {skill.folder / 'SKILL.md'}")
         return DONE
     info = skill.info
-    rows = [
-        (name, ", ".join(action.outputs), _purpose(action)) for name, action in info.actions.items()
-    ]
-    print_table(("ACTION", "LEAVES", "WHAT IT DOES"), rows)
+    rows = [(name, _purpose(action)) for name, action in info.actions.items()]
+    print_table(("ACTION", "WHAT IT DOES"), rows)
     print()
     print_table(("SHORT NAME", "SPEC KEY"), info.spec_shorthand_keys.items())
     for note in skill.notes:
@@ -139,13 +139,17 @@ def _show_action(skill: Skill, name: str, *, as_json: bool) -> int:
         print_json(_action_document(skill, name, schema))
         return DONE
     action = skill.info.actions[name]
-    print_text(f"{skill.name} {name}\n{_purpose(action)}\n")
+    print_text(f"{skill.name} {name}\n{_purpose(action)}")
     sources = skill.info.data_sources.get(name, {})
     inputs = [
         (key, wanted.type.value, "" if wanted.optional else "yes", _source(sources, key))
         for key, wanted in action.inputs.items()
     ]
+    print()
     print_table(("INPUT", "TYPE", "REQUIRED", "FROM --data"), inputs)
+    print()
+    outputs = [(name, output.kind.value, output.file) for name, output in action.outputs.items()]
+    print_table(("OUTPUT", "KIND", "FILE IN THE RESULTS"), outputs)
     print()
     for field in list_fields(schema):
         _print_field(field, _short_names(skill.info.spec_shorthand_keys, field.key))

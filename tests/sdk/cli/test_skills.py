@@ -16,6 +16,7 @@ def test_skills_lists_every_skill_with_what_can_be_run(cli):
     (line,) = [line for line in done.out.splitlines() if line.startswith(SKILL)]
     assert "train, evaluate, inference, export" in line
     assert "dataset_convert" not in line  # not built yet
+    assert "    Trains" in done.out
 
 
 def test_skills_as_json_is_a_list_of_all_skills(cli):
