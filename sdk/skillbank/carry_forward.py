@@ -20,11 +20,13 @@ def carry_forward(draft: SpecDraft, parent_id: str, parent_spec: Mapping[str, An
         value = get_value(parent_spec, path) if path else None
         if is_empty(value) or value == {}:
             continue
-        if key not in draft.given:
+        touched = [given for given in draft.given if f"{given}.".startswith(f"{key}.")]
+        if not touched:
             draft.set(key, value, f"carried forward from job {parent_id}")
         elif draft.value(key) != value:
+            origin = draft.given[touched[0]]
             draft.problems.append(
-                f"{key}: {draft.value(key)!r} was given ({draft.given[key]}), but the parent job "
-                f"{parent_id} was run with {value!r}; leave the key out to use the parent's value, "
-                "or choose another parent."
+                f"{key}: {draft.value(key)!r} was given ({origin}), but the parent job {parent_id} "
+                f"was run with {value!r}; leave the key out to use the parent's value, or choose "
+                "another parent."
             )

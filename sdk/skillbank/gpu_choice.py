@@ -22,6 +22,7 @@ def choose_gpus(draft: SpecDraft, available: int) -> int:
             f"{draft.skill.name} needs at least {least} GPUs, there are {available}; choose "
             "another platform."
         )
+    _note_other_sections(draft)
     single, count, ids = (f"{draft.action}.{name}" for name in ("gpu_id", "num_gpus", "gpu_ids"))
     if find_path(draft.schema, single):
         wanted = [draft.value(single)]
@@ -53,6 +54,16 @@ def _hold(draft: SpecDraft, wanted: list[int], named: str, available: int) -> in
     elif bad:
         draft.problems.append(f"{named}: there is no GPU {bad[0]}; there {verb} {there}.")
     return len(wanted) if available else 0
+
+
+def _note_other_sections(draft: SpecDraft) -> None:
+    """Say it when the caller asks for GPUs in a section that the action does not read."""
+    for key, origin in draft.given.items():
+        section, _, name = key.rpartition(".")
+        if name in {"num_gpus", "gpu_ids"} and section != draft.action and origin != "spec file":
+            draft.notes.append(
+                f"{key} ({origin}) has no effect on {draft.action}; set {draft.action}.{name}."
+            )
 
 
 def _agree(draft: SpecDraft, count: str, ids: str) -> list[int]:

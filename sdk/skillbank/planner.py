@@ -92,7 +92,10 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     )
     filled = _complete(draft, request, setting)
     num_gpus = choose_gpus(draft, setting.gpus)
-    problems, notes = spec_problems(skill, request.action, draft.spec, draft.given)
+    # A whole spec file restates every default; only what differs in it was set on purpose.
+    meant = {key for key, origin in draft.given.items() if origin != "spec file"}
+    meant |= draft.given.keys() & draft.origins.keys()
+    problems, notes = spec_problems(skill, request.action, draft.spec, meant)
     if draft.problems or problems:
         told = {problem.partition(":")[0] for problem in draft.problems}
         further = [problem for problem in problems if problem.partition(":")[0] not in told]

@@ -7,10 +7,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
 from skillbank.errors import RequestInvalid
 from skillbank.spec_keys import plain
+
+_EXAMPLES = {
+    "spec": "{'train': {'num_epochs': 30}}",
+    "overrides": "{'num_epochs': 30}",
+    "data": "{'all': '/path/of/the/dataset'}",
+}
 
 
 class AutomlPolicy(StrEnum):
@@ -65,6 +72,25 @@ class JobRequest:
     automl_policy: AutomlPolicy = AutomlPolicy.ON
     platform: str = "local"
     idempotency_key: str | None = None
+
+    def __post_init__(self) -> None:
+        """Take paths for text, as a program has them.
+
+        Raises:
+            RequestInvalid: Something that names things is no mapping.
+        """
+        for name in ("spec", "overrides", "data"):
+            value = getattr(self, name)
+            if not isinstance(value, Mapping):
+                raise RequestInvalid(
+                    f"{name}: {value!r} is no mapping; expected names with values, such as "
+                    f"{_EXAMPLES[name]}."
+                )
+        roots = {role: str(root) for role, root in self.data.items()}
+        object.__setattr__(self, "data", roots)
+        for name in ("checkpoint", "base_checkpoint"):
+            if isinstance(getattr(self, name), PurePath):
+                object.__setattr__(self, name, str(getattr(self, name)))
 
     @property
     def hash(self) -> str:

@@ -202,19 +202,18 @@ def _unknown_key(draft: SpecDraft, name: str, shorthands: Mapping[str, str]) -> 
 def _without_foreign(draft: SpecDraft, values: Mapping[str, Any]) -> dict[str, Any]:
     """The caller's values without those that only other actions of the skill know."""
     kept: dict[str, Any] = {}
-    dropped: dict[str, list[str]] = {}
+    dropped: dict[str, None] = {}
     for name, value in leaves(values, draft.schema):
-        shorthand = name in draft.skill.info.spec_shorthand_keys
-        owners = [] if shorthand or find_path(draft.schema, name) else _owners(draft, name)
-        if owners:
-            dropped.setdefault(_dropped_section(draft.schema, name), owners)
+        is_own = name in draft.skill.info.spec_shorthand_keys or find_path(draft.schema, name)
+        if not is_own and _owners(draft, name):
+            dropped[_dropped_section(draft.schema, name)] = None
         else:
             kept[name] = value
-    draft.notes += [
-        f"the spec file's {section!r} was left out: it belongs to {', '.join(owners)}, "
-        f"{draft.action} does not use it."
-        for section, owners in dropped.items()
-    ]
+    if dropped:
+        draft.notes.append(
+            f"the spec file also holds what {draft.action} does not use, which was left out: "
+            f"{', '.join(dropped)}."
+        )
     return kept
 
 

@@ -100,7 +100,7 @@ def test_sections_of_other_actions_in_a_file_are_left_out_with_a_note() -> None:
     assert draft.problems == []
     assert "evaluate" not in draft.spec
     assert draft.notes == [
-        "the spec file's 'evaluate' was left out: it belongs to evaluate, train does not use it."
+        "the spec file also holds what train does not use, which was left out: evaluate."
     ]
 
 

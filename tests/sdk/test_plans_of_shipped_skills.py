@@ -1,0 +1,149 @@
+"""Plans of the shipped pose classification skill, as its users ask for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.fixtures.toy import checkpoint_name, dataset, finished, record
+
+from skillbank.bank import SkillBank
+from skillbank.errors import SpecInvalid
+from skillbank.plan import JobPlan
+from skillbank.planner import ParentJob, PlanSetting, plan_job
+from skillbank.request import JobRequest
+from skillbank.spec_file import read_spec_file
+
+SKILL = SkillBank()["tao-train-pose-classification"]
+FILES = ("train_data.npy", "train_label.pkl", "val_data.npy", "val_label.pkl")
+
+# Laid out like an experiment file for TAO: every action's section in one, most of it defaults.
+EXPERIMENT = """
+results_dir: /results
+encryption_key: nvidia_tao
+model:
+  model_type: ST-GCN
+  pretrained_model_path: ""
+  input_channels: 3
+  dropout: 0.5
+  graph_layout: "nvidia"
+  graph_strategy: "spatial"
+  edge_importance_weighting: True
+dataset:
+  num_classes: 2
+  label_map: {sitting_down: 0, getting_up: 1}
+  random_choose: False
+  batch_size: 16
+  num_workers: 1
+train:
+  optim:
+    lr: 0.1
+    momentum: 0.9
+    nesterov: True
+    weight_decay: 0.0001
+    lr_scheduler: "MultiStep"
+    lr_steps: [10, 60]
+    lr_decay: 0.1
+    patience: 1
+    min_lr: 1e-4
+  num_epochs: 70
+  checkpoint_interval: 5
+  grad_clip: 0.0
+  resume_training_checkpoint_path: null
+evaluate:
+  checkpoint: "???"
+inference:
+  checkpoint: "???"
+  output_file: /results/out.txt
+export:
+  checkpoint: "???"
+dataset_convert:
+  data: /data/in.json
+"""
+
+
+def plan(root: Path, action: str, parent: ParentJob | None = None, **request: Any) -> JobPlan:
+    if action != "export":
+        request.setdefault("data", {"all": str(dataset(root / "data", *FILES))})
+    request["parent_job_id"] = parent.job.id if parent else None
+    setting = PlanSetting(action, root, parent, gpus=1)
+    return plan_job(JobRequest(SKILL.name, action, **request), SKILL, setting)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> ParentJob:
+    parent = finished(plan(tmp_path, "train", overrides={"num_classes": 27}))
+    for epoch, loss in enumerate([0.9, 0.3, 0.5]):
+        record(parent.plan.results, checkpoint_name(epoch), epoch=epoch, metrics={"val_loss": loss})
+    return parent
+
+
+def test_a_training_needs_only_its_data(tmp_path: Path) -> None:
+    made = plan(tmp_path, "train")
+
+    assert made.notes == ()
+    assert set(made.origins.values()) == {"data source all", "inference output_dir"}
+
+
+@pytest.mark.parametrize("action", ["evaluate", "inference", "export"])
+def test_every_later_action_needs_only_its_parent_and_data(
+    tmp_path: Path, trained: ParentJob, action: str
+) -> None:
+    made = plan(tmp_path, action, trained)
+
+    assert made.spec[action]["checkpoint"].endswith(checkpoint_name(1))
+    assert made.spec["dataset"]["num_classes"] == 27
+    assert made.notes == ()
+
+
+def test_an_experiment_file_with_every_section_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(EXPERIMENT)
+
+    made = plan(tmp_path, "train", spec=read_spec_file(tmp_path / "spec.yaml"))
+
+    assert made.spec["train"]["num_epochs"] == 70
+    assert made.spec["train"]["optim"]["min_lr"] == 0.0001
+    assert (
+        "the spec file also holds what train does not use, which was left out: "
+        "evaluate, inference, export, dataset_convert."
+    ) in made.notes
+    assert not [note for note in made.notes if "has no effect" in note]
+
+
+def test_every_template_is_a_spec_file_of_its_own_action(tmp_path: Path) -> None:
+    template = yaml.safe_dump(SKILL.template("train"))
+
+    assert plan(tmp_path, "train", spec=yaml.safe_load(template)).spec == (
+        plan(tmp_path, "train").spec
+    )
+
+
+def test_a_setting_without_effect_is_told(tmp_path: Path) -> None:
+    overrides = {"train.optim.optimizer_type": "torch.optim.Adam", "train.optim.momentum": 0.9}
+
+    assert plan(tmp_path, "train", overrides=overrides).notes == (
+        "train.optim.momentum has no effect while train.optim.optimizer_type is "
+        "'torch.optim.Adam'.",
+    )
+
+
+def test_gpus_asked_for_in_another_actions_section_are_told(
+    tmp_path: Path, trained: ParentJob
+) -> None:
+    made = plan(tmp_path, "evaluate", trained, overrides={"num_gpus": 4})
+
+    assert made.notes == (
+        "train.num_gpus (shorthand num_gpus) has no effect on evaluate; set evaluate.num_gpus.",
+    )
+    assert made.num_gpus == 1
+
+
+def test_a_child_of_another_layout_is_refused_with_both(tmp_path: Path, trained: ParentJob) -> None:
+    with pytest.raises(SpecInvalid) as caught:
+        plan(tmp_path, "evaluate", trained, overrides={"graph_layout": "coco"})
+
+    (problem,) = caught.value.problems
+    assert "'coco' was given" in problem
+    assert "was run with 'nvidia'" in problem
