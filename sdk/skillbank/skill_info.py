@@ -174,5 +174,5 @@ class SkillInfo(InfoModel):
     )
     hardware: Hardware = Field(default=Hardware(), description="What the skill needs.")
     error_patterns: tuple[ErrorPattern, ...] = Field(
-        default=(), description="Advice for known failures; the first that matches is shown."
+        default=(), description="Advice for known failures; each that matches is shown."
     )

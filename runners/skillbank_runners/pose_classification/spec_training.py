@@ -77,8 +77,9 @@ class OptimSpec(SpecModel):
     lr_decay: Real = Field(
         default=0.1,
         ge=0.0,
-        description="Factor by which the learning rate is multiplied when it is lowered.",
-        json_schema_extra=extras(search=SearchRange(0.01, 1.0, log=True)),
+        description="Factor by which the learning rate is multiplied when it is lowered; "
+        "AutoReduce needs one below 1.",
+        json_schema_extra=extras(search=SearchRange(0.01, 0.99, log=True)),
     )
 
     @model_validator(mode="after")
