@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from skillbank.errors import SkillInvalid
 from skillbank.inference import ASSIGN, FUNCTIONS, Ask, Setting, kind_of, read_function
 from skillbank.inference import resolve_parent as resolve
 from skillbank.skill import Skill
-from skillbank.skill_info import Const, Link, SpecParam
 from skillbank.spec import SpecDraft
 from skillbank.spec_keys import find_path, is_empty
+
+if TYPE_CHECKING:
+    from skillbank.skill_info import Link, SpecParam
 
 DOWNLOADS = "downloads"  # below a job's folder
 
@@ -41,6 +44,8 @@ def fill_spec(draft: SpecDraft, setting: Setting, folder: Path) -> Filled:
         SkillInvalid: An entry of `spec_params` cannot be read.
         CheckpointNotFound: The parent lacks an artefact that a key needs.
     """
+    from skillbank.skill_info import Const, Link  # loads pydantic, which most commands do without
+
     reasons: list[str] = []
     downloads: dict[str, str] = {}
     params = draft.skill.info.spec_params.get(draft.action, {})
