@@ -29,6 +29,7 @@ from skillbank.job_folder import (
     read_plan,
     rewrite_plan,
 )
+from skillbank.links import fetch_links
 from skillbank.plan import JobPlan, Route
 from skillbank.planner import ParentJob, PlanSetting, plan_job, resume_plan
 from skillbank.platforms.api import Platform
@@ -83,7 +84,8 @@ class Client:
             parent = ParentJob(job, read_plan(job.folder))
             request = replace(request, parent_job_id=job.id)
         gpus = self._platform(request.platform).gpus()
-        setting = PlanSetting(self._new_id(request.action), self.root, parent, gpus)
+        key = read_settings().encryption_key
+        setting = PlanSetting(self._new_id(request.action), self.root, parent, gpus, key)
         return plan_job(request, skill, setting)
 
     def submit(self, plan: JobPlan) -> Job:
@@ -294,8 +296,9 @@ class Client:
 
     def _start(self, platform: Platform, plan: JobPlan, job: Job) -> None:
         try:
+            fetch_links(plan)
             platform.submit(plan, job.attempt)
-        except PlatformError as error:
+        except (PlatformError, RequestInvalid) as error:
             self._store.observe(job, Observation(JobState.ERROR, str(error)))
             raise
 

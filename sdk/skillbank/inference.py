@@ -24,13 +24,11 @@ __all__ = [
     "Parent",
     "Setting",
     "Trial",
-    "find_encryption_key",
     "kind_of",
     "read_function",
     "resolve_parent",
 ]
 
-ENCRYPTION_KEY_NAMES = ("SKILLBANK_ENCRYPTION_KEY", "TAO_ENCRYPTION_KEY")
 ASSIGN = "assign_const_value"
 
 Value = str | int | float | bool | None
@@ -188,12 +186,6 @@ def read_function(skill: str, key: str, text: str) -> tuple[str, tuple[str, ...]
             f"expected {name!r}, or '{ASSIGN},KEY,...'."
         )
     return name, tuple(arguments)
-
-
-def find_encryption_key(environment: Mapping[str, str]) -> str | None:
-    """Reference to the user's encryption key, when the environment holds one."""
-    names = [name for name in ENCRYPTION_KEY_NAMES if environment.get(name)]
-    return f"env:{names[0]}" if names else None
 
 
 def kind_of(key: str, input_type: str | None) -> ArtefactKind:

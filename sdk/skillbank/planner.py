@@ -56,7 +56,7 @@ class PlanSetting:
         root: Folder of jobs; the job's own is `<root>/jobs/<job_id>`.
         parent: The job that `request.parent_job_id` names.
         gpus: GPUs that one job can get on the platform.
-        encryption_key: Reference to the user's key, from `inference.find_encryption_key`.
+        encryption_key: Reference to the user's key (`env:NAME`), from the settings.
         trial: The AutoML recommendation that the job carries out.
     """
 

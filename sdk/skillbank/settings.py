@@ -11,6 +11,8 @@ from skillbank.errors import RequestInvalid
 
 # Processes of a job carry these, so that strays can be found when their supervisor is gone.
 JOB_MARKS = ("SKILLBANK_JOB_ID", "SKILLBANK_JOB_FOLDER")
+# Variables that may hold the key of encrypted checkpoints, the first that does is used.
+ENCRYPTION_KEY_NAMES = ("SKILLBANK_ENCRYPTION_KEY", "TAO_ENCRYPTION_KEY")
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,14 @@ class Settings:
         local_slots: CPU jobs of one root that run at once here: `SKILLBANK_LOCAL_SLOTS`, else one
             per four cores, since a training uses several by itself.
         cuda_visible_devices: GPUs that this shell may use, as CUDA reads it; None for all.
+        encryption_key: Reference to the user's key (`env:NAME`), never the key itself; None when
+            no variable of ENCRYPTION_KEY_NAMES holds one.
     """
 
     home: Path
     local_slots: int
     cuda_visible_devices: str | None
+    encryption_key: str | None = None
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -47,6 +52,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         home=Path(home).expanduser().absolute(),
         local_slots=int(slots),
         cuda_visible_devices=given.get("CUDA_VISIBLE_DEVICES"),
+        encryption_key=next((f"env:{n}" for n in ENCRYPTION_KEY_NAMES if given.get(n)), None),
     )
 
 

@@ -13,10 +13,10 @@ from skillbank.inference import (
     Parent,
     Setting,
     Trial,
-    find_encryption_key,
     kind_of,
     read_function,
 )
+from skillbank.settings import read_settings
 
 NEEDED = Ask("evaluate.checkpoint")
 OPTIONAL = Ask("evaluate.checkpoint", optional=True)
@@ -103,7 +103,7 @@ def test_the_key_is_a_reference_or_nothing(tmp_path: Path) -> None:
 def test_the_environment_says_where_the_key_is_never_what_it_is(
     environment: dict[str, str], reference: str | None
 ) -> None:
-    assert find_encryption_key(environment) == reference
+    assert read_settings(environment).encryption_key == reference
 
 
 @pytest.mark.parametrize(
