@@ -57,6 +57,9 @@ def read_info(raw: object, path: Path) -> tuple[SkillInfo, tuple[str, ...]]:
     if not isinstance(raw, dict):
         raise SkillInvalid(f"{path}: expected a mapping of keys to values, found {raw!r}.")
     content, notes = _translate_info(raw)
+    if "name" not in content:
+        content["name"] = path.parents[1].name
+        notes.append(f"skill_info.yaml: name: not there, read as the folder's {content['name']!r}")
     for _ in range(2):  # once with the unknown keys, once without
         try:
             return SkillInfo.model_validate(content), tuple(notes)
@@ -214,7 +217,7 @@ def _sources(raw: Mapping[str, Any], key: str, notes: list[str]) -> dict[str, An
     for name, value in raw.items():
         if not isinstance(value, dict) or "source" not in value:
             sources[name] = value
-        elif isinstance(value.get("path"), str):
+        elif isinstance(value.get("path"), str) and "{" not in value["path"]:
             role = _ROLES.get(str(value["source"]), str(value["source"]))
             sources[name] = {"role": role, "file": value["path"]}
         else:

@@ -22,6 +22,7 @@ from skillbank.spec_keys import MISSING, Schema, dotted_keys, find_path
 _FRONT_MATTER = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
+_INDEX = re.compile(r"\[\d+\]")
 _MAX_LINES = 500
 _MAX_TOKENS = 5000
 _CHARACTERS_PER_TOKEN = 4  # of English prose
@@ -184,7 +185,8 @@ def _key_problems(skill: Skill, schemas: Mapping[str, Schema]) -> Iterator[str]:
 
 
 def _key_problem(place: str, key: str, schemas: list[Schema]) -> Iterator[str]:
-    if schemas and not any(find_path(schema, key) for schema in schemas):
+    in_list = _INDEX.split(key)[0]  # TAO names an entry of a list: sources[0].image_dir
+    if schemas and not any(find_path(schema, in_list) for schema in schemas):
         known = {known for schema in schemas for known in dotted_keys(schema)}
         yield f"skill_info.yaml: {place}: {key}: no such spec key; {did_you_mean(key, known)}"
 

@@ -56,6 +56,7 @@ def test_known_parts_of_the_info_are_read_in_our_words() -> None:
     [
         "skill_info.yaml: container_image: unknown key, left aside",
         "skill_info.yaml: actions.train.command: unknown key, left aside",
+        "skill_info.yaml: name: not there, read as the folder's 'tao-train-shape-sorter'",
         "actions.train.inputs.dataset.extra: type 'table' is read as 'file'",
         "actions.train.outputs.results_dir: names a type but no file pattern, left aside",
         "train.schema.json: train.odd: type 'tensor' is not known; any value is accepted",
@@ -67,8 +68,11 @@ def test_what_was_changed_or_left_aside_is_noted(note: str) -> None:
     assert note in SKILL.notes
 
 
-def test_data_of_several_files_is_noted() -> None:
-    assert any("is not one file of one root, left aside" in note for note in SKILL.notes)
+@pytest.mark.parametrize("key", ["dataset.extra", "dataset.kind"])
+def test_data_that_are_not_one_named_file_are_noted(key: str) -> None:
+    start, end = f"data_sources.train.{key}: ", "is not one file of one root, left aside"
+
+    assert any(note.startswith(start) and note.endswith(end) for note in SKILL.notes)
 
 
 @pytest.mark.parametrize(
