@@ -1,0 +1,197 @@
+"""Process entry of every job: `python -m skillbank_runners.launch ARCH ACTION -e SPEC`.
+
+Exit codes: 0 complete, 1 the job failed, 2 the request was wrong, 130 and 143 stopped by SIGINT
+and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import iter_modules
+from types import FrameType
+
+import skillbank_runners
+from skillbank_runners.api import Run, SpecModel, Status
+from skillbank_runners.command_line import (
+    Launch,
+    Table,
+    parse_runner_arguments,
+    parse_tao_arguments,
+    read_content,
+)
+from skillbank_runners.errors import Cancelled, DataInvalid, RunnerError
+from skillbank_runners.spec_reading import SpecInvalid, read_spec
+from skillbank_runners.training.processes import rank
+
+_ISSUES = "the project's issue tracker"
+_WRONG_REQUEST = (SpecInvalid, DataInvalid)
+
+log = logging.getLogger("skillbank_runners")
+
+
+class _SilentRun(Run):
+    """The run of a process that trains beside the one that speaks for all."""
+
+    def report(self, *_: object, **__: object) -> None:
+        """Say nothing."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one action of any network: `skillbank-run`."""
+    return run_launch(parse_runner_arguments(arguments))
+
+
+def pose_classification(arguments: Sequence[str] | None = None) -> int:
+    """Run one action of pose classification, under TAO's command."""
+    actions = list(_actions("pose_classification"))
+    return run_launch(parse_tao_arguments("pose_classification", actions, arguments))
+
+
+def tao(arguments: Sequence[str] | None = None) -> int:
+    """Run `tao [model] NETWORK ACTION ...`."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    known = ", ".join(networks())
+    if words[:1] == ["model"]:
+        words = words[1:]
+    if not words or words[0] in ("-h", "--help"):
+        _say(f"usage: tao [model] NETWORK ACTION -e SPEC [key=value ...]\nnetworks: {known}")
+        return 0 if words else 2
+    if words[0] not in networks():
+        _say(f"tao: found network {words[0]!r}, known: {known}", stream=sys.stderr)
+        return 2
+    return run_launch(parse_tao_arguments(words[0], list(_actions(words[0])), words[1:]))
+
+
+def networks() -> list[str]:
+    """Packages here that describe actions."""
+    modules = iter_modules(skillbank_runners.__path__)
+    names = (module.name for module in modules if module.ispkg)
+    return sorted(name for name in names if find_spec(f"skillbank_runners.{name}.spec"))
+
+
+def run_launch(launch: Launch) -> int:
+    """Carry out a request; its exit code.
+
+    What goes wrong is written to the log, and to status.json once the results folder is known.
+    """
+    _log_to_stdout()
+    run = Run(launch.results) if launch.results else None
+    with _signals_stop() as received:
+        try:
+            spec, run = _prepare(launch)
+            run.report(f"{launch.action} started", status=Status.STARTED)
+            _main_of(launch)(spec, run)
+            run.report(f"{launch.action} is complete", status=Status.SUCCESS)
+        except Cancelled as stop:
+            return _fail(run, str(stop), 128 + received[0])
+        except _WRONG_REQUEST as error:
+            return _fail(run, str(error), 2)
+        except RunnerError as error:
+            return _fail(run, str(error), 1)
+        except Exception as error:  # the one place that answers for our own faults
+            log.error("internal error", exc_info=error)
+            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            message = f"internal error: {what}; please report the traceback in the log to {_ISSUES}"
+            return _fail(run, message, 1)
+    return 0
+
+
+def _prepare(launch: Launch) -> tuple[SpecModel, Run]:
+    """The spec, checked, and the results folder, made."""
+    specs = _actions(launch.network_arch)
+    content = read_content(launch)
+    experiment = import_module(f"skillbank_runners.{launch.network_arch}").EXPERIMENT
+    spec, notes = read_spec(launch.action, content, specs, experiment)
+    results = launch.results or _results_folder(content, launch.action)
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpecInvalid([f"results_dir: {str(results)!r}: {error.strerror}"]) from error
+    kind = Run if rank() == 0 else _SilentRun
+    for note in notes:
+        log.info("%s", note)
+    log.info("results: %s", results)
+    return spec, kind(results, action=launch.action, spec_path=launch.spec_path)
+
+
+def _actions(network_arch: str) -> Mapping[str, type[SpecModel]]:
+    """Spec class of each action of a network; loads no model code."""
+    if network_arch not in networks():
+        known = ", ".join(networks())
+        raise SpecInvalid([f"found network {network_arch!r}, expected one of: {known}"])
+    specs: Mapping[str, type[SpecModel]] = import_module(f"skillbank_runners.{network_arch}").SPECS
+    return specs
+
+
+def _main_of(launch: Launch) -> Callable[[SpecModel, Run], None]:
+    module = import_module(f"skillbank_runners.{launch.network_arch}.{launch.action}")
+    action: Callable[[SpecModel, Run], None] = module.main
+    return action
+
+
+def _results_folder(content: Table, action: str) -> Path:
+    """TAO's rule: the action's own results_dir, or else a folder of its name under results_dir."""
+    section = content.get(action)
+    own = section.get("results_dir") if isinstance(section, dict) else None
+    if own and own != "???":
+        return Path(own).expanduser()
+    above = content.get("results_dir")
+    if above and above != "???":
+        return Path(above).expanduser() / action
+    raise SpecInvalid(
+        [f"results_dir: empty, expected a folder; set results_dir or {action}.results_dir"]
+    )
+
+
+def _fail(run: Run | None, message: str, exit_code: int) -> int:
+    _say(f"error: {message}", stream=sys.stderr)
+    if run is not None and run.results.is_dir():
+        run.report(message, status=Status.FAILURE)
+    return exit_code
+
+
+def _say(text: str, stream: object = None) -> None:
+    target = stream if stream is sys.stderr else sys.stdout
+    target.write(text + "\n")
+    target.flush()
+
+
+def _log_to_stdout() -> None:
+    """Plain lines, one per message, as a log file keeps them."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.handlers = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
+@contextmanager
+def _signals_stop() -> Iterator[list[int]]:
+    """SIGTERM and SIGINT raise Cancelled; yields the signals that came."""
+    received: list[int] = []
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        received.append(signum)
+        name = signal.Signals(signum).name
+        raise Cancelled(
+            f"cancelled by {name}; checkpoints written so far stay, and the same command goes on "
+            "from the newest"
+        )
+
+    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""Read label files without running code that they may carry.
+
+A label file is a pickle of the pair (clip names, class ids), or a .npy file of class ids.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from skillbank_runners.errors import RunnerError
+
+Ints = npt.NDArray[np.int64]
+
+_EXPECTED = "expected a pickle of the pair [[clip names], [class ids]]"
+_ADVICE = "save it again with plain lists, str and int: pickle.dump([names, ids], file)"
+_BROKEN = (
+    EOFError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    TypeError,
+    UnicodeDecodeError,
+    ValueError,
+    AttributeError,
+)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names and classes of the clips of one data file.
+
+    Attributes:
+        names: One per clip; None where the file holds only class ids.
+        ids_N: Class of each clip.
+    """
+
+    names: tuple[str, ...] | None
+    ids_N: Ints
+
+
+def read_labels(path: Path) -> Labels:
+    """Labels of a .pkl or .npy file.
+
+    Raises:
+        RunnerError: Not such a file, or one that asks for more than lists, text and numbers.
+    """
+    if path.suffix == ".npy":
+        return Labels(None, _ids(_load_array(path), path))
+    try:
+        with path.open("rb") as file:
+            content = _LabelUnpickler(file, encoding="latin1").load()
+    except _Refused as refusal:
+        raise RunnerError(
+            f"{str(path)!r} asks for {str(refusal)!r}, which could run foreign code; it was not "
+            f"loaded. {_EXPECTED}; {_ADVICE}"
+        ) from None
+    except (pickle.UnpicklingError, *_BROKEN) as error:
+        raise RunnerError(f"{str(path)!r} is no readable pickle ({error}); {_EXPECTED}") from error
+    return _parse(content, path)
+
+
+def _parse(content: object, path: Path) -> Labels:
+    if not isinstance(content, (list, tuple)) or len(content) != 2:
+        raise RunnerError(f"{str(path)!r} holds {_describe(content)}, {_EXPECTED}")
+    names, ids = content
+    for part, what in ((names, "clip names"), (ids, "class ids")):
+        if not isinstance(part, (list, tuple)):
+            raise RunnerError(f"{str(path)!r}: {what} are {_describe(part)}, {_EXPECTED}")
+    if len(names) != len(ids):
+        raise RunnerError(f"{str(path)!r} holds {len(names)} clip names and {len(ids)} class ids")
+    return Labels(tuple(str(name) for name in names), _ids(ids, path))
+
+
+def _ids(ids: object, path: Path) -> Ints:
+    if isinstance(ids, np.ndarray):
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise RunnerError(
+                f"{str(path)!r} holds an array of shape {ids.shape} and type {ids.dtype}, expected "
+                "one integer class id per clip"
+            )
+        return ids.astype(np.int64)
+    assert isinstance(ids, (list, tuple))
+    for index, value in enumerate(ids):
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+            raise RunnerError(
+                f"{str(path)!r}: class id {index} is {value!r}, expected an integer; {_ADVICE}"
+            )
+    try:
+        return np.array(ids, dtype=np.int64)
+    except OverflowError:
+        raise RunnerError(f"{str(path)!r}: a class id does not fit into 64 bits") from None
+
+
+def _load_array(path: Path) -> npt.NDArray[np.generic]:
+    try:
+        array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise RunnerError(f"{str(path)!r} is no .npy file of numbers ({error})") from error
+    return array
+
+
+def _describe(value: object) -> str:
+    length = f" of {len(value)} entries" if isinstance(value, (list, tuple, dict, set)) else ""
+    return f"a {type(value).__name__}{length}"
+
+
+class _Refused(pickle.UnpicklingError):
+    """The global that a pickle asked for."""
+
+
+class _Dtype:
+    """Stands for numpy.dtype while a NumPy scalar is read; knows plain numbers only."""
+
+    def __init__(self, code: object, *_: object) -> None:
+        if not isinstance(code, str) or code[:1] not in tuple("iufb") or not code[1:].isdigit():
+            raise _Refused(f"numpy.dtype {code!r}")
+        self.code = code
+        self.is_big_endian = False
+
+    def __setstate__(self, state: object) -> None:
+        self.is_big_endian = isinstance(state, tuple) and state[1:2] == (">",)
+
+    def scalar(self, raw: object) -> object:
+        """The number in `raw`, exactly one."""
+        data = raw.encode("latin1") if isinstance(raw, str) else raw
+        if not isinstance(data, bytes):
+            raise _Refused("numpy scalar of another object")
+        order = np.dtype(self.code).newbyteorder(">" if self.is_big_endian else "<")
+        value: object = np.frombuffer(data, dtype=order)[0]
+        return value
+
+
+def _scalar(dtype: object, raw: object = b"") -> object:
+    if not isinstance(dtype, _Dtype):
+        raise _Refused("numpy scalar of no dtype")
+    return dtype.scalar(raw)
+
+
+def _latin1(text: object, encoding: object = "") -> bytes:
+    """What protocols 0 to 2 call to write bytes as text."""
+    if not isinstance(text, str) or encoding != "latin1":
+        raise _Refused(f"_codecs.encode with {encoding!r}")
+    return text.encode("latin1")
+
+
+_STAND_INS: dict[tuple[str, str], Callable[..., object]] = {
+    ("numpy", "dtype"): _Dtype,
+    ("numpy.core.multiarray", "scalar"): _scalar,  # NumPy 1
+    ("numpy._core.multiarray", "scalar"): _scalar,  # NumPy 2
+    ("_codecs", "encode"): _latin1,
+}
+
+
+class _LabelUnpickler(pickle.Unpickler):
+    """Looks up no global at all: the few that labels need are replaced by functions above."""
+
+    def find_class(self, module: str, name: str) -> Callable[..., object]:
+        """Stand-in of a global.
+
+        Raises:
+            _Refused: There is none.
+        """
+        try:
+            return _STAND_INS[module, name]
+        except KeyError:
+            raise _Refused(f"{module}.{name}") from None

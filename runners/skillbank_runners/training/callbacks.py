@@ -1,0 +1,178 @@
+"""What happens beside the training steps: lines of progress, and checkpoints.
+
+Both are Lightning `Checkpoint` callbacks: those are called last at the end of an epoch, when the
+module has closed it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Checkpoint
+
+from skillbank_runners.api import Run
+from skillbank_runners.training.best_checkpoints import BestCheckpoints
+from skillbank_runners.training.checkpoints import (
+    checkpoint_name,
+    point_latest,
+    remove_checkpoint,
+    write_checkpoint,
+)
+from skillbank_runners.training.loop import Classifier
+
+_STEP_REPORT_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class ProgressReport(Checkpoint):
+    """A line per epoch to the log and to status.json, and some in between to status.json."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._epoch_started_s = self._reported_s = time.monotonic()
+        self._epochs_here = 0
+        self._seconds_here = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        del trainer, pl_module
+        self._epoch_started_s = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
+    ) -> None:
+        """Report a step, at most every two seconds."""
+        module = _classifier(pl_module)
+        now_s = time.monotonic()
+        is_last = module.batch == trainer.num_training_batches
+        if is_last or now_s - self._reported_s < _STEP_REPORT_S or not trainer.is_global_zero:
+            return
+        self._reported_s = now_s
+        self._run.report(
+            f"epoch {module.epoch + 1}: step {module.batch} of {trainer.num_training_batches}",
+            kpi=module.running_metrics,
+            epoch=module.epoch,
+            max_epoch=module.settings.num_epochs,
+            step=module.batch,
+            max_step=int(trainer.num_training_batches),
+            eta=self._eta(module, module.batch / trainer.num_training_batches),
+        )
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Report an epoch."""
+        module = _classifier(pl_module)
+        now_s = time.monotonic()
+        seconds = now_s - self._epoch_started_s
+        self._reported_s = now_s
+        self._epochs_here += 1
+        self._seconds_here += seconds
+        if trainer.logger is not None:
+            trainer.logger.log_metrics(module.metrics, step=module.step)
+        if not trainer.is_global_zero:
+            return
+        eta = self._eta(module)
+        message = f"epoch {module.epoch + 1}/{module.settings.num_epochs}: {_figures(module)}"
+        log.info("%s, %.1f s, ETA %s", message, seconds, eta)
+        self._run.report(
+            message,
+            kpi=module.metrics,
+            epoch=module.epoch,
+            max_epoch=module.settings.num_epochs,
+            time_per_epoch=_duration(seconds),
+            eta=eta,
+        )
+
+    def _eta(self, module: Classifier, done: float = 1.0) -> str | None:
+        """How long it will take yet, `done` of this epoch being over; None in the first epoch."""
+        if not self._epochs_here:
+            return None
+        left = module.settings.num_epochs - module.epoch - done
+        return _duration(self._seconds_here / self._epochs_here * left)
+
+
+class CheckpointWriter(Checkpoint):
+    """Periodic checkpoints, the latest link, and the best checkpoints where they are wanted.
+
+    Args:
+        run: Where to write.
+        latest_name: Link to the newest checkpoint.
+        interval: Epochs or steps between two checkpoints.
+        by_step: Whether `interval` counts steps.
+        best: Keeps the best checkpoints; None: they are not wanted.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        latest_name: str,
+        *,
+        interval: int,
+        by_step: bool = False,
+        best: BestCheckpoints | None = None,
+    ) -> None:
+        self._run = run
+        self._latest = run.results / latest_name
+        self._interval = interval
+        self._by_step = by_step
+        self._best = best
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Remove what a killed process left half written."""
+        del pl_module
+        if trainer.is_global_zero:
+            for path in self._run.results.glob(".*.pth.*.tmp"):
+                path.unlink()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
+    ) -> None:
+        """Write a checkpoint within an epoch; that of its last step waits for its metrics."""
+        module = _classifier(pl_module)
+        is_inside = 0 < module.batch < trainer.num_training_batches
+        is_new = module.step > module.start.step
+        if self._by_step and is_inside and is_new and module.step % self._interval == 0:
+            self._write(trainer, module, epoch_ended=False)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the epoch's checkpoint where one is due; the last epoch's always is."""
+        module = _classifier(pl_module)
+        count = module.step if self._by_step else module.epoch + 1
+        is_last = module.epoch + 1 == module.settings.num_epochs
+        if is_last or count % self._interval == 0:
+            self._write(trainer, module, epoch_ended=True)
+        if self._best and trainer.is_global_zero:
+            self._best.consider(self._run, module.state(epoch_ended=True), module.metrics)
+
+    def _write(self, trainer: pl.Trainer, module: Classifier, *, epoch_ended: bool) -> None:
+        if not trainer.is_global_zero:
+            return
+        path = self._run.results / checkpoint_name(module.epoch, module.step)
+        metrics = module.metrics if epoch_ended else {}
+        write_checkpoint(self._run, path, module.state(epoch_ended=epoch_ended), metrics)
+        before = self._latest.resolve()
+        point_latest(self._latest, path)
+        if self._best and self._best.replace_periodic and before != path.resolve():
+            self._drop(before)
+
+    def _drop(self, path: Path) -> None:
+        if path.is_file() and path.parent == self._run.results.resolve():
+            remove_checkpoint(self._run, self._run.results / path.name)
+
+
+def _classifier(module: pl.LightningModule) -> Classifier:
+    if not isinstance(module, Classifier):
+        raise TypeError(f"expected a Classifier, found {type(module).__name__}")
+    return module
+
+
+def _figures(module: Classifier) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in module.metrics.items())
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,299 @@
+"""The training loop of a classifier, resumable at any step without a trace of the interruption.
+
+A batch is a pair (inputs, labels); one that was done before an interruption comes empty and is
+passed over. Steps are taken here rather than by Lightning, so that nothing but the position, the
+weights and the optimizer has to be restored.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import Logger
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from skillbank_runners.errors import RunnerError
+from skillbank_runners.training.checkpoints import State
+from skillbank_runners.training.determinism import Purpose, seed_torch
+from skillbank_runners.training.devices import Devices, sum_over_processes
+from skillbank_runners.training.optim import (
+    OptimSettings,
+    build_optimizer,
+    build_schedule,
+    restore_optimizer,
+)
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """What a training follows, apart from its data and network.
+
+    Attributes:
+        seed: What all randomness follows from.
+        num_epochs: Passes over the data.
+        validation_interval: Epochs between two validations.
+        grad_clip: Largest norm of the gradient; 0: no limit.
+        optim: Optimizer and schedule.
+        rank: Number of this process.
+    """
+
+    seed: int
+    num_epochs: int
+    validation_interval: int
+    grad_clip: float
+    optim: OptimSettings
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a training stands.
+
+    Attributes:
+        epoch: Zero-indexed epoch that goes on.
+        batch: Batches of it that are done.
+        step: Optimizer steps taken in all.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+
+
+@dataclass
+class Sums:
+    """Running totals over the clips of an epoch."""
+
+    loss: float = 0.0
+    correct: float = 0.0
+    clips: float = 0.0
+
+    def add(self, logits_NC: Tensor, labels_N: Tensor, loss: float) -> None:
+        """Count a batch whose mean loss is known."""
+        self.loss += loss * len(labels_N)
+        self.correct += int((logits_NC.argmax(dim=1) == labels_N).sum())
+        self.clips += len(labels_N)
+
+    def means(self, prefix: str, device: torch.device) -> dict[str, float]:
+        """Loss and accuracy over all processes."""
+        total = sum_over_processes([self.loss, self.correct, self.clips], device)
+        clips = max(total[2], 1)
+        return {f"{prefix}_loss": total[0] / clips, f"{prefix}_acc": total[1] / clips}
+
+
+class Classifier(pl.LightningModule):
+    """A network with the state of its training.
+
+    Attributes:
+        model: The network; its weights are saved under TAO's prefix `model.`.
+        epoch: Zero-indexed epoch that goes on or has just ended.
+        batch: Batches of it that are done.
+        step: Optimizer steps taken in all.
+        metrics: What was measured in the last epoch that ended: train_loss, train_acc, lr, and
+            val_loss and val_acc where it was validated.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        settings: LoopSettings,
+        *,
+        hyper_parameters: Mapping[str, object],
+        state: State | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = network
+        self.settings = settings
+        self.start = position_of(state)
+        self.epoch, self.batch, self.step = self.start.epoch, self.start.batch, self.start.step
+        self.metrics: dict[str, float] = {}
+        self._facts = hyper_parameters
+        self._restored = state
+        self._sums = Sums(*(state or {}).get("epoch_sums", ()))
+        self._val_sums = Sums()
+        self._val_metrics: dict[str, float] = {}
+
+    @property
+    def lr(self) -> float:
+        """Learning rate in use."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    @property
+    def running_metrics(self) -> dict[str, float]:
+        """Training metrics of the part of the epoch that this process has done."""
+        clips = max(self._sums.clips, 1)
+        return {"train_loss": self._sums.loss / clips, "train_acc": self._sums.correct / clips}
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits (N, classes)."""
+        logits_NC: Tensor = self.model(inputs)
+        return logits_NC
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Optimizer and schedule, as they stood where a restored training had stopped."""
+        self._optimizer = build_optimizer(self.model.parameters(), self.settings.optim)
+        self._schedule = build_schedule(self._optimizer, self.settings.optim)
+        if self._restored is not None:
+            restore_optimizer(self._optimizer, self._restored["optimizer_states"][0])
+            for schedule in self._restored.get("lr_schedulers", [])[:1]:
+                self._schedule.restore(schedule)
+            self._restored = None
+        return self._optimizer
+
+    def on_fit_start(self) -> None:
+        """Tell Lightning which epoch goes on."""
+        progress = self.trainer.fit_loop.epoch_progress
+        state = progress.state_dict()
+        state["current"] |= {"processed": self.start.epoch, "completed": self.start.epoch}
+        progress.load_state_dict(state)
+
+    def on_train_epoch_start(self) -> None:
+        """Begin to count, unless the epoch goes on after an interruption."""
+        self.epoch = self.trainer.current_epoch
+        if self.epoch != self.start.epoch or not self.start.batch:
+            self._sums = Sums()
+            self.batch = 0
+        self._val_metrics = {}
+        self._schedule.start_epoch(self.epoch)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Take one optimizer step, unless it was taken before the interruption."""
+        inputs, labels_N = batch
+        if not len(labels_N):
+            return
+        seed_torch(self.settings.seed, Purpose.STEP, self.step, self.settings.rank)
+        logits_NC = self(inputs)
+        loss = functional.cross_entropy(logits_NC, labels_N)
+        mean_loss = float(loss.detach())
+        self._check_finite("train_loss", mean_loss)
+        self._take_step(loss)
+        self._sums.add(logits_NC.detach(), labels_N, mean_loss)
+        self.batch = batch_idx + 1
+        self.step += 1
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Count one batch of the validation."""
+        del batch_idx
+        inputs, labels_N = batch
+        logits_NC = self(inputs)
+        self._val_sums.add(
+            logits_NC, labels_N, float(functional.cross_entropy(logits_NC, labels_N))
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin to count."""
+        self._val_sums = Sums()
+
+    def on_validation_epoch_end(self) -> None:
+        """Every process has validated on all clips, so nothing is summed over processes."""
+        sums = self._val_sums
+        clips = max(sums.clips, 1)
+        self._val_metrics = {"val_loss": sums.loss / clips, "val_acc": sums.correct / clips}
+        self._check_finite("val_loss", self._val_metrics["val_loss"])
+
+    def on_train_epoch_end(self) -> None:
+        """Close the epoch: its metrics, and the next learning rate."""
+        lr = self.lr
+        self.metrics = {**self._sums.means("train", self.device), **self._val_metrics, "lr": lr}
+        self._schedule.end_epoch(self.metrics)
+
+    def state(self, *, epoch_ended: bool) -> State:
+        """Checkpoint of this moment; Lightning's keys where it has them."""
+        sums = Sums() if epoch_ended else self._sums
+        return {
+            "epoch": self.epoch,
+            "global_step": self.step,
+            "batch": 0 if epoch_ended else self.batch,
+            "epoch_ended": epoch_ended,
+            "epoch_sums": [sums.loss, sums.correct, sums.clips],
+            "state_dict": self.state_dict(),
+            "optimizer_states": [self._optimizer.state_dict()],
+            "lr_schedulers": [self._schedule.state()],
+            "hyper_parameters": dict(self._facts),
+            "pytorch-lightning_version": version("pytorch-lightning"),
+        }
+
+    def _take_step(self, loss: Tensor) -> None:
+        optimizer = self.optimizers()
+        assert not isinstance(optimizer, list)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        if self.settings.grad_clip > 0:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.grad_clip)
+        optimizer.step()
+
+    def _check_finite(self, name: str, value: float) -> None:
+        if math.isfinite(value):
+            return
+        raise RunnerError(
+            f"{name} became {value} in epoch {self.epoch}, step {self.step}, at learning rate "
+            f"{self.lr:g}: training has diverged. Set train.optim.lr to {self.lr / 10:g}, or "
+            "train.grad_clip to 1.0, and start in a new results folder or from an earlier "
+            "checkpoint (train.resume_training_checkpoint_path)"
+        )
+
+
+def position_of(state: State | None) -> Position:
+    """Where a checkpoint's training goes on; Lightning's own checkpoints hold ended epochs."""
+    if state is None:
+        return Position()
+    step = int(state.get("global_step", 0))
+    if state.get("epoch_ended", True):
+        return Position(int(state.get("epoch", -1)) + 1, 0, step)
+    return Position(int(state["epoch"]), int(state["batch"]), step)
+
+
+def fit(
+    module: Classifier,
+    loaders: tuple[DataLoader[Any], DataLoader[Any]],
+    devices: Devices,
+    *,
+    callbacks: Sequence[pl.Callback],
+    results: Path,
+    logger: Logger | None = None,
+) -> None:
+    """Train to the last epoch.
+
+    Args:
+        module: The network; starts at its position.
+        loaders: Training and validation batches.
+        devices: What to compute on.
+        callbacks: Reports and checkpoints.
+        results: Where Lightning may leave files; it has no reason to.
+        logger: Outside service that gets the metrics.
+    """
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    settings = module.settings
+    trainer = pl.Trainer(
+        accelerator="gpu" if devices.gpu_ids else "cpu",
+        devices=list(devices.gpu_ids) or 1,
+        num_nodes=devices.num_nodes,
+        strategy="ddp" if devices.num_processes > 1 else "auto",
+        max_epochs=settings.num_epochs,
+        check_val_every_n_epoch=min(settings.validation_interval, settings.num_epochs),
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        callbacks=list(callbacks),
+        logger=logger or False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=results,
+    )
+    with warnings.catch_warnings():
+        # Lightning advises more worker processes; data.py explains why there are none.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # Lightning's own use of PyTorch, in releases up to 2.6.
+        warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated.*")
+        trainer.fit(module, *loaders)

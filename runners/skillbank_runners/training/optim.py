@@ -1,0 +1,158 @@
+"""Optimizers and learning rate schedules under TAO's names."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from skillbank_runners.errors import RunnerError
+
+_PLATEAU_STATE = ("best", "cooldown_counter", "num_bad_epochs", "last_epoch")
+
+
+@dataclass(frozen=True)
+class OptimSettings:
+    """The `train.optim` section, as TAO's networks share it; the spec explains each key."""
+
+    optimizer_type: str
+    lr: float
+    momentum: float
+    nesterov: bool
+    weight_decay: float
+    lr_scheduler: str
+    lr_monitor: str
+    patience: int
+    min_lr: float
+    lr_steps: tuple[int, ...]
+    lr_decay: float
+
+
+def build_optimizer(
+    parameters: Iterable[torch.nn.Parameter], settings: OptimSettings
+) -> torch.optim.Optimizer:
+    """Optimizer of the type that `optimizer_type` names."""
+    match settings.optimizer_type:
+        case "torch.optim.SGD":
+            return torch.optim.SGD(
+                parameters,
+                lr=settings.lr,
+                momentum=settings.momentum,
+                nesterov=settings.nesterov,
+                weight_decay=settings.weight_decay,
+            )
+        case "torch.optim.Adam":
+            return torch.optim.Adam(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
+        case "torch.optim.Adamax":
+            return torch.optim.Adamax(
+                parameters, lr=settings.lr, weight_decay=settings.weight_decay
+            )
+    raise RunnerError(
+        f"train.optim.optimizer_type: found {settings.optimizer_type!r}, expected "
+        "torch.optim.SGD, torch.optim.Adam or torch.optim.Adamax"
+    )
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Load momentum buffers and learning rate; every other option stays as the spec says."""
+    fresh = [
+        {key: value for key, value in group.items() if key not in ("params", "lr")}
+        for group in optimizer.param_groups
+    ]
+    optimizer.load_state_dict(dict(state))
+    for group, options in zip(optimizer.param_groups, fresh, strict=True):
+        group.update(options)
+
+
+class Schedule(Protocol):
+    """Sets the learning rate of an optimizer from epoch to epoch."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Set what holds during this epoch."""
+
+    def end_epoch(self, metrics: Mapping[str, float]) -> None:
+        """Take note of an epoch's metrics; a metric that was not measured is absent."""
+
+    def state(self) -> dict[str, float]:
+        """What the next epochs depend on."""
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on from a state."""
+
+
+class MultiStep:
+    """Multiplies the learning rate by `lr_decay` at each of the epochs `lr_steps`."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, settings: OptimSettings) -> None:
+        self._optimizer = optimizer
+        self._settings = settings
+
+    def start_epoch(self, epoch: int) -> None:
+        """Set the learning rate, which depends on nothing but the epoch."""
+        settings = self._settings
+        passed = bisect_right(sorted(settings.lr_steps), epoch)
+        for group in self._optimizer.param_groups:
+            group["lr"] = settings.lr * settings.lr_decay**passed
+
+    def end_epoch(self, metrics: Mapping[str, float]) -> None:
+        """Nothing: metrics change nothing here."""
+
+    def state(self) -> dict[str, float]:
+        """Nothing is remembered."""
+        return {}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Nothing is remembered."""
+
+
+class AutoReduce:
+    """Lowers the learning rate when `lr_monitor` has not fallen for `patience` epochs."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, settings: OptimSettings) -> None:
+        if settings.lr_decay >= 1:
+            raise RunnerError(
+                f"train.optim.lr_decay: found {settings.lr_decay!r}, expected a factor below 1 "
+                "with train.optim.lr_scheduler AutoReduce, such as 0.1"
+            )
+        self._monitor = settings.lr_monitor
+        self._plateau = ReduceLROnPlateau(
+            optimizer,
+            mode="min",
+            factor=settings.lr_decay,
+            patience=settings.patience,
+            min_lr=settings.min_lr,
+        )
+
+    def start_epoch(self, epoch: int) -> None:
+        """Nothing: the optimizer holds the learning rate."""
+
+    def end_epoch(self, metrics: Mapping[str, float]) -> None:
+        """Count an epoch without progress, where the metric was measured."""
+        if self._monitor in metrics:
+            self._plateau.step(metrics[self._monitor])
+
+    def state(self) -> dict[str, float]:
+        """Best metric so far, and the epochs since then."""
+        return {key: getattr(self._plateau, key) for key in _PLATEAU_STATE}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on counting; patience and factor stay as the spec says."""
+        known = {key: state[key] for key in _PLATEAU_STATE if key in state}
+        self._plateau.load_state_dict(known)
+
+
+def build_schedule(optimizer: torch.optim.Optimizer, settings: OptimSettings) -> Schedule:
+    """Schedule that `lr_scheduler` names."""
+    match settings.lr_scheduler:
+        case "MultiStep":
+            return MultiStep(optimizer, settings)
+        case "AutoReduce":
+            return AutoReduce(optimizer, settings)
+    raise RunnerError(
+        f"train.optim.lr_scheduler: found {settings.lr_scheduler!r}, expected MultiStep or "
+        "AutoReduce"
+    )
