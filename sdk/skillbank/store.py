@@ -238,12 +238,8 @@ class JobStore:
         with self._lock, explain(self.path):
             db = self._connect()
             _begin(db)
-            try:
+            with db:  # commits, or rolls back when an error passes
                 yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is not None and self._owner_pid != os.getpid():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -91,15 +91,14 @@ def open_database(path: Path, patience_s: float) -> sqlite3.Connection:
     if not path.exists():
         _create_database(path)
     db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
-    try:
+    with ExitStack() as until_checked:
+        until_checked.callback(db.close)
         _check_origin(db, path)
         # In WAL mode NORMAL survives every crash of a process; a power cut may lose the newest
         # records, never tear one.
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = ON")
-    except BaseException:
-        db.close()
-        raise
+        until_checked.pop_all()
     return db
 
 
