@@ -1,7 +1,8 @@
-"""Settle how many GPUs a job gets, and which."""
+"""Settle how many GPUs a job gets, and which; and on how many machines."""
 
 from __future__ import annotations
 
+from skillbank.request import LOCAL
 from skillbank.spec import SpecDraft
 from skillbank.spec_keys import find_path
 
@@ -35,6 +36,17 @@ def choose_gpus(draft: SpecDraft, available: int) -> int:
     if not all(type(index) is int for index in wanted):
         return 0  # the schema check tells what is wrong
     return _hold(draft, wanted, named, available)
+
+
+def check_nodes(draft: SpecDraft, platform: str) -> None:
+    """Refuse several machines where there is only one."""
+    key = f"{draft.action}.num_nodes"
+    number = draft.value(key)
+    if platform == LOCAL and type(number) is int and number > 1:
+        draft.problems.append(
+            f"{key}: {number} machines were asked for, the platform {platform!r} is one; use 1, "
+            "or choose another platform."
+        )
 
 
 def _hold(draft: SpecDraft, wanted: list[int], named: str, available: int) -> int:

@@ -16,7 +16,7 @@ from skillbank.errors import (
     did_you_mean,
 )
 from skillbank.filling import Filled, fill_spec
-from skillbank.gpu_choice import choose_gpus
+from skillbank.gpu_choice import check_nodes, choose_gpus
 from skillbank.inference import Parent, Setting, Trial
 from skillbank.inputs import (
     absolute_file,
@@ -29,14 +29,12 @@ from skillbank.inputs import (
 )
 from skillbank.job import Job, JobState
 from skillbank.plan import JobPlan
-from skillbank.request import JobRequest
+from skillbank.request import LOCAL, JobRequest
 from skillbank.route import choose_route
 from skillbank.skill import Skill, Spec
 from skillbank.spec import SpecDraft, build_spec
 from skillbank.spec_check import spec_problems
 from skillbank.spec_keys import get_value, set_value
-
-LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -92,15 +90,8 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     )
     filled = _complete(draft, request, setting)
     num_gpus = choose_gpus(draft, setting.gpus)
-    # A whole spec file restates every default; only what differs in it was set on purpose.
-    meant = {key for key, origin in draft.given.items() if origin != "spec file"}
-    meant |= draft.given.keys() & draft.origins.keys()
-    problems, notes = spec_problems(skill, request.action, draft.spec, meant)
-    if draft.problems or problems:
-        told = {problem.partition(":")[0] for problem in draft.problems}
-        further = [problem for problem in problems if problem.partition(":")[0] not in told]
-        what = f"the spec of {skill.name} {request.action}"
-        raise SpecInvalid([*dict.fromkeys(draft.problems), *further], what)
+    check_nodes(draft, request.platform)
+    _check_draft(draft)
     return JobPlan(
         job_id=setting.job_id,
         skill=skill.name,
@@ -111,7 +102,7 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
         spec=draft.spec,
         folder=setting.folder,
         origins=draft.origins,
-        notes=tuple(dict.fromkeys([*draft.notes, *notes])),
+        notes=tuple(dict.fromkeys(draft.notes)),
         parent_job_id=setting.parent.job.id if setting.parent else None,
         checkpoint_reason=filled.checkpoint_reason,
         automl_policy=request.automl_policy.value,
@@ -143,6 +134,20 @@ def resume_plan(plan: JobPlan, skill: Skill) -> JobPlan:
         set_value(spec, key, get_value(skill.template(plan.action), key))
         origins.pop(key, None)
     return replace(plan, spec=spec, origins=origins)
+
+
+def _check_draft(draft: SpecDraft) -> None:
+    """Check the finished spec; every problem of every step is told at once."""
+    # A whole spec file restates every default; only what differs in it was set on purpose.
+    meant = {key for key, origin in draft.given.items() if origin != "spec file"}
+    meant |= draft.given.keys() & draft.origins.keys()
+    problems, notes = spec_problems(draft.skill, draft.action, draft.spec, meant)
+    if draft.problems or problems:
+        told = {problem.partition(":")[0] for problem in draft.problems}
+        further = [problem for problem in problems if problem.partition(":")[0] not in told]
+        what = f"the spec of {draft.skill.name} {draft.action}"
+        raise SpecInvalid([*dict.fromkeys(draft.problems), *further], what)
+    draft.notes += notes
 
 
 def _complete(draft: SpecDraft, request: JobRequest, setting: PlanSetting) -> Filled:

@@ -13,6 +13,8 @@ from typing import Any
 from skillbank.errors import RequestInvalid
 from skillbank.spec_keys import plain
 
+LOCAL = "local"  # platform: this machine
+
 _EXAMPLES = {
     "spec": "{'train': {'num_epochs': 30}}",
     "overrides": "{'num_epochs': 30}",
@@ -70,7 +72,7 @@ class JobRequest:
     checkpoint: str | None = None
     base_checkpoint: str | None = None
     automl_policy: AutomlPolicy = AutomlPolicy.ON
-    platform: str = "local"
+    platform: str = LOCAL
     idempotency_key: str | None = None
 
     def __post_init__(self) -> None:

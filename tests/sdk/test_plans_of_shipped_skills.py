@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.fixtures.toy import checkpoint_name, dataset, finished, record
 
 from skillbank.bank import SkillBank
-from skillbank.errors import SpecInvalid
+from skillbank.errors import SkillbankError, SpecInvalid
 from skillbank.plan import JobPlan
 from skillbank.planner import ParentJob, PlanSetting, plan_job
 from skillbank.request import JobRequest
@@ -147,3 +150,49 @@ def test_a_child_of_another_layout_is_refused_with_both(tmp_path: Path, trained:
     (problem,) = caught.value.problems
     assert "'coco' was given" in problem
     assert "was run with 'nvidia'" in problem
+
+
+def test_several_machines_are_refused_on_the_local_platform(tmp_path: Path) -> None:
+    with pytest.raises(SpecInvalid, match=r"train\.num_nodes: 2 machines were asked for"):
+        plan(tmp_path, "train", overrides={"train.num_nodes": 2})
+
+
+def test_several_machines_are_taken_elsewhere(tmp_path: Path) -> None:
+    made = plan(tmp_path, "train", overrides={"train.num_nodes": 2}, platform="cluster")
+
+    assert made.spec["train"]["num_nodes"] == 2
+
+
+KEYS = st.one_of(
+    st.sampled_from(
+        ["train", "dataset", "model", "label_map", "num_gpus", "gpu_ids", "optim", "lr_steps",
+         "encryption_key", "results_dir", "num_epochs", "evaluate", "checkpoint", "a.b", ".",
+         "train.gpu_ids", "train.num_gpus", "dataset.label_map",
+         "train.optim.lr", "train.optim", "export.gpu_id", "evaluate.checkpoint", "batch_size"]
+    ),
+    st.text(max_size=4),
+    st.integers(),
+    st.booleans(),
+    st.none(),
+)  # fmt: skip
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None)  # takes some seconds: wrong input is endless
+@given(
+    st.dictionaries(KEYS, VALUES, max_size=4),
+    st.dictionaries(KEYS, VALUES, max_size=3),
+    st.sampled_from(["train", "evaluate", "export", "dataset_convert"]),
+)
+def test_no_settings_whatever_end_in_anything_but_a_plan_or_an_error_of_ours(
+    spec: dict[Any, Any], overrides: dict[Any, Any], action: str
+) -> None:
+    data = {"all": "s3://bucket/data"} if action in {"train", "evaluate"} else {}
+    request = JobRequest(SKILL.name, action, spec=spec, overrides=overrides, data=data)
+    with suppress(SkillbankError):
+        made = plan_job(request, SKILL, PlanSetting("j", Path("/jobs"), gpus=1))
+        assert JobPlan.from_json(made.to_json()) == made
