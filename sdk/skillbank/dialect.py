@@ -96,30 +96,41 @@ def translate_schema(raw: object, origin: object) -> tuple[dict[str, Any], list[
 def _node(raw: Mapping[str, Any], key: str, notes: list[str]) -> dict[str, Any]:
     """One field or section of a schema, with everything below it."""
     node = {name: value for name, value in raw.items() if name not in {"type", "properties"}}
-    children = {
-        n: child for n, child in raw.get("properties", {}).items() if isinstance(child, dict)
-    }
-    for name in raw.get("properties", {}).keys() - children.keys():
-        notes.append(f"{_join(key, name)}: not a field ({name!r} holds no schema), left aside")
     kind = _kind(raw.get("type"))
     if "default" in node:
         node["default"] = _default(node["default"], kind)
     _drop_what_is_no_bound(node, key, notes)
-    if "enum" in node:
+    for name in ("enum", "required"):
+        if not isinstance(node.get(name, []), list):
+            del node[name]  # TAO writes required: "yes" at a field
+    if node.get("enum"):
         _tidy_options(node, key, notes)
     elif kind:
         may_be_null = kind == "string" or node.get("default", "") is None
         node["type"] = [kind, "null"] if may_be_null else kind
     elif "type" in raw and raw["type"] != "categorical":
         notes.append(f"{key}: type {raw['type']!r} is not known; any value is accepted")
-    if children:
-        node["type"] = "object"
-        node["properties"] = {n: _node(c, _join(key, n), notes) for n, c in children.items()}
-        if isinstance(node.get("default"), dict) and node["default"].keys() <= children.keys():
-            node["additionalProperties"] = False
-    if not isinstance(node.get("required", []), list):
-        del node["required"]
-    return node
+    return node | _children(node, raw.get("properties"), key, notes)
+
+
+def _children(
+    node: Mapping[str, Any], properties: object, key: str, notes: list[str]
+) -> dict[str, Any]:
+    """What a section's node has besides a field's: type, fields, and whether those are all."""
+    if not isinstance(properties, dict):
+        return {}
+    fields = {name: child for name, child in properties.items() if isinstance(child, dict)}
+    for name in properties.keys() - fields.keys():
+        notes.append(f"{_join(key, name)}: not a field ({name!r} holds no schema), left aside")
+    if not fields:
+        return {}
+    default = node.get("default")
+    is_complete = isinstance(default, dict) and default.keys() <= fields.keys()
+    return {
+        "type": "object",
+        "properties": {n: _node(child, _join(key, n), notes) for n, child in fields.items()},
+        **({"additionalProperties": False} if is_complete else {}),
+    }
 
 
 def _default(value: Any, kind: str | None) -> Any:  # noqa: ANN401 - any JSON value
@@ -232,6 +243,8 @@ def _without(content: dict[str, Any], unknown: set[tuple[int | str, ...]]) -> di
         if isinstance(value, dict):
             kept = {k: v for k, v in value.items() if (*place, k) not in unknown}
             return {k: prune(v, (*place, k)) for k, v in kept.items()}
+        if isinstance(value, list):
+            return [prune(item, (*place, index)) for index, item in enumerate(value)]
         return value
 
     pruned: dict[str, Any] = prune(content, ())
