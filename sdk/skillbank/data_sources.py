@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from skillbank.errors import did_you_mean
 from skillbank.skill import Skill
 
 _ALL = "all"
@@ -98,7 +97,7 @@ def _unknown_role(role: str, known: set[str], action: str) -> str:
         return f"--data {role}=...: {action} reads no dataset; leave it out."
     return (
         f"--data {role}=...: {role!r} is no role of {action}'s data; "
-        f"{did_you_mean(role, known)} Known roles: {', '.join(sorted(known))}."
+        f"known: {', '.join(sorted(known))}."
     )
 
 

@@ -176,9 +176,11 @@ def read_function(skill: str, key: str, text: str) -> tuple[str, tuple[str, ...]
     """
     name, *arguments = (part.strip() for part in text.split(","))
     if name not in FUNCTIONS:
+        known = f"known: {', '.join(sorted(FUNCTIONS))}."
+        hint = did_you_mean(name, FUNCTIONS)
+        told = hint if hint == known else f"{hint} {known}"
         raise SkillInvalid(
-            f"{skill}: spec_params of {key}: {text!r} is no inference function; "
-            f"{did_you_mean(name, FUNCTIONS)} Known: {', '.join(sorted(FUNCTIONS))}."
+            f"{skill}: spec_params of {key}: {text!r} is no inference function; {told}"
         )
     if arguments and name != ASSIGN:
         raise SkillInvalid(

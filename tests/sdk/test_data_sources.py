@@ -87,8 +87,7 @@ def test_an_unknown_role_is_told_with_the_known_ones(tmp_path: Path) -> None:
     (problem,) = build(trian=str(tmp_path)).problems
 
     assert problem == (
-        "--data trian=...: 'trian' is no role of train's data; did you mean 'train'? "
-        "Known roles: all, train, val."
+        "--data trian=...: 'trian' is no role of train's data; known: all, train, val."
     )
 
 

@@ -252,7 +252,7 @@ def test_an_unknown_function_is_an_error_of_the_skill_that_lists_the_known_ones(
 
     assert str(caught.value).startswith(
         "toy: spec_params of evaluate.checkpoint: 'parent_modle' is no inference function; "
-        "did you mean 'parent_model'? Known: assign_const_value, "
+        "did you mean 'parent_model'? known: assign_const_value, "
     )
 
 
