@@ -285,3 +285,12 @@ def test_a_failed_rendering_leaves_the_old_report(run: Run, full: ReportContent)
 
     assert path.read_bytes() == before
     assert json.loads((run.results / "artefacts.json").read_text())["artefacts"]
+
+
+def test_a_dollar_sign_in_a_name_is_no_formula(tmp_path: Path) -> None:
+    names = ("$\\frac{a}$", "b$")
+    content = ReportContent(FACTS, predictions=dict.fromkeys(names, 1))
+
+    page = page_of(Run(tmp_path), content)
+
+    assert all(name in page.text for name in names)
