@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from skillbank_runners.pose_classification import EXPERIMENT, SPECS
 from skillbank_runners.pose_classification.spec import EvaluateAction, TrainAction
@@ -124,3 +125,63 @@ def test_an_unknown_action_is_told_with_the_known_ones() -> None:
     [problem] = problems({}, action="prune")
 
     assert problem.startswith("'prune' is no action; known: dataset_convert, train, ")
+
+
+# The shape of the experiment files that TAO users keep: all actions in one, gaps as ???.
+TAO_FILE = """
+results_dir: ???
+encryption_key: nvidia_tao
+model:
+  model_type: ST-GCN
+  pretrained_model_path: ""
+  input_channels: 3
+  dropout: 0.5
+  graph_layout: nvidia
+  graph_strategy: spatial
+  edge_importance_weighting: True
+dataset:
+  train_dataset: {data_path: /data/train_data.npy, label_path: /data/train_label.pkl}
+  val_dataset: {data_path: /data/val_data.npy, label_path: /data/val_label.pkl}
+  num_classes: 3
+  label_map: {sitting_down: 0, walking: 1, jumping: 2}
+  batch_size: 16
+train:
+  optim: {lr: 0.1, momentum: 0.9, nesterov: True, weight_decay: 1e-4, lr_steps: [10, 60]}
+  num_epochs: 70
+  checkpoint_interval: 5
+  grad_clip: 0.0
+evaluate:
+  checkpoint: ???
+  test_dataset:
+    data_path: ???
+    label_path: null
+inference:
+  checkpoint:
+  output_file: /results/names.txt
+  test_dataset: {data_path: /data/test_data.npy}
+export:
+  checkpoint:
+  onnx_file: ""
+dataset_convert:
+  data: ???
+  pose_type: 3dbp
+"""
+
+
+@pytest.mark.parametrize("action", SPECS)
+def test_a_tao_experiment_file_is_read_for_every_action(action: str) -> None:
+    spec, notes = read(action, yaml.safe_load(TAO_FILE))
+
+    assert spec.encryption_key == "nvidia_tao"
+    assert spec.results_dir == ""
+    assert len(notes) == 1
+
+
+def test_what_a_tao_file_says_reaches_the_action() -> None:
+    train, _ = read("train", yaml.safe_load(TAO_FILE))
+    inference, _ = read("inference", yaml.safe_load(TAO_FILE))
+
+    assert (train.train.num_epochs, train.train.optim.weight_decay) == (70, 1e-4)
+    assert train.dataset.label_map == {"sitting_down": 0, "walking": 1, "jumping": 2}
+    assert inference.inference.test_dataset.data_path == "/data/test_data.npy"
+    assert inference.inference.checkpoint == ""
