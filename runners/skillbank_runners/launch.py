@@ -81,9 +81,8 @@ def run_launch(launch: Launch) -> int:
 
     What goes wrong is written to the log, and to status.json once the results folder is known.
     """
-    _log_to_stdout()
     run = Run(launch.results) if launch.results else None
-    with _signals_stop() as received:
+    with _log_to_stdout(), _signals_stop() as received:
         try:
             spec, run = _prepare(launch)
             run.report(f"{launch.action} started", status=Status.STARTED)
@@ -163,13 +162,20 @@ def _say(text: str, stream: object = None) -> None:
     target.flush()
 
 
-def _log_to_stdout() -> None:
+@contextmanager
+def _log_to_stdout() -> Iterator[None]:
     """Plain lines, one per message, as a log file keeps them."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    log.handlers = [handler]
+    before = log.level, log.propagate
+    log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.level, log.propagate = before
 
 
 @contextmanager

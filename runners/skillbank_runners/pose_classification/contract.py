@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from skillbank_runners.pose_classification.graph import layouts
 from skillbank_runners.pose_classification.labels import Ints, read_labels
 from skillbank_runners.pose_classification.spec import FilesSpec, NetworkAction
 
-Clips = npt.NDArray[np.floating | np.integer]
+Clips = npt.NDArray[np.floating[Any]]  # files of integers are read too
 
 _NUM_AXES = 5
 _CHUNK_BYTES = 64 * 2**20  # read at a time, so that files larger than the memory can be checked

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
-from skillbank_runners.api import Run
+import torch
+
+from skillbank_runners.api import Artefact, Run
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.pose_classification.contract import ClipSet
+from skillbank_runners.pose_classification.contract import ClipSet, class_names
 from skillbank_runners.pose_classification.data import (
     Batches,
     build_loader,
@@ -18,13 +21,17 @@ from skillbank_runners.pose_classification.module import (
     build_network,
     check_graph,
     hyper_parameters,
+    load_network,
     load_pretrained,
 )
 from skillbank_runners.pose_classification.network import load_weights
+from skillbank_runners.pose_classification.prediction import predict
+from skillbank_runners.pose_classification.reporting import ActionRecord, begin
 from skillbank_runners.pose_classification.spec import TrainAction
 from skillbank_runners.training.best_checkpoints import BestCheckpoints
 from skillbank_runners.training.callbacks import CheckpointWriter, ProgressReport
 from skillbank_runners.training.checkpoints import State, newest_checkpoint, read_checkpoint
+from skillbank_runners.training.classification_metrics import classification_metrics
 from skillbank_runners.training.determinism import (
     Purpose,
     resolve_seed,
@@ -35,7 +42,8 @@ from skillbank_runners.training.devices import Devices, choose_devices
 from skillbank_runners.training.loop import Classifier, LoopSettings, fit, position_of
 from skillbank_runners.training.optim import OptimSettings
 from skillbank_runners.training.processes import rank
-from skillbank_runners.training.run_info import write_run_info
+from skillbank_runners.training.report import ClipSet as Drawable
+from skillbank_runners.training.report import choose_clips, training_history
 from skillbank_runners.training.wandb_logging import build_logger
 
 LATEST = "pc_model_latest.pth"
@@ -48,22 +56,42 @@ def train(spec: TrainAction, run: Run, train_clips: ClipSet, val_clips: ClipSet)
     """Train, or go on with a training that was interrupted."""
     state = _state_to_resume(spec, run)
     devices = choose_devices(spec.train)
-    log.info("%s", devices.note)
     seed = _seed(spec, state)
     set_algorithms(spec.train.cudnn)
     settings = _loop_settings(spec, seed, devices)
     best = BestCheckpoints(spec.train.checkpointer) if spec.train.checkpointer.enable_topk else None
+    record = begin(spec, run, (train_clips, val_clips), devices.note, seed)
     if settings.rank == 0:
-        _record(run, spec, devices, (train_clips, val_clips), seed)
+        record.write_info()
     position = position_of(state)
-    if position.epoch >= spec.train.num_epochs:
+    if position.epoch < spec.train.num_epochs:
+        _fit(spec, run, (train_clips, val_clips), devices, _Start(settings, state, best))
+    else:
         log.info(
-            "already trained for %d epochs of train.num_epochs %d: nothing left to do",
+            "already trained for %d epochs, and train.num_epochs is %d: nothing left to do",
             position.epoch,
             spec.train.num_epochs,
         )
-        return
-    feeding = train_feeding(spec.dataset, seed, settings.rank, devices.num_processes)
+    if settings.rank == 0:
+        _write_report(spec, record, val_clips, devices)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Where and how training begins."""
+
+    settings: LoopSettings
+    state: State | None
+    best: BestCheckpoints | None
+
+
+def _fit(
+    spec: TrainAction, run: Run, sets: tuple[ClipSet, ClipSet], devices: Devices, start: _Start
+) -> None:
+    settings, state = start.settings, start.state
+    train_clips, val_clips = sets
+    position = position_of(state)
+    feeding = train_feeding(spec.dataset, settings.seed, settings.rank, devices.num_processes)
     train_batches = Batches(train_clips, feeding)
     if position.batch >= len(train_batches):
         raise RunnerError(_other_batches(position.batch, len(train_batches)))
@@ -77,7 +105,7 @@ def train(spec: TrainAction, run: Run, train_clips: ClipSet, val_clips: ClipSet)
         LATEST,
         interval=spec.train.checkpoint_interval,
         by_step=spec.train.checkpoint_interval_unit == "step",
-        best=best,
+        best=start.best,
     )
     fit(
         _module(spec, settings, state),
@@ -147,11 +175,35 @@ def _module(spec: TrainAction, settings: LoopSettings, state: State | None) -> C
     return Classifier(network, settings, hyper_parameters=facts, state=state)
 
 
-def _record(
-    run: Run, spec: TrainAction, devices: Devices, sets: tuple[ClipSet, ...], seed: int
+def _write_report(
+    spec: TrainAction, record: ActionRecord, clips: ClipSet, devices: Devices
 ) -> None:
-    files = {key: path for clips in sets for key, path in clips.files.items()}
-    write_run_info(run, spec, device=devices.note, data=files, values={"seed": seed})
+    """Report on the training, and on the best checkpoint's answers to the validation clips."""
+    history = training_history(record.run.results / "status.json")
+    best = _best_checkpoint(record.run)
+    if best is None or clips.labels_N is None:
+        record.write_report(history=history)
+        return
+    network = load_network(spec, record.run.results / best.path, "best checkpoint")
+    logits_NC = predict(network, clips, spec.dataset, devices.first)
+    names = class_names(spec)
+    drawable = Drawable(clips.x_NCTVM, clips.names, names)
+    record.write_report(
+        history=history,
+        metrics=classification_metrics(logits_NC, torch.from_numpy(clips.labels_N), names),
+        clips=choose_clips(drawable, logits_NC.numpy(), clips.labels_N),
+        notes=[f"tables and clips: {best.path} on {clips.key}"],
+    )
+
+
+def _best_checkpoint(run: Run) -> Artefact | None:
+    """The one with the smallest val_loss that is still there."""
+    known = [
+        entry
+        for entry in run.artefacts()
+        if "val_loss" in entry.metrics and (run.results / entry.path).is_file()
+    ]
+    return min(known, key=lambda entry: entry.metrics["val_loss"], default=None)
 
 
 def _other_batches(done: int, num_batches: int) -> str:

@@ -43,7 +43,7 @@ def choose_devices(settings: DeviceSpec) -> Devices:
     available = torch.cuda.device_count()
     if not available:
         threads = torch.get_num_threads()
-        return Devices((), 1, f"no GPU here: running on the CPU with {threads} threads")
+        return Devices((), 1, f"no GPU here: running on the CPU, threads: {threads}")
     wanted = tuple(dict.fromkeys(settings.gpu_ids))
     if settings.num_gpus > len(wanted):
         others = [gpu for gpu in range(available) if gpu not in wanted]
