@@ -104,7 +104,9 @@ def _schema_breaches(schema: Schema, spec: Mapping[str, Any]) -> list[str]:
 
     errors = Draft202012Validator(schema).iter_errors(spec)
     breaches = ((list(map(str, error.absolute_path)), error) for error in errors)
-    return [_breach(error, schema) for _, error in sorted(breaches, key=lambda b: b[0])]
+    # A value that was never filled in is told as missing, once.
+    wrong = [breach for breach in breaches if breach[1].instance != MISSING]
+    return [_breach(error, schema) for _, error in sorted(wrong, key=lambda breach: breach[0])]
 
 
 def _breach(error: ValidationError, schema: Schema) -> str:
