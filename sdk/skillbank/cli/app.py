@@ -5,6 +5,7 @@ Importing this costs typer and the standard library; a command imports the rest 
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,9 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = command.main(arguments or ["--help"], "skillbank", standalone_mode=False)
     except typer.TyperException as error:
-        print_error(_explain(error))
+        message = _explain(error, arguments)
+        print_error(message)
         if "--json" in arguments:
-            print_json(error_document("UsageError", _explain(error)))
+            print_json(error_document("UsageError", message))
         return WRONG_REQUEST
     return int(status or 0)
 
@@ -90,13 +92,23 @@ def _root(
     context.obj = root
 
 
-def _explain(error: typer.TyperException) -> str:
+def _explain(error: typer.TyperException, arguments: Sequence[str]) -> str:
     """Say what the command line got wrong, in the words of the house, with the next step."""
     near = getattr(error, "possibilities", None)
-    message = error.message if near else error.format_message()
-    message = (message[:1].lower() + message[1:]).removesuffix(".").removesuffix("?")
+    message = (error.message if near else error.format_message()).rstrip(".?")
+    head, colon, rest = message.partition(": ")
+    message = f"{head[:1].lower()}{head[1:]}{_value_given(error, arguments)}{colon}"
+    message += f"{rest[:1].lower()}{rest[1:]}".replace("input should be", "expected")
     message = message.replace(". Did you mean", "; did you mean")
-    near = f"; did you mean {' or '.join(map(repr, sorted(near)))}" if near else ""
-    end = "?" if "did you mean" in message + near else "."
+    if near:
+        message += f"; did you mean {' or '.join(map(repr, sorted(near)))}"
+    end = "?" if "did you mean" in message else "."
     path = getattr(getattr(error, "ctx", None), "command_path", "skillbank")
-    return f"{message}{near}{end} See '{path} --help'."
+    return f"{message}{end} See '{path} --help'."
+
+
+def _value_given(error: typer.TyperException, arguments: Sequence[str]) -> str:
+    """The value that an option was given, where one is to blame."""
+    options = getattr(getattr(error, "param", None), "opts", ())
+    given = itertools.pairwise(arguments)
+    return next((f" {value!r}" for option, value in given if option in options), "")

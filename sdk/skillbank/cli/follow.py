@@ -97,8 +97,8 @@ class PlainView:
 
     def show_state(self, job: Job) -> None:
         """Print that the job waits; that it runs is told by its own lines."""
-        if job.state is not JobState.RUNNING:
-            print(f"{job.state.value.lower()} {job.detail}".rstrip(), flush=True)
+        if job.state is JobState.QUEUED:
+            print(f"queued {job.detail}".rstrip(), flush=True)
 
     def show(self, line: StatusLine) -> None:
         """Print an epoch's figures, or a message; steps within an epoch are left out."""
@@ -182,6 +182,8 @@ def _show_success(client: Client, job: Job) -> None:
     figures = _last_figures(client.events(job.id))
     if figures:
         print(show_figures(figures))
+    with suppress(CheckpointNotFound):
+        print(f"checkpoint: {client.resolve(job.id).reason}")
     with suppress(CheckpointNotFound):
         print(f"report: {client.report(job.id)}")
     for command in next_commands(client, job):

@@ -151,7 +151,13 @@ def _overrides(pairs: list[str]) -> dict[str, object]:
             raise RequestInvalid(
                 f"--set {pair!r}: expected KEY=VALUE, such as --set num_epochs=30."
             )
-        overrides[key.strip()] = parse_yaml(value, f"--set {key}", error=RequestInvalid)
+        try:
+            overrides[key.strip()] = parse_yaml(value, pair, error=RequestInvalid)
+        except RequestInvalid as error:
+            raise RequestInvalid(
+                f"--set {pair!r}: the value is not YAML; close its brackets, or quote it as text: "
+                f"--set {key}='\"...\"'."
+            ) from error
     return overrides
 
 
@@ -188,9 +194,13 @@ def _read_plan(name: str) -> str:
         return Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestInvalid(
-            f"--plan {name}: cannot be read: {error}. "
+            f"--plan {name}: cannot be read: {_reason(error)}. "
             "Make one with 'skillbank plan SKILL ACTION --json > plan.json'."
         ) from error
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is no text"
 
 
 def _show_plan(planned: JobPlan) -> None:

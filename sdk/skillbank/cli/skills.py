@@ -81,7 +81,7 @@ def check(options: CheckOptions) -> int:
         for note in found.notes:
             print_text(f"note: {note}")
     if found.problems:
-        lines = (f"  - {problem}" for problem in found.problems)
+        lines = ("  - " + problem.replace("\n", "\n  ") for problem in found.problems)
         print_error("\n".join([f"{options.folder} breaks the skill format:", *lines]))
     return WRONG_REQUEST if found.problems else DONE
 
@@ -158,7 +158,10 @@ def _show_action(skill: Skill, name: str, *, as_json: bool) -> int:
 
 
 def _source(sources: Mapping[str, DataSource], key: str) -> str:
-    return f"{sources[key].role}: {sources[key].file}" if key in sources else ""
+    if key not in sources:
+        return ""
+    files = {sources[key].role: sources[key].file, **sources[key].other_roles}
+    return ", ".join(f"{role}: {file}" for role, file in files.items())
 
 
 def _short_names(shorthand: Mapping[str, str], key: str) -> list[str]:
