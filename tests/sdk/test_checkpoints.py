@@ -270,7 +270,7 @@ LOSSES = st.lists(st.floats(allow_infinity=False), min_size=1, max_size=6).filte
 )
 
 
-@settings(max_examples=30, deadline=None)  # each example writes files
+@settings(max_examples=30)  # each example writes files
 @given(LOSSES)
 def test_the_best_is_the_last_of_the_lowest(losses: list[float]) -> None:
     with TemporaryDirectory() as folder:

@@ -182,7 +182,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)  # takes some seconds: wrong input is endless
+@settings(max_examples=150)  # takes some seconds: wrong input is endless
 @given(
     st.dictionaries(KEYS, VALUES, max_size=4),
     st.dictionaries(KEYS, VALUES, max_size=3),
