@@ -80,7 +80,7 @@ def _actions(skill: Skill) -> str:
                 f"`{name}`",
                 action.description + ("" if action.built else " Not built yet."),
                 ", ".join(f"`{parent}`" for parent in action.parents or ()) or "-",
-                ", ".join(f"`{output.file}`" for output in action.outputs.values()),
+                ", ".join(f"`{output.file}`" for output in action.outputs.values()) or "-",
             )
             for name, action in skill.info.actions.items()
         ),

@@ -103,7 +103,7 @@ def test_the_runner_reads_what_the_schema_describes(skill: Skill, action: str) -
 def test_an_action_that_is_built_has_a_module_of_its_name(skill: Skill, action: str) -> None:
     module = f"skillbank_runners.{skill.info.network_arch}.{action}"
 
-    assert (find_spec(module) is not None) is skill.info.actions[action].built
+    assert find_spec(module) or not skill.info.actions[action].built
 
 
 @every_action

@@ -57,8 +57,8 @@ class DatasetSpec(SpecModel):
     num_classes: int = Field(default=6, ge=1, description="Number of action classes.")
     label_map: dict[str, Annotated[int, Field(ge=0)]] | None = Field(
         default=None,
-        description="Class name -> index, each index of [0, num_classes) once; null: the classes "
-        "are named class_0, class_1, ...",
+        description="Class name -> index, each index of [0, num_classes) once; null: train and "
+        "evaluate name the classes class_0, class_1, ..., and inference refuses to run.",
     )
     random_choose: bool = Field(
         default=False,
