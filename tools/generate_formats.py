@@ -24,7 +24,7 @@ def format_files(folder: Path) -> Files:
     schemas = {
         "skill_info": SkillInfo.model_json_schema(),
         "plan": _plan(),
-        "job": _record(Job),
+        "job": record_schema(Job),
         "status_line": _status_line(),
         "artefacts": _artefacts(),
     }
@@ -34,11 +34,17 @@ def format_files(folder: Path) -> Files:
     }
 
 
-def _record(kind: type) -> _Schema:
-    """Schema of a dataclass as JSON: every key is written, and described by the docstring."""
+def record_schema(kind: type) -> _Schema:
+    """Schema of a dataclass as JSON: every key is written, and described by the docstring.
+
+    Raises:
+        SystemExit: The docstring does not describe an attribute.
+    """
     schema = TypeAdapter(kind).json_schema(mode="serialization")
     said = _attributes(inspect.getdoc(kind) or "")
     for name, field in schema["properties"].items():
+        if name not in said:
+            raise SystemExit(f"{kind.__name__}.{name}: describe it under 'Attributes:'")
         field["description"] = said[name]
     return {
         **schema,
@@ -56,7 +62,7 @@ def _attributes(docstring: str) -> dict[str, str]:
 
 
 def _plan() -> _Schema:
-    schema = _record(JobPlan)
+    schema = record_schema(JobPlan)
     schema["properties"]["hash"] = {
         "type": "string",
         "pattern": "^[0-9a-f]{64}$",
@@ -67,7 +73,7 @@ def _plan() -> _Schema:
 
 
 def _artefacts() -> _Schema:
-    entry = _record(Artefact)
+    entry = record_schema(Artefact)
     return {
         "title": "Artefacts",
         "description": "results/artefacts.json: the files that a job left, oldest first.",
