@@ -28,6 +28,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "data_sources",
         "spec",
         "spec_check",
+        "interpolation",
     ),
     "requests": ("request", "plan", "job"),
     "checkpoints": ("artefacts", "checkpoints"),

@@ -27,6 +27,7 @@ from skillbank.inputs import (
     settle_results,
     settle_secrets,
 )
+from skillbank.interpolation import resolve_references
 from skillbank.job import Job, JobState
 from skillbank.plan import JobPlan
 from skillbank.request import LOCAL, JobRequest
@@ -154,6 +155,7 @@ def _complete(draft: SpecDraft, request: JobRequest, setting: PlanSetting) -> Fi
     """Settle what is left open after the caller's own values; problems gather in the draft."""
     must_exist = request.platform == LOCAL
     settle_secrets(draft)
+    resolve_references(draft)
     settle_results(draft, setting.folder / "results")
     named = lay_checkpoint(draft, request)
     settle_paths(draft, must_exist=must_exist)

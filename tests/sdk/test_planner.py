@@ -331,6 +331,18 @@ def test_a_secret_on_the_command_line_is_refused_without_repeating_it(tmp_path: 
     assert "first" not in str(caught.value)
 
 
+def test_a_secret_cannot_be_copied_by_a_reference(tmp_path: Path) -> None:
+    spec = {"encryption_key": "geheim", "model": {"variant": "${encryption_key}"}}
+
+    assert "geheim" not in plan(tmp_path, spec=spec).to_json()
+
+
+def test_a_spec_file_may_refer_to_its_own_values(tmp_path: Path) -> None:
+    spec = {"train": {"num_epochs": 7, "warmup_epochs": "${train.num_epochs}"}}
+
+    assert plan(tmp_path, spec=spec).spec["train"]["warmup_epochs"] == 7
+
+
 def test_a_reference_to_a_secret_is_kept(tmp_path: Path) -> None:
     made = plan(tmp_path, overrides={"encryption_key": "env:MY_KEY"})
 
