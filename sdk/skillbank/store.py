@@ -249,8 +249,13 @@ class JobStore:
         if self._connection is None:
             self._connection = open_database(self.path, _PATIENCE_S)
             self._owner_pid = os.getpid()
-            finalize(self, self._connection.close)
+            finalize(self, _close_own, self._connection, self._owner_pid)
         return self._connection
+
+
+def _close_own(connection: sqlite3.Connection, owner_pid: int) -> None:
+    if os.getpid() == owner_pid:
+        connection.close()
 
 
 def _begin(db: sqlite3.Connection) -> None:

@@ -189,6 +189,20 @@ def test_a_job_that_a_signal_ended_says_which(
     assert (seen.state, seen.exit_code) == (state, -number)
 
 
+@pytest.mark.parametrize("script", [SLEEP, STUBBORN], ids=["plain", "stubborn"])
+def test_a_shutdown_stops_a_job_and_nobody_is_said_to_have_asked(
+    platform: LocalPlatform, tmp_path: Path, script: str
+) -> None:
+    """At a shutdown every process gets SIGTERM, the supervisor too."""
+    plan = make_script_plan(tmp_path, script)
+    start_and_wait(platform, plan)
+
+    os.kill(supervisor_of(plan).pid, signal.SIGTERM)
+
+    seen = wait_for_end(platform, plan)
+    assert (seen.state, "from outside" in seen.detail) == (JobState.CANCELED, True)
+
+
 def test_a_job_waits_for_the_one_before_it(platform: LocalPlatform, tmp_path: Path) -> None:
     first = make_script_plan(tmp_path, SLEEP, job_id="first")
     second = make_script_plan(tmp_path, "", job_id="second")
@@ -357,7 +371,7 @@ def test_submitting_does_not_wait_for_the_job_to_start(
     for plan in plans:
         wait_for_end(platform, plan)
 
-    assert sorted(times)[2] < 0.03
+    assert sorted(times)[2] < 0.3  # 10 times the goal, which tools/bench/store.py measures
 
 
 def test_a_gpu_is_a_folder_of_the_driver(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -267,6 +268,19 @@ def test_listing_20_of_10_000_jobs_reads_no_more_than_it_must(store: JobStore) -
 
     assert [job.id for job in listed] == [f"j{index}" for index in range(9999, 9979, -1)]
     assert time.perf_counter() - began < 0.05  # 10 times the goal: this machine may be busy
+
+
+def test_a_forked_child_uses_a_connection_of_its_own(store: JobStore) -> None:
+    add(store, "train-a")
+    child = os.fork()
+    if child == 0:
+        add(store, "train-b")
+        os._exit(0)
+
+    _, status = os.waitpid(child, 0)
+
+    assert status == 0
+    assert [job.id for job in store.newest(9)] == ["train-b", "train-a"]
 
 
 SUBMIT_50 = """

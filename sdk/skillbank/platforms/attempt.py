@@ -52,7 +52,7 @@ class Ending(NamedTuple):
     Attributes:
         exit_code: Exit status; negative for a signal; None when it never ran.
         is_cancelled: It was asked to stop before it ended.
-        detail: Why it could not be started; empty when it could.
+        detail: Why it could not be started, or was stopped; empty when neither.
         started_at: When it began to run, in seconds since the epoch, UTC; None when it never did.
         ended_at: When it ended.
     """

@@ -21,7 +21,7 @@ from skillbank.platforms.api import Platform
 from skillbank.platforms.attempt import AttemptFolder, Ending, Identity, Order, identify
 from skillbank.platforms.gpus import visible_gpus
 from skillbank.platforms.strays import kill_strays
-from skillbank.platforms.supervisor import LOCK_DESCRIPTOR
+from skillbank.platforms.supervisor import LOCK_DESCRIPTOR, STOPPED_FROM_OUTSIDE
 from skillbank.settings import Settings, environment_of_jobs, read_settings
 
 _GRACE_S = 15.0
@@ -223,9 +223,9 @@ def _judge(ending: Ending) -> tuple[JobState, str]:
     if ending.exit_code == 0:
         return JobState.COMPLETE, ""
     if ending.is_cancelled:
-        return JobState.CANCELED, "cancelled on request"
+        return JobState.CANCELED, ending.detail
     if ending.exit_code in _STOPPED_BY_SIGTERM:
-        return JobState.CANCELED, "stopped by SIGTERM from outside, such as a shutdown"
+        return JobState.CANCELED, STOPPED_FROM_OUTSIDE
     return JobState.ERROR, ending.detail
 
 

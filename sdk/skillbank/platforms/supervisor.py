@@ -23,6 +23,8 @@ from skillbank.platforms.slots import Places
 LOCK_DESCRIPTOR = 3
 """Where the starter puts the locked descriptor of `launcher.lock`."""
 
+STOPPED_FROM_OUTSIDE = "stopped by SIGTERM from outside, such as a shutdown"
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _WATCHED = {signal.SIGTERM, signal.SIGCHLD}
@@ -64,7 +66,7 @@ def _run(folder: AttemptFolder, order: Order) -> Ending:
         gpus = _wait_for_turn(folder, order)
     except _Stopped:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        return Ending(None, is_cancelled=True, detail="", started_at=None, ended_at=time.time())
+        return Ending(None, True, _why_stopped(folder), None, time.time())
     started_at = time.time()
     try:
         process = _start(folder, order, gpus)
@@ -74,8 +76,13 @@ def _run(folder: AttemptFolder, order: Order) -> Ending:
     folder.write_start(started_at)
     is_stopped, exit_code = _watch(process, order.grace_s)
     _end_the_rest(folder)
-    is_cancelled = is_stopped or folder.is_to_cancel()
-    return Ending(exit_code, is_cancelled, "", started_at, time.time())
+    if is_stopped or folder.is_to_cancel():
+        return Ending(exit_code, True, _why_stopped(folder), started_at, time.time())
+    return Ending(exit_code, False, "", started_at, time.time())
+
+
+def _why_stopped(folder: AttemptFolder) -> str:
+    return "cancelled on request" if folder.is_to_cancel() else STOPPED_FROM_OUTSIDE
 
 
 def _raise_stopped(*_: object) -> None:
