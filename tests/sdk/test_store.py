@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from skillbank.errors import JobConflict, JobNotFound, StoreInvalid
 from skillbank.job import JobState, Observation
 from skillbank.store import JobStore, Marks
 
+ROOT = Path(__file__).resolve().parents[2]
 FINAL = [state for state in JobState if state.is_final]
 RUNNING = Observation(JobState.RUNNING, started_at=10.0)
 
@@ -270,17 +270,28 @@ def test_listing_20_of_10_000_jobs_reads_no_more_than_it_must(store: JobStore) -
     assert time.perf_counter() - began < 0.05  # 10 times the goal: this machine may be busy
 
 
-def test_a_forked_child_uses_a_connection_of_its_own(store: JobStore) -> None:
-    add(store, "train-a")
-    child = os.fork()
-    if child == 0:
-        add(store, "train-b")
-        os._exit(0)
+FORK = """
+import os, sys
+from pathlib import Path
+from skillbank.store import JobStore
+from tests.sdk.toy import make_plan
+store = JobStore(Path(sys.argv[1]))
+store.add(make_plan(store.root, "train-a"))
+child = os.fork()
+if child == 0:
+    store.add(make_plan(store.root, "train-b"))
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print(*[job.id for job in store.newest(9)])
+"""
 
-    _, status = os.waitpid(child, 0)
 
-    assert status == 0
-    assert [job.id for job in store.newest(9)] == ["train-b", "train-a"]
+def test_a_forked_child_uses_a_connection_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FORK, str(tmp_path)]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.stderr, done.stdout) == ("", "train-b train-a\n")
 
 
 SUBMIT_50 = """
@@ -302,7 +313,7 @@ def test_16_processes_submit_50_jobs_each_without_a_loss(tmp_path: Path) -> None
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", SUBMIT_50, str(tmp_path), str(writer)],
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

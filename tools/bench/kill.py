@@ -43,6 +43,7 @@ class Outcome:
     """What became of one run that was disturbed."""
 
     victim: str
+    is_hit: bool
     moment_s: float
     state: JobState
     seen_s: float
@@ -85,22 +86,24 @@ def _disturb(root: Path, options: argparse.Namespace) -> int:
     print(f"undisturbed: {length_s:.1f} s, last checkpoint {expected[:12]}")
     print(f"{'run':>3}  {'victim':<10}  {'at':>6}  {'seen as':<8}  {'after':>7}  attempts  same")
     moments = random.Random(options.seed)
-    good = 0
-    for index in range(options.kills):
-        victim = VICTIMS[index % len(VICTIMS)]
-        outcome = _run(client, victim, moments.uniform(0.0, length_s), options.epochs)
-        good += _print_outcome(index + 1, outcome, expected)
-    print(f"{good} of {options.kills} jobs completed with the same bytes")
-    return 0 if good == options.kills else 1
+    num_runs = num_kills = num_good = 0
+    while num_kills < options.kills:
+        victim = VICTIMS[num_kills % len(VICTIMS)]
+        outcome = _run(client, victim, moments.uniform(0.0, 0.9 * length_s), options.epochs)
+        num_runs += 1
+        num_kills += outcome.is_hit
+        num_good += _print_outcome(num_runs, outcome, expected)
+    print(f"{num_kills} kills; {num_good} of {num_runs} jobs completed with the same bytes")
+    return 0 if num_good == num_runs else 1
 
 
 def _run(client: Client, victim: str, moment_s: float, epochs: int) -> Outcome:
     if victim == "caller":
-        job = _kill_caller(client, moment_s, epochs)
+        job, is_hit = _kill_caller(client, moment_s, epochs), True
     else:
         job = _submit(client, epochs)
         time.sleep(moment_s)
-        _kill(client.job(job.id), victim)
+        is_hit = _kill(client.job(job.id), victim)
     began = time.monotonic()
     # Nobody watches a job whose caller died; it goes on, and its end is what is waited for.
     seen = client.wait(job.id, RUN_LIMIT_S)
@@ -108,7 +111,7 @@ def _run(client: Client, victim: str, moment_s: float, epochs: int) -> Outcome:
     job = seen
     while job.state.can_resume and job.attempt < 4:
         job = client.wait(client.resume(job.id).id, RUN_LIMIT_S)
-    return Outcome(victim, moment_s, seen.state, seen_s, job, _digest(client, job))
+    return Outcome(victim, is_hit, moment_s, seen.state, seen_s, job, _digest(client, job))
 
 
 def _write_data(folder: Path) -> None:
@@ -145,15 +148,17 @@ def _submit(client: Client, epochs: int) -> Job:
     )
 
 
-def _kill(job: Job, victim: str) -> None:
+def _kill(job: Job, victim: str) -> bool:
+    """Kill a process of a job; tell whether there was one, and the job had not ended."""
     identity = AttemptFolder(job.folder, job.attempt).identity()
-    if identity is None:
-        return  # not even the supervisor had begun
+    if identity is None or job.state.is_final:
+        return False
     try:
         supervisor = psutil.Process(identity.pid)
         (supervisor if victim == "supervisor" else supervisor.children()[0]).kill()
     except (psutil.NoSuchProcess, IndexError):
-        return  # it had ended, or had not begun
+        return False
+    return True
 
 
 def _kill_caller(client: Client, moment_s: float, epochs: int) -> Job:
@@ -182,8 +187,9 @@ def _digest(client: Client, job: Job) -> str:
 def _print_outcome(number: int, outcome: Outcome, expected: str) -> bool:
     is_same = outcome.digest == expected
     is_seen = outcome.state is not JobState.LOST or outcome.seen_s <= SEEN_WITHIN_S
+    hit = outcome.victim if outcome.is_hit else "nobody"
     print(
-        f"{number:>3}  {outcome.victim:<10}  {outcome.moment_s:>4.1f} s  {outcome.state:<8}  "
+        f"{number:>3}  {hit:<10}  {outcome.moment_s:>4.1f} s  {outcome.state:<8}  "
         f"{outcome.seen_s:>5.2f} s  {outcome.job.attempt:>8}  {'yes' if is_same else 'NO'}",
         flush=True,
     )
