@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from skillbank.following import StatusLine
     from skillbank.job import Job
 
-_SHOWN = ("train_loss", "val_loss", "val_acc", "val_3DIoU")  # in this order, as room allows
+_IN_LINE = ("train_loss", "val_loss", "val_acc", "val_3DIoU")
+_IN_BAR = ("train_loss", "val_acc", "val_3DIoU")
 
 
 class View(Protocol):
@@ -108,20 +109,20 @@ class PlainView:
 
 
 class LiveView:
-    """A bar that moves within one line: epoch, loss, accuracy and time left."""
+    """A bar that moves within one line of 80 columns: epoch, loss, accuracy and time left."""
 
     def __init__(self, title: str) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[figures]}", markup=False),
-            TimeElapsedColumn(),
             console=console(),
         )
         self._task = self._bar.add_task(title, total=None, figures="")
         self._title = title
+        self._kpi: dict[str, float | None] = {}
 
     def __enter__(self) -> LiveView:
         self._bar.start()
@@ -139,13 +140,15 @@ class LiveView:
         if line.get("max_epoch") is None and line.get("max_step") is None:
             self._bar.console.print(line["message"])
             return
+        self._kpi |= line.get("kpi") or {}
         done, total, where = _position(line)
+        figures = show_figures({name: self._kpi[name] for name in _IN_BAR if name in self._kpi})
         self._bar.update(
             self._task,
             completed=done,
             total=total,
-            description=f"{self._title} {where}",
-            figures=_figures_and_eta(line),
+            description=where,
+            figures=figures + _eta(line),
         )
 
 
@@ -167,14 +170,12 @@ def _describe(line: StatusLine) -> str:
     """An epoch as one line of figures; anything else is its own message."""
     if line.get("max_epoch") is None or not line.get("kpi"):
         return str(line["message"])
-    _, _, where = _position(line)
-    return f"{where}  {_figures_and_eta(line)}"
+    kpi = {name: line["kpi"][name] for name in _IN_LINE if name in line["kpi"]}
+    return f"{_position(line)[2]}  {show_figures(kpi)}{_eta(line)}"
 
 
-def _figures_and_eta(line: StatusLine) -> str:
-    kpi = {name: value for name, value in (line.get("kpi") or {}).items() if name in _SHOWN}
-    eta = f"  eta {line['eta']}" if line.get("eta") else ""
-    return show_figures(kpi) + eta
+def _eta(line: StatusLine) -> str:
+    return f"  eta {line['eta']}" if line.get("eta") else ""
 
 
 def _show_success(client: Client, job: Job) -> None:

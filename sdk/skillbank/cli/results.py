@@ -49,14 +49,14 @@ def resolve(options: ResolveOptions) -> int:
     if options.explain:
         print(f"\n{found.reason}\n")
         rows = [_row(one, chosen=found.checkpoint) for one in found.candidates]
-        print_table(("FILE", "EPOCH", "STEP", "SIZE", "METRICS", ""), rows)
+        print_table(("", "FILE", "EPOCH", "STEP", "SIZE", "METRICS"), rows)
     return DONE
 
 
 def _row(one: Checkpoint, *, chosen: Checkpoint) -> tuple[object, ...]:
     size = f"{one.size_bytes / 1e6:.1f} MB"
-    mark = "<- chosen" if one == chosen else ""
-    return (one.path.name, one.epoch, one.step, size, show_figures(one.metrics), mark)
+    mark = "chosen" if one == chosen else ""
+    return (mark, one.path.name, one.epoch, one.step, size, show_figures(one.metrics))
 
 
 def report(options: ReportOptions) -> int:

@@ -111,7 +111,7 @@ def test_a_terminal_gets_a_bar_with_epoch_loss_accuracy_and_time_left(submit, mo
 
     shown = terminal.getvalue()
     assert "epoch 2/3" in shown
-    assert "val_loss 0.25" in shown
+    assert "train_loss 0.5" in shown
     assert "val_acc 0.875" in shown
     assert "0:00:20" in shown
     assert "COMPLETE" in shown

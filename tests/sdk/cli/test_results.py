@@ -28,8 +28,8 @@ def test_resolve_can_explain_its_choice_among_the_others(cli, complete_job):
     assert path.endswith("model_epoch_001_step_00018.pth")
     assert "lowest val_loss" in reason
     assert heading.split()[:3] == ["FILE", "EPOCH", "STEP"]
-    assert first.endswith("<- chosen")
-    assert "val_loss 0.5  val_acc 0.8" in first
+    assert first.startswith("chosen  model_epoch_001")
+    assert first.endswith("val_loss 0.5  val_acc 0.8")
     assert "chosen" not in second
 
 
