@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skillbank_runners.pose_classification.functions import drop_add_relu, graph_convolution
+
 KERNEL_FRAMES = 9
 
 
@@ -26,13 +28,15 @@ class GraphConv(nn.Module):
         """Each joint's mixture of its neighbours' channels, as (N, V, T, C out)."""
         N, V, T, C = x_NVTC.shape
         K = adjacency_KVV.shape[0]
-        weight_KCD = self.conv.weight.view(K, -1, C).transpose(1, 2)
-        D = weight_KCD.shape[2]
-        z = torch.matmul(x_NVTC.reshape(N, 1, V * T, C), weight_KCD)
+        assert self.conv.bias is not None
+        weight_KDC = self.conv.weight.view(K, -1, C)
+        D = weight_KDC.shape[1]
+        bias_VD = adjacency_KVV.sum(dim=1).t() @ self.conv.bias.view(K, D)
+        if x_NVTC.device.type == "cpu":
+            return graph_convolution(x_NVTC, adjacency_KVV, weight_KDC, bias_VD)
+        z = torch.matmul(x_NVTC.reshape(N, 1, V * T, C), weight_KDC.transpose(1, 2))
         mix_VKV = adjacency_KVV.permute(2, 0, 1).reshape(V, K * V)
         y_NVTD = torch.matmul(mix_VKV, z.view(N, K * V, T * D)).view(N, V, T, D)
-        assert self.conv.bias is not None
-        bias_VD = adjacency_KVV.sum(dim=1).t() @ self.conv.bias.view(K, D)
         return y_NVTD + bias_VD[:, None, :]
 
 
@@ -75,10 +79,14 @@ class Block(nn.Module):
         """(N, V, ceil(T / stride), C out)."""
         y_NVTC = self._normalise(self.tcn[0], self.gcn(x_NVTC, adjacency_KVV)).relu()
         y_NVTC = self._normalise(self.tcn[3], self._convolve_frames(y_NVTC))
+        if self.residual is None:
+            return functional.dropout(y_NVTC, self.dropout, self.training).relu()
+        around_NVTC = self._around(x_NVTC)
+        is_dropping = self.training and 0 < self.dropout < 1
+        if is_dropping and y_NVTC.device.type == "cpu":
+            return drop_add_relu(y_NVTC, around_NVTC, self.dropout)
         y_NVTC = functional.dropout(y_NVTC, self.dropout, self.training)
-        if self.residual is not None:
-            y_NVTC = y_NVTC + self._around(x_NVTC)
-        return y_NVTC.relu()
+        return (y_NVTC + around_NVTC).relu()
 
     def _convolve_frames(self, x_NVTC: Tensor) -> Tensor:
         """9x1 convolution, with frames as an image's width: oneDNN's fast case both ways."""
