@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from skillbank.bank import SkillBank
 from skillbank.checkpoints import Resolution, choose
 from skillbank.errors import (
     CheckpointNotFound,
-    JobUnfinished,
     PlanInvalid,
     PlatformError,
     RequestInvalid,
@@ -43,7 +41,6 @@ from skillbank.watching import JobWatch, mark_files
 # No vowels, so no words; nothing that looks like something else.
 _ID_LETTERS = "23456789bcdfghjkmnpqrstvwxz"
 _ID_LENGTH = 8
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 
 
 class Client:
@@ -172,18 +169,7 @@ class Client:
         Raises:
             JobUnfinished: It has not, after `timeout_s` seconds; it goes on.
         """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        pause_s = _FIRST_PAUSE_S
-        while not (job := self.job(job_id)).state.is_final:
-            left_s = pause_s if deadline is None else deadline - time.monotonic()
-            if left_s <= 0:
-                raise JobUnfinished(
-                    f"job {job.id} is still {job.state} after {timeout_s:g} s; it goes on. Wait "
-                    f"again with 'skillbank wait {job.id}', or 'skillbank cancel {job.id}'."
-                )
-            time.sleep(min(pause_s, left_s))
-            pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-        return job
+        return self._watch.wait(self.job(job_id), timeout_s)
 
     def follow(self, job_id: str, every_s: float = 0.25) -> Iterator[News]:
         """What is new about the job's newest attempt, as it comes, until it has ended.

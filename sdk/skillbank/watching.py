@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from skillbank.bank import SkillBank
-from skillbank.errors import JobNotFound
+from skillbank.errors import JobNotFound, JobUnfinished
 from skillbank.following import GrowingFile, News, StatusLine, find_failure, parse_status
 from skillbank.job import ErrorAdvice, Job, JobState, Observation, describe_failure
 from skillbank.job_folder import is_being_submitted, read_plan
 from skillbank.platforms.api import Platform
 from skillbank.store import JobStore, Marks
 
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 _LOG_BYTES_SEARCHED = 20_000
 
 
@@ -51,6 +52,25 @@ class JobWatch:
         """Status lines of the newest attempt so far."""
         status = GrowingFile(job.results / "status.json", self._store.marks(job).status_bytes)
         return parse_status(status.read_new(is_ended=True))
+
+    def wait(self, job: Job, timeout_s: float | None) -> Job:
+        """The job when it has ended.
+
+        Raises:
+            JobUnfinished: It has not, after `timeout_s` seconds; it goes on.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        pause_s = _FIRST_PAUSE_S
+        while not (job := self.refresh(self._store.get(job.id))).state.is_final:
+            left_s = pause_s if deadline is None else deadline - time.monotonic()
+            if left_s <= 0:
+                raise JobUnfinished(
+                    f"job {job.id} is still {job.state} after {timeout_s:g} s; it goes on. Wait "
+                    f"again with 'skillbank wait {job.id}', or 'skillbank cancel {job.id}'."
+                )
+            time.sleep(min(pause_s, left_s))
+            pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+        return job
 
     def follow(self, job: Job, every_s: float) -> Iterator[News]:
         """What is new about the newest attempt, as it comes, until it has ended."""
