@@ -213,6 +213,20 @@ if not marker.exists():
         assert second.state is JobState.COMPLETE
         assert platform.poll(plan, 1).state is JobState.ERROR
 
+    def test_a_past_attempt_is_not_taken_for_the_one_that_runs(
+        self, platform: Platform, root: Path
+    ) -> None:
+        """Neither when it is looked at, nor when a late caller cancels it."""
+        plan = make_script_plan(root, SLEEP)
+        platform.submit(plan, 2)
+        wait_until((plan.results / "running").exists, "the second attempt runs")
+
+        platform.cancel(plan, 1)
+        states = [platform.poll(plan, attempt).state for attempt in (1, 2)]
+        platform.cancel(plan, 2)
+
+        assert states == [JobState.LOST, JobState.RUNNING]
+
     def test_more_gpus_than_there_are_are_refused(self, platform: Platform, root: Path) -> None:
         """The message names both numbers."""
         plan = make_script_plan(root, "")

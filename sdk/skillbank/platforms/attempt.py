@@ -73,6 +73,12 @@ class AttemptFolder:
         self.lock = job_folder / "launcher.lock"
         self.log = job_folder / "log.txt"
         self._cancel = self.path / "cancel"
+        self._next = self.path.with_name(str(attempt + 1))
+
+    @property
+    def is_past(self) -> bool:
+        """Tell whether a later attempt was started: then this one is over, however it ended."""
+        return self._next.exists()
 
     def create(self, order: Order) -> None:
         """Make the folder with its order."""

@@ -94,6 +94,8 @@ class LocalPlatform(Platform):
         folder = AttemptFolder(plan.folder, attempt)
         if (ending := folder.ending()) is not None:
             return _observe_ending(ending)
+        if folder.is_past:
+            return _observe_loss(folder)
         if is_locked(folder.lock):
             return self._observe_life(folder, plan)
         # It may have ended between the two looks.
@@ -105,6 +107,8 @@ class LocalPlatform(Platform):
     def cancel(self, plan: JobPlan, attempt: int) -> None:
         """Ask the supervisor to stop the job; where it does not, end everything by force."""
         folder = AttemptFolder(plan.folder, attempt)
+        if folder.is_past:
+            return
         folder.ask_to_cancel()
         # As long again, and a little, for the supervisor to clean up and write the ending.
         deadline = time.monotonic() + 2 * self._grace_s + 2.0
