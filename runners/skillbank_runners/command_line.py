@@ -168,11 +168,12 @@ def read_override(text: str) -> tuple[str, object]:
 def _set(table: Table, key: str, value: object) -> None:
     """Set a dotted key, making the sections above it."""
     *sections, name = key.split(".")
-    for section in sections:
+    for depth, section in enumerate(sections, start=1):
         below = table.get(section)
         if below is None:
             below = table[section] = {}
         if not isinstance(below, dict):
-            raise RunnerError(f"override {key}: {section} holds {below!r}, which has no keys")
+            above = ".".join(sections[:depth])
+            raise RunnerError(f"override {key}: {above} holds {below!r}, which has no keys")
         table = below
     table[name] = value

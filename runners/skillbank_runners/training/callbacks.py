@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
@@ -154,14 +153,10 @@ class CheckpointWriter(Checkpoint):
         path = self._run.results / checkpoint_name(module.epoch, module.step)
         metrics = module.metrics if epoch_ended else {}
         write_checkpoint(self._run, path, module.state(epoch_ended=epoch_ended), metrics)
-        before = self._latest.resolve()
+        before = self._latest.resolve() if self._latest.is_symlink() else path.resolve()
         point_latest(self._latest, path)
         if self._best and self._best.replace_periodic and before != path.resolve():
-            self._drop(before)
-
-    def _drop(self, path: Path) -> None:
-        if path.is_file() and path.parent == self._run.results.resolve():
-            remove_checkpoint(self._run, self._run.results / path.name)
+            remove_checkpoint(self._run, self._run.results / before.name)
 
 
 def _classifier(module: pl.LightningModule) -> Classifier:

@@ -11,6 +11,7 @@ import os
 import pickle
 import re
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +89,10 @@ def read_checkpoint(path: Path, key: str) -> State:
     if not path.is_file():
         raise RunnerError(f"{key}: no file {str(path)!r}{_neighbours(path)}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # What PyTorch remarks on foreign pickles; what matters of it is said below.
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise RunnerError(_refused(path, key, error)) from error
     except (RuntimeError, EOFError, ValueError, KeyError, UnicodeDecodeError) as error:
