@@ -1,48 +1,46 @@
 """ST-GCN for inference: the same function with everything constant multiplied out beforehand.
 
-Batch normalisation goes into the convolutions before it, edge importance into the adjacency, so a
-block is two matrix products, one 9x1 convolution and two ReLUs.
+Batch normalisation goes into the convolutions before it and edge importance into the adjacency,
+so a block is one matrix product and two convolutions. Activations are x_NCVT: then the product's
+result, read as C*K channels, is already the 1x1 convolution's input, which sums over K on the way,
+and the graph holds no transposition after its first node.
 
-Axes: N bodies (sequences times people), V joints, T frames, C channels, K partitions.
+Axes: N bodies (sequences times people), C channels in, D channels out, V joints, T frames,
+K partitions, M people.
 """
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skillbank_runners.pose_classification.layers import KERNEL_FRAMES, Block
+from skillbank_runners.pose_classification.layers import KERNEL_FRAMES, Block, fold_norm, norm_map
 
 if TYPE_CHECKING:
     from skillbank_runners.pose_classification.network import STGCN
 
 
 def fold(model: STGCN) -> FoldedSTGCN:
-    """Inference form of a trained network; it shares no memory with `model`."""
+    """Inference form of a trained network, for export; it shares no memory with `model`."""
     with torch.no_grad():
         return FoldedSTGCN(model).eval()
 
 
 class FoldedSTGCN(nn.Module):
-    """What `fold` returns: x (N, C, T, V, M) to logits (N, classes), any N, T and M."""
-
-    input_scale: Tensor
-    input_shift: Tensor
+    """What `fold` returns: x (N, C, T, V, M) to logits (N, classes), any N and T."""
 
     def __init__(self, model: STGCN) -> None:
         super().__init__()
         num_joints = model.A.shape[1]
-        scale, shift = _scale_and_shift(model.data_bn)
-        self.register_buffer("input_scale", scale.view(num_joints, -1).clone())
-        self.register_buffer("input_shift", shift.view(num_joints, -1).clone())
+        scale, shift = norm_map(model.data_bn)
+        self.scale_CV1 = nn.Parameter(scale.view(num_joints, -1, 1).transpose(0, 1).clone())
+        self.shift_CV1 = nn.Parameter(shift.view(num_joints, -1, 1).transpose(0, 1).clone())
         self.blocks = nn.ModuleList(
-            FoldedBlock(block, adjacency)
-            for block, adjacency in zip(model.st_gcn_networks, model.adjacencies(), strict=True)
-            if isinstance(block, Block)
+            _FoldedBlock(block, adjacency_KVV)
+            for block, adjacency_KVV in zip(model.blocks(), model.adjacencies(), strict=True)
         )
         self.head = nn.Linear(model.fcn.in_channels, model.fcn.out_channels)
         self.head.load_state_dict(
@@ -52,77 +50,50 @@ class FoldedSTGCN(nn.Module):
     def forward(self, x_NCTVM: Tensor) -> Tensor:
         """Logits (N, classes)."""
         N, C, T, V, M = x_NCTVM.shape
-        x = x_NCTVM.permute(0, 4, 3, 2, 1).reshape(N * M, V, T, C)
-        x = x * self.input_scale[:, None, :] + self.input_shift[:, None, :]
+        x_NCVT = x_NCTVM.permute(0, 4, 1, 3, 2).reshape(N * M, C, V, T)
+        x_NCVT = x_NCVT * self.scale_CV1 + self.shift_CV1
         for block in self.blocks:
-            x = block(x)
-        logits: Tensor = self.head(x.mean(dim=(1, 2)).view(N, M, -1).mean(dim=1))
+            x_NCVT = block(x_NCVT)
+        logits: Tensor = self.head(x_NCVT.mean(dim=(2, 3)).view(N, M, -1).mean(dim=1))
         return logits
 
 
-class FoldedBlock(nn.Module):
+class _FoldedBlock(nn.Module):
     """One block with its three batch normalisations multiplied into the weights."""
 
     def __init__(self, block: Block, adjacency_KVV: Tensor) -> None:
         super().__init__()
         K, V, _ = adjacency_KVV.shape
+        weight_KDC, bias_VD = block.gcn.folded(adjacency_KVV, block.tcn[0])
+        _, D, C = weight_KDC.shape
+        self.mix = nn.Parameter(adjacency_KVV.transpose(1, 2).reshape(K * V, V).clone())
+        # The product's rows are (k, w) within each input channel: channels come as (c, k).
+        self.joint_weight = nn.Parameter(weight_KDC.permute(1, 2, 0).reshape(D, C * K, 1, 1))
+        self.joint_bias_DV1 = nn.Parameter(bias_VD.t()[:, :, None].clone())
+        weight, bias = fold_norm(block.tcn[2], block.tcn[3])
+        self.frame_weight = nn.Parameter(weight.transpose(2, 3).contiguous())
+        self.frame_bias = nn.Parameter(bias)
         self.stride = block.stride
-        scale, shift = _scale_and_shift(block.tcn[0])
-        weight = block.gcn.conv.weight.view(K, len(scale), -1) * scale[:, None]
-        assert block.gcn.conv.bias is not None
-        bias_KD = block.gcn.conv.bias.view(K, -1)
-        self.weight_KCD = nn.Parameter(weight.transpose(1, 2).contiguous())
-        bias_VD = adjacency_KVV.sum(dim=1).t() @ bias_KD * scale + shift
-        self.bias_V1D = nn.Parameter(bias_VD[:, None, :])
-        self.mix_VKV = nn.Parameter(adjacency_KVV.permute(2, 0, 1).reshape(V, K * V))
-        self.conv = _fold_conv(block.tcn[2], block.tcn[3])
-        self.is_around = block.residual is not None
-        self.around: nn.Conv2d | None = None
+        self.goes_around = block.residual is not None
+        self.around_weight: nn.Parameter | None = None
+        self.around_bias: nn.Parameter | None = None
         if isinstance(block.residual, nn.Sequential):
-            self.around = _fold_conv(*block.residual)
+            weight, bias = fold_norm(*block.residual)
+            self.around_weight, self.around_bias = nn.Parameter(weight), nn.Parameter(bias)
 
-    def forward(self, x_NVTC: Tensor) -> Tensor:
-        """(N, V, ceil(T / stride), C out)."""
-        N, V, T, C = x_NVTC.shape
-        K, _, D = self.weight_KCD.shape
-        z = torch.matmul(x_NVTC.reshape(N, 1, V * T, C), self.weight_KCD)
-        y = torch.matmul(self.mix_VKV, z.view(N, K * V, T * D)).view(N, V, T, D)
-        y = self._convolve((y + self.bias_V1D).relu())
-        if self.is_around:
-            y = y + self._around(x_NVTC)
+    def forward(self, x_NCVT: Tensor) -> Tensor:
+        """(N, D, V, ceil(T / stride))."""
+        N, _, V, T = x_NCVT.shape
+        mixed = torch.matmul(self.mix, x_NCVT).reshape(N, -1, V, T)
+        y = (functional.conv2d(mixed, self.joint_weight) + self.joint_bias_DV1).relu()
+        padding = (0, KERNEL_FRAMES // 2)
+        y = functional.conv2d(y, self.frame_weight, self.frame_bias, (1, self.stride), padding)
+        if self.goes_around:
+            y = y + self._around(x_NCVT)
         return y.relu()
 
-    def _convolve(self, x_NVTC: Tensor) -> Tensor:
-        N, V, T, C = x_NVTC.shape
-        image = x_NVTC.view(N * V, 1, T, C).permute(0, 3, 1, 2)
-        weight = self.conv.weight.transpose(2, 3)
-        padding = (0, KERNEL_FRAMES // 2)
-        y = functional.conv2d(image, weight, self.conv.bias, (1, self.stride), padding)
-        y = y.permute(0, 2, 3, 1)
-        return y.reshape(N, V, y.shape[2], y.shape[3])
-
-    def _around(self, x_NVTC: Tensor) -> Tensor:
-        if self.around is None:
-            return x_NVTC
-        x_NVTC = x_NVTC[:, :, :: self.stride]
-        return functional.linear(x_NVTC, self.around.weight.flatten(1), self.around.bias)
-
-
-def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """The affine map that a batch normalisation is in evaluation, one value per channel each."""
-    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
-    assert norm.running_var is not None
-    assert norm.running_mean is not None
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return scale, norm.bias - norm.running_mean * scale
-
-
-def _fold_conv(conv: nn.Module, norm: nn.Module) -> nn.Conv2d:
-    """A copy of the convolution that also does the normalisation after it."""
-    assert isinstance(conv, nn.Conv2d)
-    assert conv.bias is not None
-    scale, shift = _scale_and_shift(norm)
-    folded = copy.deepcopy(conv)
-    folded.weight = nn.Parameter(conv.weight * scale[:, None, None, None])
-    folded.bias = nn.Parameter(conv.bias * scale + shift)
-    return folded
+    def _around(self, x_NCVT: Tensor) -> Tensor:
+        if self.around_weight is None:
+            return x_NCVT
+        stride = (1, self.stride)
+        return functional.conv2d(x_NCVT, self.around_weight, self.around_bias, stride)

@@ -50,7 +50,7 @@ class STGCN(nn.Module):
         blocks = []
         channels = in_channels
         for i, (out_channels, stride) in enumerate(BLOCKS):
-            rate = dropout if i else 0.0
+            rate = dropout if i else None
             blocks.append(Block((channels, out_channels), stride, K, rate))
             channels = out_channels
         self.st_gcn_networks = nn.ModuleList(blocks)
@@ -63,10 +63,14 @@ class STGCN(nn.Module):
         """Logits (N, classes) of sequences of any length T >= 1."""
         N, _, _, _, M = x_NCTVM.shape
         x_NVTC = self._normalise_input(x_NCTVM)
-        for block, adjacency_KVV in zip(self.st_gcn_networks, self.adjacencies(), strict=True):
+        for block, adjacency_KVV in zip(self.blocks(), self.adjacencies(), strict=True):
             x_NVTC = block(x_NVTC, adjacency_KVV)
         features_NC = x_NVTC.mean(dim=(1, 2)).view(N, M, -1).mean(dim=1)
         return functional.linear(features_NC, self.fcn.weight.flatten(1), self.fcn.bias)
+
+    def blocks(self) -> list[Block]:
+        """The ten blocks, with their type."""
+        return [block for block in self.st_gcn_networks if isinstance(block, Block)]
 
     def adjacencies(self) -> list[Tensor]:
         """Weighted adjacency (K, V, V) of each block."""
