@@ -124,8 +124,13 @@ def read_content(launch: Launch) -> Table:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpecInvalid([f"{str(path)!r}: {error.strerror}; give a spec file with -e"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecInvalid([f"{str(path)!r} is no YAML: {error}"]) from error
+    except UnicodeDecodeError as error:
+        raise SpecInvalid([f"{str(path)!r} is no text, expected a YAML file"]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        said = getattr(error, "problem", None) or error
+        raise SpecInvalid([f"{str(path)!r}{line} is no YAML: {said}"]) from error
     if content is None:
         content = {}
     if not isinstance(content, dict):

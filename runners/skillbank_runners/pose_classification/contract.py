@@ -151,8 +151,9 @@ class _SetCheck:
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
+            reason = str(error).partition(". ")[0]  # NumPy goes on to advise allow_pickle
             self.problems.append(
-                f"{key}: {str(path)!r} is no .npy file of numbers ({error}); "
+                f"{key}: {str(path)!r} is no .npy file of numbers ({reason}); "
                 "write it with numpy.save"
             )
             return None

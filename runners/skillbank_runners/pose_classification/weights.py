@@ -5,7 +5,7 @@ Axes: K graph partitions, V joints.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from skillbank_runners.pose_classification.graph import Strategy, adjacency, lay
 _TAO_PREFIX = "model."
 _HEAD = ("fcn.weight", "fcn.bias")
 _COUNTER = ".num_batches_tracked"
+_SHOWN = 5  # keys of one sort that a message lists
 
 
 def load_weights(module: nn.Module, state_dict: Mapping[str, Tensor], *, source: str) -> list[str]:
@@ -68,9 +69,16 @@ def _problems(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[st
         if key in given and given[key].shape != expected.shape:
             shapes = f"{tuple(given[key].shape)}, this network needs {tuple(expected.shape)}"
             problems.append(f"{key}: has shape {shapes}")
-    problems += [f"{key}: missing" + _key_hint(key) for key in own if key not in given]
-    problems += [f"{key}: unknown key" + _key_hint(key) for key in given if key not in own]
-    return problems
+    missing = [key for key in own if key not in given]
+    unknown = [key for key in given if key not in own]
+    return [*problems, *_name(missing, "missing"), *_name(unknown, "unknown key")]
+
+
+def _name(keys: Sequence[str], what: str) -> list[str]:
+    """What is wrong with each key; of many the first few, which tell the network."""
+    problems = [f"{key}: {what}" + _key_hint(key) for key in keys[:_SHOWN]]
+    more = len(keys) - _SHOWN
+    return [*problems, f"{what}: {more} more"] if more > 0 else problems
 
 
 def _key_hint(key: str) -> str:
