@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically
+from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.contract import ClipSet, Files, check_data, class_names
 from skillbank_runners.pose_classification.model_files import checkpoint_path
 from skillbank_runners.pose_classification.spec import InferenceAction
@@ -56,8 +57,13 @@ def _infer(spec: InferenceAction, run: Run, clips: ClipSet, path: Path) -> None:
     scores: list[list[Score]] = top_scores(logits_NC, names, _TOP_K)
     text = spec.inference.output_file
     output = Path(text).expanduser() if text else run.results / OUTPUT_FILE
-    output.parent.mkdir(parents=True, exist_ok=True)
-    _write(run, output, "".join(f"{best[0].class_name}\n" for best in scores))
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        _write(run, output, "".join(f"{best[0].class_name}\n" for best in scores))
+    except OSError as error:
+        raise RunnerError(
+            f"inference.output_file: cannot write {str(output)!r}: {error.strerror}"
+        ) from error
     predictions = [
         {
             "clip": name,

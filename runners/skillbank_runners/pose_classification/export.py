@@ -1,0 +1,132 @@
+"""Export a checkpoint to ONNX; a file that does not compute the same fails the job."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically
+from skillbank_runners.errors import RunnerError
+from skillbank_runners.pose_classification.contract import ClipSet, Files, check_data, class_names
+from skillbank_runners.pose_classification.graph import load_layout
+from skillbank_runners.pose_classification.model_files import checkpoint_path
+from skillbank_runners.pose_classification.spec import ExportAction, FilesSpec
+from skillbank_runners.training.run_info import installed_versions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ONNX_FILE = "model.onnx"
+CHECK_FILE = "onnx_check.json"
+_NUM_CLIPS = 8  # compared; one wrong weight shows in the first
+
+log = logging.getLogger(__name__)
+
+
+def main(spec: ExportAction, run: Run) -> None:
+    """Write model.onnx, onnx_check.json and the report."""
+    path = checkpoint_path("export", spec.export.checkpoint)
+    text = spec.export.onnx_file
+    target = Path(text).expanduser() if text else run.results / ONNX_FILE
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunnerError(f"export.onnx_file: cannot write {text!r}: {error.strerror}") from error
+    _export(spec, run, path, target)
+
+
+def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
+    from skillbank_runners.pose_classification.exporting import (
+        LOWEST_OPSET,
+        OnnxForm,
+        compare_with_network,
+        write_onnx,
+    )
+    from skillbank_runners.pose_classification.module import load_network
+    from skillbank_runners.pose_classification.reporting import begin
+    from skillbank_runners.training.report import OnnxFacts
+
+    clips = _known_clips(spec)
+    # Tracing and checking are quick everywhere, and the CPU gives the same file on any machine.
+    record = begin(spec, run, [clips] if clips else [], "exporting on the CPU")
+    record.write_info()
+    network = load_network(spec, path, "export.checkpoint")
+    x_NCTVM, source = _examples(spec, clips)
+    log.info("input (batch, %s), compared on %s", ", ".join(map(str, x_NCTVM.shape[1:])), source)
+    if spec.export.opset_version < LOWEST_OPSET:
+        log.info("export.opset_version %d: written as %d, the lowest that PyTorch exports",
+                 spec.export.opset_version, LOWEST_OPSET)  # fmt: skip
+    form = OnnxForm(
+        max(spec.export.opset_version, LOWEST_OPSET), spec.export.dynamic_time, _metadata(spec)
+    )
+    opset = write_onnx(network, x_NCTVM, target, form)
+    check = compare_with_network(network, target, x_NCTVM, source)
+    text = json.dumps(check.to_json(), indent=1) + "\n"
+    write_atomically(run.results / CHECK_FILE, text.encode())
+    log.info(
+        "ONNX against checkpoint: max abs difference %.3g on %d clips, tolerance %.3g",
+        check.max_difference, check.num_clips, check.tolerance,
+    )  # fmt: skip
+    if not check.passed:
+        target.unlink()
+        raise RunnerError(
+            f"the ONNX file differs from the checkpoint by {check.max_difference:.3g}, more than "
+            f"{check.tolerance:.3g}, so it was removed; please report this with the checkpoint"
+        )
+    run.record(describe_file(target, run.results, ArtefactKind.ONNX))
+    log.info("ONNX: %s", target)
+    kpi = {"max_difference": check.max_difference}
+    run.report(f"exported to {target.name}, opset {opset}", kpi=kpi)
+    frames = "frames" if spec.export.dynamic_time else x_NCTVM.shape[2]
+    _, C, _, V, M = x_NCTVM.shape
+    facts = OnnxFacts(
+        path=str(target),
+        opset=opset,
+        input=f"input (batch, {C}, {frames}, {V}, {M})",
+        output=f"fc_pred (batch, {spec.dataset.num_classes})",
+        num_clips=check.num_clips,
+        max_difference=check.max_difference,
+        tolerance=check.tolerance,
+    )
+    record.write_report(onnx=facts, notes=[f"checkpoint: {path}", f"compared on {source}"])
+
+
+def _metadata(spec: ExportAction) -> dict[str, str]:
+    versions = {name: str(number) for name, number in installed_versions().items() if number}
+    return {
+        "class_names": json.dumps(class_names(spec), ensure_ascii=False),
+        "graph_layout": spec.model.graph_layout,
+        "graph_strategy": spec.model.graph_strategy,
+        "versions": json.dumps(versions),
+    }
+
+
+def _known_clips(spec: ExportAction) -> ClipSet | None:
+    """Clips that the spec happens to name: a real input to compare on, and its size."""
+    for key in ("val_dataset", "train_dataset"):
+        files: FilesSpec = getattr(spec.dataset, key)
+        if files.data_path:
+            data = FilesSpec(data_path=files.data_path)
+            return check_data(spec, [Files(f"dataset.{key}", data, needs_labels=False)])[0]
+    return None
+
+
+def _examples(spec: ExportAction, clips: ClipSet | None) -> tuple[Tensor, str]:
+    """Clips to compare on; random ones of the layout's usual size where the spec names none."""
+    import torch
+
+    from skillbank_runners.pose_classification.data import Batches, BatchKey, plain_feeding
+
+    if clips is not None:
+        batch = Batches(clips, plain_feeding(spec.dataset, _NUM_CLIPS))[BatchKey(0, 0)]
+        return batch.x_NCTVM, clips.key
+    layout = load_layout(spec.model.graph_layout)
+    window = spec.dataset.window_size
+    frames = window if window > 0 else layout.sequence_length
+    shape = (2, spec.model.input_channels, frames, layout.num_joints, layout.num_person)
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    return torch.from_numpy(x), "random clips of the layout's usual size"
