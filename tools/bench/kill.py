@@ -105,7 +105,7 @@ def _length_s(job: Job) -> float:
 
 def _run(client: Client, victim: str, moment_s: float, epochs: int) -> Outcome:
     if victim == "caller":
-        job, is_hit = _kill_caller(client, moment_s, epochs), True
+        job, is_hit = _kill_caller(client, moment_s, epochs)
     else:
         job = _submit(client, epochs)
         time.sleep(moment_s)
@@ -167,16 +167,19 @@ def _kill(job: Job, victim: str) -> bool:
     return True
 
 
-def _kill_caller(client: Client, moment_s: float, epochs: int) -> Job:
-    """The job that a caller left; one who died before there was one is followed by another."""
+def _kill_caller(client: Client, moment_s: float, epochs: int) -> tuple[Job, bool]:
+    """The job that a caller left, and whether it was there to be killed.
+
+    One who died before there was a job is followed by another.
+    """
     before = {job.id for job in client.jobs(limit=1000)}
     command = [sys.executable, __file__, "--submit", str(client.root), "--epochs", str(epochs)]
     caller = subprocess.Popen(command)
     time.sleep(moment_s)
-    os.kill(caller.pid, signal.SIGKILL)
-    caller.wait()
+    caller.kill()
+    is_hit = caller.wait() == -signal.SIGKILL
     left = [job for job in client.jobs(limit=1000) if job.id not in before]
-    return left[0] if left else _submit(client, epochs)
+    return (left[0] if left else _submit(client, epochs)), is_hit
 
 
 def _digest(client: Client, job: Job) -> str:
