@@ -1,0 +1,79 @@
+"""The demo runs from its first command to its last line, in a quick form."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# One epoch is enough to go through every command.
+QUICK = ("--set", "train.num_epochs=1")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    # About half a minute: four jobs, each a process that loads PyTorch; the first trains an epoch.
+    root = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "tools/demo.py", "--root", str(root), *QUICK]
+    return subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True)
+
+
+def shown_commands(demo: subprocess.CompletedProcess[str]) -> list[list[str]]:
+    return [shlex.split(words) for words in re.findall(r"^  \$ (.+)$", demo.stdout, re.MULTILINE)]
+
+
+def test_the_demo_succeeds(demo: subprocess.CompletedProcess[str]) -> None:
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+
+
+def test_every_action_is_shown_before_it_runs(demo: subprocess.CompletedProcess[str]) -> None:
+    actions = [words[3] for words in shown_commands(demo)]
+
+    assert actions == ["train", "evaluate", "inference", "export"]
+
+
+def test_the_shown_commands_can_be_pasted(demo: subprocess.CompletedProcess[str]) -> None:
+    for words in shown_commands(demo):
+        assert (REPOSITORY / words[0]).exists()
+        assert ("--parent" in words) == (words[3] != "train")
+        planned = [words[0], "plan", *words[2:]]
+        done = subprocess.run(planned, cwd=REPOSITORY, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_demo_ends_with_the_accuracy_and_the_reports(
+    demo: subprocess.CompletedProcess[str],
+) -> None:
+    accuracy = re.search(
+        r"^accuracy +(\S+) %  \((\d+) of 43 clips; 95 % Wilson interval", demo.stdout, re.MULTILINE
+    )
+    reports = re.findall(r"^  (\w+) +(\S+/report\.html)$", demo.stdout, re.MULTILINE)
+
+    assert accuracy
+    assert float(accuracy[1]) == pytest.approx(100 * int(accuracy[2]) / 43, abs=0.06)
+    assert [action for action, _ in reports] == ["train", "evaluate", "inference", "export"]
+    assert all((REPOSITORY / path).is_file() for _, path in reports)
+    assert "mean class accuracy" in demo.stdout
+    assert re.search(r"^ONNX +within \d\.\de-\d+ .* on 8 clips$", demo.stdout, re.MULTILINE)
+    assert "What to try next:" in demo.stdout
+
+
+def test_a_demo_whose_training_fails_says_so_and_stops(tmp_path: Path) -> None:
+    # Over 1 s: it starts a job, which finds the mistake.
+    command = [sys.executable, "tools/demo.py", "--root", str(tmp_path)]
+    wrong = ["--set", "train.num_epochs=none"]
+
+    done = subprocess.run(
+        [*command, *wrong], cwd=REPOSITORY, check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 1
+    assert "train.num_epochs" in done.stderr
+    assert "error: the train job failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "evaluate" not in done.stdout
