@@ -17,7 +17,7 @@ from skillbank.cli import jobs, planning, results, skills
 from skillbank.cli.options import add_command
 from skillbank.cli.output import WRONG_REQUEST, error_document, print_error, print_json
 
-_COMMANDS = (
+COMMANDS = (
     skills.list_skills,
     skills.show,
     skills.check,
@@ -63,7 +63,7 @@ def _app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    for function in _COMMANDS:
+    for function in COMMANDS:
         add_command(app, function)
     return app
 

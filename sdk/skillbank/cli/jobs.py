@@ -47,7 +47,7 @@ class ListOptions(Options):
 class JobOptions(Options):
     """What a command about one job takes."""
 
-    job_id: JobId
+    job: JobId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def list_jobs(options: ListOptions) -> int:
 def status(options: JobOptions) -> int:
     """Show one job: its state, progress and folder."""
     client = options.client()
-    job = client.job(options.job_id)
+    job = client.job(options.job)
     lines = client.events(job.id)
     if options.as_json:
         print_json({**job_document(job), "progress": lines[-1] if lines else None})
@@ -120,7 +120,7 @@ def status(options: JobOptions) -> int:
 def logs(options: LogsOptions) -> int:
     """Show what a job printed; with -f, its newest attempt."""
     client = options.client()
-    job = client.job(options.job_id)
+    job = client.job(options.job)
     if options.follow:
         return _follow_log(client, job, options)
     text = client.logs(job.id, options.tail)
@@ -135,8 +135,8 @@ def wait(options: WaitOptions) -> int:
     """Wait for a job's end, showing its progress."""
     client = options.client()
     if options.timeout is None and not options.as_json:
-        return follow_job(client, client.job(options.job_id), as_json=False)
-    job = client.wait(options.job_id, options.timeout)
+        return follow_job(client, client.job(options.job), as_json=False)
+    job = client.wait(options.job, options.timeout)
     if not options.as_json:
         return end_of_job(client, job, as_json=False)
     print_json(job_document(job))
@@ -145,7 +145,7 @@ def wait(options: WaitOptions) -> int:
 
 def cancel(options: JobOptions) -> int:
     """Stop a job; what it wrote stays usable."""
-    job = options.client().cancel(options.job_id)
+    job = options.client().cancel(options.job)
     if options.as_json:
         print_json(job_document(job))
     else:
@@ -156,7 +156,7 @@ def cancel(options: JobOptions) -> int:
 def resume(options: ResumeOptions) -> int:
     """Try a job again, from its newest checkpoint."""
     client = options.client()
-    job = client.resume(options.job_id)
+    job = client.resume(options.job)
     if not options.as_json:
         print(f"job {job.id}: attempt {job.attempt} of {job.skill} {job.action}")
     if not options.detach:

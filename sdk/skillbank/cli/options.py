@@ -58,7 +58,12 @@ def add_command(app: typer.Typer, function: Callable[[OptionsT], int]) -> None:
 
     command.__doc__ = function.__doc__
     command.__signature__ = _signature(options_class)  # type: ignore[attr-defined]  # typer reads it
-    app.command(function.__name__.removeprefix("list_"))(command)
+    app.command(command_name(function))(command)
+
+
+def command_name(function: Callable[[OptionsT], int]) -> str:
+    """What the user types: `list_jobs` is `skillbank jobs`."""
+    return function.__name__.removeprefix("list_")
 
 
 def _signature(options_class: type[Options]) -> inspect.Signature:

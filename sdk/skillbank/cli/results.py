@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ResolveOptions(Options):
     """What `resolve` takes."""
 
-    job_id: JobId
+    job: JobId
     checkpoint: Annotated[
         str, typer.Option(metavar="WHICH", help="best, latest, epoch=N or step=N.")
     ] = "best"
@@ -35,13 +35,13 @@ class ResolveOptions(Options):
 class ReportOptions(Options):
     """What `report` takes."""
 
-    job_id: JobId
+    job: JobId
     open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False
 
 
 def resolve(options: ResolveOptions) -> int:
     """Print the path of a job's checkpoint or other artefact."""
-    found = options.client().resolve(options.job_id, options.checkpoint, options.kind)
+    found = options.client().resolve(options.job, options.checkpoint, options.kind)
     if options.as_json:
         print_json(asdict(found))
         return DONE
@@ -61,9 +61,9 @@ def _row(one: Checkpoint, *, chosen: Checkpoint) -> tuple[object, ...]:
 
 def report(options: ReportOptions) -> int:
     """Print the path of a job's report."""
-    path = options.client().report(options.job_id)
+    path = options.client().report(options.job)
     if options.as_json:
-        print_json({"job": options.job_id, "report": path})
+        print_json({"job": options.job, "report": path})
     else:
         print(path)
     if options.open_it:

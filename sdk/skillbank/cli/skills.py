@@ -32,7 +32,7 @@ class ShowOptions(Options):
 
     skill: Annotated[str, typer.Argument(metavar="SKILL", help="Name of a skill.")]
     action: Annotated[
-        str | None, typer.Argument(metavar="[ACTION]", help="One of its actions, for its keys.")
+        str | None, typer.Argument(metavar="ACTION", help="One of its actions, for its keys.")
     ] = None
 
 

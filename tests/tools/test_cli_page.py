@@ -1,0 +1,27 @@
+"""docs/cli.md says what the commands say."""
+
+from __future__ import annotations
+
+import pytest
+
+import cli_page
+from skillbank.cli import main
+
+
+@pytest.fixture(autouse=True)
+def columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def test_the_page_is_up_to_date():
+    page = cli_page.PAGE.read_text(encoding="utf-8")
+
+    assert page == cli_page.render(), "run 'python tools/cli_page.py'"
+
+
+def test_the_page_shows_the_help_of_every_command(capsys):
+    page = cli_page.render()
+    main(["resolve", "--help"])
+
+    assert capsys.readouterr().out.strip() in page
+    assert page.count("## `skillbank") == 14
