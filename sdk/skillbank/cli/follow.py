@@ -18,7 +18,7 @@ from skillbank.cli.output import (
     show_duration,
     show_figures,
 )
-from skillbank.errors import CheckpointNotFound
+from skillbank.errors import CheckpointNotFound, SkillNotFound
 from skillbank.job import JobState
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class LiveView:
     def show(self, line: StatusLine) -> None:
         """Move the bar to where the line is; print a line that has no place on it above."""
         if line.get("max_epoch") is None and line.get("max_step") is None:
-            self._bar.console.print(line["message"])
+            self._bar.console.print(line.get("message", ""))
             return
         self._kpi |= line.get("kpi") or {}
         done, total, where = _position(line)
@@ -158,18 +158,18 @@ def _is_step(line: StatusLine) -> bool:
 
 def _position(line: StatusLine) -> tuple[float, float, str]:
     """How much is done, of how much, and the same in words."""
-    epochs = line.get("max_epoch")
+    step, steps, epochs = line.get("step") or 0, line.get("max_step") or 1, line.get("max_epoch")
     if epochs is None:
-        return line["step"], line["max_step"], f"{line['step']}/{line['max_step']}"
-    epoch = line["epoch"] + 1  # counted from 0 in the status line
-    done = epoch if not _is_step(line) else epoch - 1 + line["step"] / (line.get("max_step") or 1)
+        return step, steps, f"{step}/{steps}"
+    epoch = line.get("epoch", 0) + 1  # counted from 0 in the status line
+    done = epoch - 1 + step / steps if _is_step(line) else epoch
     return done, epochs, f"epoch {epoch}/{epochs}"
 
 
 def _describe(line: StatusLine) -> str:
     """An epoch as one line of figures; anything else is its own message."""
     if line.get("max_epoch") is None or not line.get("kpi"):
-        return str(line["message"])
+        return str(line.get("message", ""))
     kpi = {name: line["kpi"][name] for name in _IN_LINE if name in line["kpi"]}
     return f"{_position(line)[2]}  {show_figures(kpi)}{_eta(line)}"
 
@@ -183,7 +183,7 @@ def _show_success(client: Client, job: Job) -> None:
     figures = _last_figures(client.events(job.id))
     if figures:
         print(show_figures(figures))
-    with suppress(CheckpointNotFound):
+    with suppress(CheckpointNotFound, SkillNotFound):
         print(f"checkpoint: {client.resolve(job.id).reason}")
     with suppress(CheckpointNotFound):
         print(f"report: {client.report(job.id)}")
@@ -211,6 +211,8 @@ def _last_figures(lines: Sequence[StatusLine]) -> Mapping[str, float | None]:
 
 def next_commands(client: Client, job: Job) -> list[str]:
     """Command lines that use what the job, or else its parent, left."""
+    if job.skill not in client.bank:
+        return []  # submitted by a program with skills of its own
     info = client.bank[job.skill].info
     lines = []
     for source in [job.id, *([job.parent_job_id] if job.parent_job_id else [])]:

@@ -9,7 +9,10 @@ import sys
 import pytest
 from tests.sdk.cli.conftest import SKILL, ScriptedPlatform, epoch_line, observation
 
+from skillbank.bank import SkillBank
 from skillbank.cli.follow import follow_job
+from skillbank.client import Client
+from skillbank.request import JobRequest
 
 # Submitting looks once and following looks once before its first news.
 COURSE = [observation(state) for state in (*["QUEUED"] * 3, *["RUNNING"] * 3, "COMPLETE")]
@@ -20,6 +23,7 @@ LINES = [
     epoch_line(0, train_loss=1.25, val_loss=0.75, val_acc=0.5),
     epoch_line(1, train_loss=0.5, val_loss=0.25, val_acc=0.875),
 ]
+CHECKPOINT = {"path": "model_epoch_000_step_00009.pth", "epoch": 0, "step": 9, "metrics": {}}
 
 
 class Terminal(io.StringIO):
@@ -143,3 +147,46 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(submit, capsys):
     assert f"job {job.id} goes on" in err
     assert f"'skillbank wait {job.id}'" in err
     assert f"'skillbank cancel {job.id}'" in err
+
+
+def test_status_lines_of_a_foreign_shape_end_no_following(submit, capsys, monkeypatch):
+    lines = [{"note": "no message"}, {"max_epoch": 3, "kpi": {"val_loss": 1.0}}, {"max_step": 4}]
+    client, job = submit(ScriptedPlatform(COURSE, [{}] * 3 + lines))
+
+    assert follow_job(client, job, as_json=False) == 0
+    assert "epoch 1/3  val_loss 1" in capsys.readouterr().out
+    terminal = open_terminal(monkeypatch)
+    assert follow_job(client, job, as_json=False) == 0
+    assert "0/4" in terminal.getvalue()
+
+
+def test_an_action_that_counts_steps_moves_the_bar_by_them(submit, monkeypatch):
+    terminal = open_terminal(monkeypatch)
+    lines = [{"message": "clip 32", "step": 32, "max_step": 128}]
+    client, job = submit(ScriptedPlatform(COURSE, [{}] * 3 + lines))
+
+    follow_job(client, job, as_json=False)
+
+    assert "32/128" in terminal.getvalue()
+
+
+def test_a_job_of_a_skill_that_is_not_in_the_bank_ends_as_well(submit, capsys):
+    client, job = submit(ScriptedPlatform([observation("COMPLETE")]))
+    elsewhere = Client(client.root, bank=SkillBank([]), platforms=client.platforms)
+
+    assert follow_job(elsewhere, job, as_json=False) == 0
+    assert "COMPLETE" in capsys.readouterr().out
+
+
+def test_an_evaluation_is_followed_by_what_else_its_parent_allows(submit, capsys):
+    client, train = submit(ScriptedPlatform([observation("COMPLETE")], checkpoints=[CHECKPOINT]))
+    request = JobRequest(SKILL, "export", parent_job_id=train.id)
+    export = client.submit(client.plan_job(request))
+
+    follow_job(client, export, as_json=False)
+
+    next_lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("next:")]
+    assert next_lines == [
+        f"next: skillbank run {SKILL} evaluate --parent {train.id} --data FOLDER",
+        f"next: skillbank run {SKILL} inference --parent {train.id} --data FOLDER",
+    ]
