@@ -41,9 +41,8 @@ def main(spec: ExportAction, run: Run) -> None:
 
 def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
     from skillbank_runners.pose_classification.exporting import (
-        LOWEST_OPSET,
-        OnnxForm,
         compare_with_network,
+        pose_form,
         write_onnx,
     )
     from skillbank_runners.pose_classification.module import load_network
@@ -57,13 +56,14 @@ def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
     network = load_network(spec, path, "export.checkpoint")
     x_NCTVM, source = _examples(spec, clips)
     log.info("input (batch, %s), compared on %s", ", ".join(map(str, x_NCTVM.shape[1:])), source)
-    if spec.export.opset_version < LOWEST_OPSET:
-        log.info("export.opset_version %d: written as %d, the lowest that PyTorch exports",
-                 spec.export.opset_version, LOWEST_OPSET)  # fmt: skip
-    form = OnnxForm(
-        max(spec.export.opset_version, LOWEST_OPSET), spec.export.dynamic_time, _metadata(spec)
+    form = pose_form(
+        spec.export.opset_version,
+        dynamic_time=spec.export.dynamic_time,
+        metadata=_metadata(spec),
     )
-    opset = write_onnx(network, x_NCTVM, target, form)
+    if form.opset != spec.export.opset_version:
+        log.info("export.opset_version: written as %d, the lowest that there is", form.opset)
+    write_onnx(network, x_NCTVM, target, form)
     check = compare_with_network(network, target, x_NCTVM, source)
     text = json.dumps(check.to_json(), indent=1) + "\n"
     write_atomically(run.results / CHECK_FILE, text.encode())
@@ -80,12 +80,12 @@ def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
     run.record(describe_file(target, run.results, ArtefactKind.ONNX))
     log.info("ONNX: %s", target)
     kpi = {"max_difference": check.max_difference}
-    run.report(f"exported to {target.name}, opset {opset}", kpi=kpi)
+    run.report(f"exported to {target.name}, opset {form.opset}", kpi=kpi)
     frames = "frames" if spec.export.dynamic_time else x_NCTVM.shape[2]
     _, C, _, V, M = x_NCTVM.shape
     facts = OnnxFacts(
-        path=str(target),
-        opset=opset,
+        path=describe_file(target, run.results, ArtefactKind.ONNX).path,
+        opset=form.opset,
         input=f"input (batch, {C}, {frames}, {V}, {M})",
         output=f"fc_pred (batch, {spec.dataset.num_classes})",
         num_clips=check.num_clips,
