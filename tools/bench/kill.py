@@ -95,9 +95,7 @@ def _disturb(root: Path, options: argparse.Namespace) -> int:
         if not outcome.is_hit:
             length_s = _length_s(outcome.job)  # the machine is less busy than it was
         num_good += _print_outcome(num_runs, outcome, expected)
-    print(
-        f"{num_kills} kills; {num_good} of {num_runs} jobs completed with the same bytes, seen in time"
-    )
+    print(f"{num_kills} kills; {num_good} of {num_runs} jobs ended in time with the same bytes")
     return 0 if num_good == num_runs else 1
 
 
