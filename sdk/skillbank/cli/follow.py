@@ -40,7 +40,7 @@ class View(Protocol):
         """Show one status line."""
 
 
-def follow_job(client: Client, job: Job, *, as_json: bool) -> int:
+def follow_job(client: Client, job: Job, *, as_json: bool, every_s: float = 0.25) -> int:
     """Show a job's progress until it ends; return the exit status that its end means.
 
     Ctrl-C stops the following, never the job.
@@ -48,13 +48,14 @@ def follow_job(client: Client, job: Job, *, as_json: bool) -> int:
     state = None
     try:
         with _choose_view(job, as_json=as_json) as view:
-            for news in client.follow(job.id):
+            for news in client.follow(job.id, every_s):
                 job = news.job
                 if job.state is not state and not job.state.is_final:
                     view.show_state(job)
                 state = job.state
                 for line in news.lines:
-                    view.show(line)
+                    if as_json or line.get("status") != "FAILURE":  # the job's end tells it
+                        view.show(line)
     except KeyboardInterrupt:
         print_aside(
             f"\njob {job.id} goes on. Follow it with 'skillbank wait {job.id}', "

@@ -228,6 +228,7 @@ def _show_value(value: object) -> str:
 
 
 def _announce(planned: JobPlan, job: Job) -> None:
-    print_text(f"job {job.id}: {job.skill} {job.action} on {job.platform}, {planned.reason}")
+    print(f"job {job.id}: {job.skill} {job.action} on {job.platform}")
+    print_text(f"route: {planned.reason}")
     for note in planned.notes:
         print_text(f"note: {note}")

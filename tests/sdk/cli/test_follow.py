@@ -46,7 +46,7 @@ def open_terminal(monkeypatch):
 def test_a_pipe_gets_a_line_per_epoch_and_no_steps(submit, capsys):
     client, job = submit(ScriptedPlatform(COURSE, LINES))
 
-    status = follow_job(client, job, as_json=False)
+    status = follow_job(client, job, as_json=False, every_s=0)
 
     lines = capsys.readouterr().out.splitlines()
     assert status == 0
@@ -61,7 +61,7 @@ def test_a_pipe_gets_a_line_per_epoch_and_no_steps(submit, capsys):
 def test_the_end_tells_figures_report_and_the_next_commands(submit, capsys):
     client, job = submit(ScriptedPlatform(COURSE, LINES))
 
-    follow_job(client, job, as_json=False)
+    follow_job(client, job, as_json=False, every_s=0)
 
     assert capsys.readouterr().out.splitlines()[4:] == [
         "COMPLETE after 0:01:23",
@@ -76,15 +76,26 @@ def test_the_end_tells_figures_report_and_the_next_commands(submit, capsys):
 def test_a_job_without_a_report_ends_as_well(submit, capsys):
     client, job = submit(ScriptedPlatform(COURSE, LINES, has_report=False))
 
-    assert follow_job(client, job, as_json=False) == 0
+    assert follow_job(client, job, as_json=False, every_s=0) == 0
     assert "report" not in capsys.readouterr().out
+
+
+def test_why_a_job_failed_is_told_once(submit, capsys):
+    line = {"status": "FAILURE", "message": "no disk"}
+    course = [observation("RUNNING")] * 3 + [observation("ERROR", "no disk")]
+    client, job = submit(ScriptedPlatform(course, [{}] * 3 + [line]))
+
+    follow_job(client, job, as_json=False, every_s=0)
+
+    told = capsys.readouterr()
+    assert (told.out + told.err).count("no disk") == 1
 
 
 @pytest.mark.parametrize("state", ["ERROR", "CANCELED", "LOST"])
 def test_a_job_that_did_not_complete_says_why_and_what_helps(submit, capsys, state):
     client, job = submit(ScriptedPlatform([observation("RUNNING"), observation(state, "no disk")]))
 
-    status = follow_job(client, job, as_json=False)
+    status = follow_job(client, job, as_json=False, every_s=0)
 
     err = capsys.readouterr().err
     assert status == 1
@@ -96,7 +107,7 @@ def test_a_job_that_did_not_complete_says_why_and_what_helps(submit, capsys, sta
 def test_json_is_one_event_per_line_from_the_first_state_to_the_end(submit, capsys):
     client, job = submit(ScriptedPlatform(COURSE, LINES))
 
-    status = follow_job(client, job, as_json=True)
+    status = follow_job(client, job, as_json=True, every_s=0)
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert status == 0
@@ -111,7 +122,7 @@ def test_a_terminal_gets_a_bar_with_epoch_loss_accuracy_and_time_left(submit, mo
     terminal = open_terminal(monkeypatch)
     client, job = submit(ScriptedPlatform(COURSE, LINES))
 
-    follow_job(client, job, as_json=False)
+    follow_job(client, job, as_json=False, every_s=0)
 
     shown = terminal.getvalue()
     assert "epoch 2/3" in shown
@@ -125,7 +136,7 @@ def test_an_epoch_that_has_no_finite_loss_is_still_shown(submit, capsys):
     lines = [{**epoch_line(0), "kpi": {"val_loss": None, "val_acc": 0.25}}]
     client, job = submit(ScriptedPlatform([observation("COMPLETE")], lines))
 
-    follow_job(client, job, as_json=False)
+    follow_job(client, job, as_json=False, every_s=0)
 
     assert "epoch 1/3  val_loss not finite  val_acc 0.25" in capsys.readouterr().out
 
@@ -140,7 +151,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_go_on(submit, capsys):
 
     client, job = submit(Interrupting([observation("RUNNING")]))
 
-    status = follow_job(client, job, as_json=False)
+    status = follow_job(client, job, as_json=False, every_s=0)
 
     err = capsys.readouterr().err
     assert status == 130
@@ -153,10 +164,10 @@ def test_status_lines_of_a_foreign_shape_end_no_following(submit, capsys, monkey
     lines = [{"note": "no message"}, {"max_epoch": 3, "kpi": {"val_loss": 1.0}}, {"max_step": 4}]
     client, job = submit(ScriptedPlatform(COURSE, [{}] * 3 + lines))
 
-    assert follow_job(client, job, as_json=False) == 0
+    assert follow_job(client, job, as_json=False, every_s=0) == 0
     assert "epoch 1/3  val_loss 1" in capsys.readouterr().out
     terminal = open_terminal(monkeypatch)
-    assert follow_job(client, job, as_json=False) == 0
+    assert follow_job(client, job, as_json=False, every_s=0) == 0
     assert "0/4" in terminal.getvalue()
 
 
@@ -165,7 +176,7 @@ def test_an_action_that_counts_steps_moves_the_bar_by_them(submit, monkeypatch):
     lines = [{"message": "clip 32", "step": 32, "max_step": 128}]
     client, job = submit(ScriptedPlatform(COURSE, [{}] * 3 + lines))
 
-    follow_job(client, job, as_json=False)
+    follow_job(client, job, as_json=False, every_s=0)
 
     assert "32/128" in terminal.getvalue()
 
@@ -174,7 +185,7 @@ def test_a_job_of_a_skill_that_is_not_in_the_bank_ends_as_well(submit, capsys):
     client, job = submit(ScriptedPlatform([observation("COMPLETE")]))
     elsewhere = Client(client.root, bank=SkillBank([]), platforms=client.platforms)
 
-    assert follow_job(elsewhere, job, as_json=False) == 0
+    assert follow_job(elsewhere, job, as_json=False, every_s=0) == 0
     assert "COMPLETE" in capsys.readouterr().out
 
 
@@ -183,7 +194,7 @@ def test_an_evaluation_is_followed_by_what_else_its_parent_allows(submit, capsys
     request = JobRequest(SKILL, "export", parent_job_id=train.id)
     export = client.submit(client.plan_job(request))
 
-    follow_job(client, export, as_json=False)
+    follow_job(client, export, as_json=False, every_s=0)
 
     next_lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("next:")]
     assert next_lines == [
