@@ -52,7 +52,9 @@ class Demo:
         parent = ("--parent", jobs["train"]["id"])
         for action in ("evaluate", "inference"):
             jobs[action] = self._run(action, *parent, "--data", DATA)
-        jobs["export"] = self._run("export", *parent)
+        # Real clips to compare on; they also tell how many frames the ONNX file takes.
+        clips = f"dataset.val_dataset.data_path={DATA}/val_data.npy"
+        jobs["export"] = self._run("export", *parent, "--set", clips)
         return {action: Path(job["results"]) for action, job in jobs.items()}
 
     def _set(self) -> tuple[str, ...]:
