@@ -126,7 +126,7 @@ def _drawings(content: ReportContent) -> list[tuple[Clip, Markup]]:
 def _tiles(content: ReportContent) -> Iterator[Tile]:
     if content.metrics:
         metrics, low_high = content.metrics, content.metrics.interval
-        interval = f"95 %: {percent(low_high.low)} to {percent(low_high.high)}"
+        interval = f"95 %: {100 * low_high.low:.1f} to {percent(low_high.high)}"
         yield Tile("accuracy", percent(metrics.accuracy), interval)
         of_clips = f"{metrics.num_correct} of {metrics.num_clips} clips right"
         yield Tile("mean class accuracy", percent(metrics.mean_class_accuracy), of_clips)
