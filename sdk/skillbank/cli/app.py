@@ -5,6 +5,7 @@ Importing this costs typer and the standard library; a command imports the rest 
 
 from __future__ import annotations
 
+import io
 import itertools
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,8 @@ _EPILOG = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be no valid text
+        sys.stdout.reconfigure(errors="backslashreplace")
     command = typer.main.get_command(_app())
     try:
         status = command.main(arguments or ["--help"], "skillbank", standalone_mode=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
@@ -88,10 +88,8 @@ def _run(function: Callable[[OptionsT], int], options: OptionsT) -> int:
         status = function(options)
         sys.stdout.flush()
     except SkillbankError as error:
-        print_error(str(error))
-        if options.as_json:
-            problems = error.problems if isinstance(error, SpecInvalid) else ()
-            print_json(error_document(type(error).__name__, str(error), problems))
+        problems = error.problems if isinstance(error, SpecInvalid) else ()
+        _tell(type(error).__name__, str(error), problems, as_json=options.as_json)
         return JOB_FAILED if isinstance(error, JobUnfinished) else WRONG_REQUEST
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -99,4 +97,17 @@ def _run(function: Callable[[OptionsT], int], options: OptionsT) -> int:
         # Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+    except OSError as error:  # a full disk, a folder that cannot be written
+        where = f"{error.filename}: " if error.filename else ""
+        message = (
+            f"{where}{error.strerror}. Check that it can be written; --root names another root."
+        )
+        _tell("OSError", message, as_json=options.as_json)
+        return WRONG_REQUEST
     return status
+
+
+def _tell(kind: str, message: str, problems: Sequence[str] = (), *, as_json: bool) -> None:
+    print_error(message)
+    if as_json:
+        print_json(error_document(kind, message, problems))

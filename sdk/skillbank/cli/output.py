@@ -81,7 +81,7 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under headings; on a terminal only the last column is folded to fit."""
     cells = [[_cell(value) for value in row] for row in rows]
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and _has_room([columns, *cells]):
         _show_table(columns, cells)
     else:
         _write_columns([columns, *cells])
@@ -92,6 +92,12 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, markup=False)
+
+
+def _has_room(cells: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the terminal shows every column whole but the last, and some of that."""
+    widths = [max(map(len, column)) + 2 for column in zip(*cells, strict=True)]
+    return sum(widths[:-1]) + min(widths[-1], 20) <= shutil.get_terminal_size().columns
 
 
 def _show_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+from tests.sdk.cli.conftest import SKILL
 
 from skillbank.cli import main
 
@@ -86,3 +88,24 @@ def test_a_closed_pipe_ends_a_command_quietly():
 
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def test_a_root_that_cannot_be_written_is_told_without_a_traceback(cli, root, dataset):
+    root.mkdir()
+    (root / "jobs").touch()
+
+    done = cli("run", SKILL, "train", "--data", dataset, "--automl", "off", "--json")
+
+    assert done.status == 2
+    assert done.err.startswith(f"error: {root / 'jobs'}: File exists")
+    assert done.document["error"]["type"] == "OSError"
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_and_shown(tmp_path):
+    line = [sys.executable, "-m", "skillbank.cli", "check", "--json"]
+    name = os.fsencode(tmp_path) + b"/\xff"
+    done = subprocess.run([*line, name], capture_output=True, check=False)
+
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["folder"] == os.fsdecode(name)
+    assert b"\\udcff: no such folder" in done.stderr
