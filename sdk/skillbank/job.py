@@ -124,15 +124,15 @@ _GENERAL_ADVICE = (
     ),
     ErrorAdvice(
         r"bus error|out of shared memory",
-        "shared memory is too small for the data workers: use 0 workers, or enlarge /dev/shm",
+        "shared memory is too small for the data workers: use fewer of them, or enlarge /dev/shm",
     ),
 )
 
 _SIGNAL_ADVICE = {
     signal.SIGKILL: "most often the machine ran out of memory: use a smaller batch size or fewer "
     "data workers, or close other programs",
-    signal.SIGBUS: "most often shared memory is too small for the data workers: use 0 workers, or "
-    "enlarge /dev/shm",
+    signal.SIGBUS: "most often shared memory is too small for the data workers: use fewer of them, "
+    "or enlarge /dev/shm",
     signal.SIGSEGV: "a native library crashed: check the versions of torch and its drivers",
 }
 

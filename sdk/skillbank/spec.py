@@ -167,7 +167,7 @@ def _settings(draft: SpecDraft, values: Mapping[str, Any], where: str) -> list[_
     settings: dict[str, _Setting] = {}
     for setting in _read(draft, values):
         first = settings.setdefault(setting.key, setting)
-        if first.value != setting.value:
+        if first is not setting and first.value != setting.value:
             both = f"{first.name} = {first.value!r} and {setting.name} = {setting.value!r}"
             told = "two values" if setting.key in draft.secret_keys else both
             draft.problems.append(f"{setting.key}: {where} set it twice: {told}; remove one.")

@@ -78,6 +78,12 @@ def test_two_shorthands_of_one_key_conflict_too() -> None:
     assert problem.startswith("train.num_epochs: the overrides set it twice: num_epochs = 3 and")
 
 
+def test_a_value_that_differs_from_itself_is_not_taken_for_two() -> None:
+    draft = build(overrides={"num_epochs": float("nan")})
+
+    assert not [problem for problem in draft.problems if "twice" in problem]
+
+
 def test_an_override_beats_a_shorthand_of_the_file_without_a_conflict() -> None:
     draft = build(spec={"num_epochs": 3}, overrides={"train.num_epochs": 4})
 
