@@ -53,7 +53,7 @@ def test_a_silent_failure_says_that_it_is_silent() -> None:
         (1, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate", "smaller batch size"),
         (1, "OSError: [Errno 28] No space left on device", "free some space"),
         (1, "ModuleNotFoundError: No module named 'torch'", "pip install 'skillbank[train]'"),
-        (1, "RuntimeError: DataLoader worker is killed by signal: Bus error.", "0 workers"),
+        (1, "RuntimeError: DataLoader worker is killed by signal: Bus error.", "fewer of them"),
     ],
 )
 def test_known_failures_come_with_advice(exit_code: int, log: str, advice: str) -> None:
