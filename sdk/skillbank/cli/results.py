@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,5 +66,7 @@ def report(options: ReportOptions) -> int:
     else:
         print(path)
     if options.open_it:
+        import webbrowser
+
         webbrowser.open(path.as_uri())
     return DONE
