@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Four jobs and their processes: minutes on a machine that is busy with much else.
+pytestmark = pytest.mark.timeout(1200)
+
 # One epoch is enough to go through every command.
 QUICK = ("--set", "train.num_epochs=1")
 
