@@ -20,8 +20,12 @@ from skillbank_runners.training.run_info import installed_versions
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from skillbank_runners.pose_classification.exporting import OnnxCheck
+    from skillbank_runners.pose_classification.network import STGCN
+
 ONNX_FILE = "model.onnx"
 CHECK_FILE = "onnx_check.json"
+_CHECKPOINT_KEY = "export.checkpoint"
 _NUM_CLIPS = 8  # compared; one wrong weight shows in the first
 
 log = logging.getLogger(__name__)
@@ -40,11 +44,7 @@ def main(spec: ExportAction, run: Run) -> None:
 
 
 def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
-    from skillbank_runners.pose_classification.exporting import (
-        compare_with_network,
-        pose_form,
-        write_onnx,
-    )
+    from skillbank_runners.pose_classification.exporting import pose_form, write_onnx
     from skillbank_runners.pose_classification.module import load_network
     from skillbank_runners.pose_classification.reporting import begin
     from skillbank_runners.training.report import OnnxFacts
@@ -53,8 +53,8 @@ def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
     # Tracing and checking are quick everywhere, and the CPU gives the same file on any machine.
     record = begin(spec, run, [clips] if clips else [], "exporting on the CPU")
     record.write_info()
-    network = load_network(spec, path, "export.checkpoint")
-    x_NCTVM, source = _examples(spec, clips)
+    network = load_network(spec, path, _CHECKPOINT_KEY)
+    x_NCTVM, source = _examples(spec, clips, path)
     log.info("input (batch, %s), compared on %s", ", ".join(map(str, x_NCTVM.shape[1:])), source)
     form = pose_form(
         spec.export.opset_version,
@@ -64,7 +64,31 @@ def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
     if form.opset != spec.export.opset_version:
         log.info("export.opset_version: written as %d, the lowest that there is", form.opset)
     write_onnx(network, x_NCTVM, target, form)
-    check = compare_with_network(network, target, x_NCTVM, source)
+    check = _check(network, run, target, (x_NCTVM, source))
+    entry = describe_file(target, run.results, ArtefactKind.ONNX)
+    run.record(entry)
+    log.info("ONNX: %s", target)
+    kpi = {"max_difference": check.max_difference}
+    run.report(f"exported to {target.name}, opset {form.opset}", kpi=kpi)
+    frames = "frames" if spec.export.dynamic_time else x_NCTVM.shape[2]
+    _, C, _, V, M = x_NCTVM.shape
+    facts = OnnxFacts(
+        path=entry.path,
+        opset=form.opset,
+        input=f"input (batch, {C}, {frames}, {V}, {M})",
+        output=f"fc_pred (batch, {spec.dataset.num_classes})",
+        num_clips=check.num_clips,
+        max_difference=check.max_difference,
+        tolerance=check.tolerance,
+    )
+    record.write_report(onnx=facts, notes=[f"checkpoint: {path}", f"compared on {source}"])
+
+
+def _check(network: STGCN, run: Run, target: Path, clips: tuple[Tensor, str]) -> OnnxCheck:
+    """Compare the file with the network; one that computes something else is removed."""
+    from skillbank_runners.pose_classification.exporting import compare_with_network
+
+    check = compare_with_network(network, target, *clips)
     text = json.dumps(check.to_json(), indent=1) + "\n"
     write_atomically(run.results / CHECK_FILE, text.encode())
     log.info(
@@ -77,22 +101,7 @@ def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
             f"the ONNX file differs from the checkpoint by {check.max_difference:.3g}, more than "
             f"{check.tolerance:.3g}, so it was removed; please report this with the checkpoint"
         )
-    run.record(describe_file(target, run.results, ArtefactKind.ONNX))
-    log.info("ONNX: %s", target)
-    kpi = {"max_difference": check.max_difference}
-    run.report(f"exported to {target.name}, opset {form.opset}", kpi=kpi)
-    frames = "frames" if spec.export.dynamic_time else x_NCTVM.shape[2]
-    _, C, _, V, M = x_NCTVM.shape
-    facts = OnnxFacts(
-        path=describe_file(target, run.results, ArtefactKind.ONNX).path,
-        opset=form.opset,
-        input=f"input (batch, {C}, {frames}, {V}, {M})",
-        output=f"fc_pred (batch, {spec.dataset.num_classes})",
-        num_clips=check.num_clips,
-        max_difference=check.max_difference,
-        tolerance=check.tolerance,
-    )
-    record.write_report(onnx=facts, notes=[f"checkpoint: {path}", f"compared on {source}"])
+    return check
 
 
 def _metadata(spec: ExportAction) -> dict[str, str]:
@@ -115,18 +124,25 @@ def _known_clips(spec: ExportAction) -> ClipSet | None:
     return None
 
 
-def _examples(spec: ExportAction, clips: ClipSet | None) -> tuple[Tensor, str]:
-    """Clips to compare on; random ones of the layout's usual size where the spec names none."""
+def _examples(spec: ExportAction, clips: ClipSet | None, path: Path) -> tuple[Tensor, str]:
+    """Clips to compare on; without any, random ones of the size that the checkpoint knows."""
     import torch
 
     from skillbank_runners.pose_classification.data import Batches, BatchKey, plain_feeding
+    from skillbank_runners.pose_classification.module import trained_clip_shape
 
     if clips is not None:
         batch = Batches(clips, plain_feeding(spec.dataset, _NUM_CLIPS))[BatchKey(0, 0)]
         return batch.x_NCTVM, clips.key
-    layout = load_layout(spec.model.graph_layout)
+    shape_CTVM = trained_clip_shape(path, _CHECKPOINT_KEY)
+    source = "random clips of the size that was trained on"
+    if shape_CTVM is None:
+        layout = load_layout(spec.model.graph_layout)
+        joints, people = layout.num_joints, layout.num_person
+        shape_CTVM = (spec.model.input_channels, layout.sequence_length, joints, people)
+        source = "random clips of the layout's usual size"
+    C, T, V, M = shape_CTVM
     window = spec.dataset.window_size
-    frames = window if window > 0 else layout.sequence_length
-    shape = (2, spec.model.input_channels, frames, layout.num_joints, layout.num_person)
+    shape = (2, C, window if window > 0 else T, V, M)
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    return torch.from_numpy(x), "random clips of the layout's usual size"
+    return torch.from_numpy(x), source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from skillbank_runners.errors import RunnerError
@@ -29,14 +30,23 @@ def build_network(spec: NetworkAction) -> STGCN:
     )
 
 
-def hyper_parameters(spec: NetworkAction, seed: int) -> dict[str, object]:
-    """What a checkpoint says of the network that its weights belong to."""
+def hyper_parameters(
+    spec: NetworkAction, seed: int, clip_shape: Sequence[int]
+) -> dict[str, object]:
+    """What a checkpoint says of the network that its weights belong to.
+
+    Args:
+        spec: Describes the network.
+        seed: What all randomness followed from.
+        clip_shape: (C, T, V, M) of the clips in the training file, before they are cut.
+    """
     model = spec.model.model_dump(exclude={"pretrained_model_path", "dropout"})
     return {
         **model,
         "num_classes": spec.dataset.num_classes,
         "class_names": list(class_names(spec)),
         "window_size": spec.dataset.window_size,
+        "clip_shape": [int(size) for size in clip_shape],
         "seed": seed,
     }
 
@@ -60,6 +70,15 @@ def load_network(spec: NetworkAction, path: Path, key: str) -> STGCN:
         raise RunnerError(f"{key}: {notes[0]}; set dataset.num_classes as in training")
     network.eval()
     return network
+
+
+def trained_clip_shape(path: Path, key: str) -> tuple[int, int, int, int] | None:
+    """(C, T, V, M) that a checkpoint was trained on; None where it does not say, as TAO's."""
+    facts = read_checkpoint(path, key).get("hyper_parameters", {})
+    if "clip_shape" not in facts:
+        return None
+    C, T, V, M = (int(size) for size in facts["clip_shape"])
+    return C, facts["window_size"] if facts["window_size"] > 0 else T, V, M
 
 
 def load_pretrained(network: STGCN, spec: NetworkAction) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def _fit(
         best=start.best,
     )
     fit(
-        _module(spec, settings, state),
+        _module(spec, settings, state, train_clips.x_NCTVM.shape[1:]),
         loaders,
         devices,
         callbacks=[ProgressReport(run), writer],
@@ -161,7 +162,9 @@ def _loop_settings(spec: TrainAction, seed: int, devices: Devices) -> LoopSettin
     )
 
 
-def _module(spec: TrainAction, settings: LoopSettings, state: State | None) -> Classifier:
+def _module(
+    spec: TrainAction, settings: LoopSettings, state: State | None, clip_shape: Sequence[int]
+) -> Classifier:
     seed_torch(settings.seed, Purpose.INITIALISATION)
     network = build_network(spec)
     if state is None:
@@ -171,7 +174,7 @@ def _module(spec: TrainAction, settings: LoopSettings, state: State | None) -> C
         notes = load_weights(network, state["state_dict"], source="the checkpoint to resume from")
         if notes:
             raise RunnerError(f"{notes[0]}; set dataset.num_classes as before, or start anew")
-    facts = hyper_parameters(spec, settings.seed)
+    facts = hyper_parameters(spec, settings.seed, clip_shape)
     return Classifier(network, settings, hyper_parameters=facts, state=state)
 
 

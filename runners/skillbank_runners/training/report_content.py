@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from skillbank_runners.training.hidden import HIDDEN, hide_in_command, is_secret
 from skillbank_runners.training.run_info import code_revision, installed_versions
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
-
-_SECRET = re.compile(r"(^|[._])(key|secret|token|password)$", re.IGNORECASE)
-_HIDDEN = "(hidden)"
 
 
 class SkeletonLayout(Protocol):
@@ -173,12 +170,7 @@ def library_versions() -> dict[str, str]:
 def command_line() -> str:
     """This process's command, fit for a shell, without the values of secrets."""
     words = [Path(sys.orig_argv[0]).name, *sys.orig_argv[1:]]
-    pairs = [word.partition("=") for word in words]
-    hidden = [
-        f"{key}={_HIDDEN}" if sep and _SECRET.search(key) else key + sep + value
-        for key, sep, value in pairs
-    ]
-    return shlex.join(hidden)
+    return shlex.join(hide_in_command(words))
 
 
 @dataclass(frozen=True)
@@ -247,7 +239,7 @@ def spec_changes(spec: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[
     values, standard = _flatten(spec), _flatten(defaults)
     keys = [key for key in values if values[key] != standard.get(key)]
     return tuple(
-        SpecChange(key, _show(standard.get(key)), _HIDDEN if _SECRET.search(key) else _show(value))
+        SpecChange(key, _show(standard.get(key)), HIDDEN if is_secret(key) else _show(value))
         for key, value in ((key, values[key]) for key in keys)
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from skillbank_runners.api import Run, SpecModel, write_atomically
+from skillbank_runners.training.hidden import hide_in_command, hide_in_spec
 
 _PACKAGES = ("skillbank", "torch", "pytorch-lightning", "numpy", "onnx", "onnxruntime")
 _GIT_TIMEOUT_S = 5
@@ -36,15 +37,16 @@ def write_run_info(
         data: Dotted key -> file that was read; recorded with its digest.
         values: Further facts, such as the seed.
     """
-    text = spec.model_dump_json()
+    settings = hide_in_spec(json.loads(spec.model_dump_json()))
+    text = json.dumps(settings)
     info: dict[str, JsonValue] = {
         "action": run.action,
-        "command": list(sys.argv),
+        "command": list(hide_in_command(sys.argv)),
         "device": device,
         "versions": {"python": platform.python_version(), **installed_versions()},
         "code_revision": code_revision(),
         "spec_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "spec": json.loads(text),
+        "spec": settings,
         "data": {key: describe(path) for key, path in data.items()},
         **values,
     }

@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+import yaml
 
 from skillbank_runners.launch import main
 from skillbank_runners.pose_classification.exporting import OnnxCheck, compare_with_network
@@ -93,6 +94,19 @@ def test_the_file_goes_where_the_spec_says_with_a_fixed_number_of_frames(job, tr
     assert export(job, trained, f"export.onnx_file={target}") == 0
     session = onnxruntime.InferenceSession(target)
     assert session.get_inputs()[0].shape == ["batch", 3, 9, 17, 1]
+
+
+def test_without_data_the_file_takes_clips_of_the_trained_length(job, trained, capsys):
+    job.change(dataset={"train_dataset": {}, "val_dataset": {}})
+    trained_frames = np.load(
+        yaml.safe_load(trained.spec.read_text())["dataset"]["train_dataset"]["data_path"]
+    ).shape[2]
+
+    assert export(job, trained) == 0
+
+    session = onnxruntime.InferenceSession(job.results / "model.onnx")
+    assert session.get_inputs()[0].shape == ["batch", 3, trained_frames, 17, 1]
+    assert "random clips of the size that was trained on" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
