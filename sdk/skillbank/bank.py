@@ -30,10 +30,10 @@ class SkillBank:
         SkillInvalid: A folder does not exist, or two skills have one name.
     """
 
-    def __init__(self, folders: Iterable[Path] | None = None) -> None:
+    def __init__(self, folders: Iterable[Path | str] | None = None) -> None:
         roots = [shipped("skills")] if folders is None else list(folders)
         self._skills: dict[str, Skill] = {}
-        for folder in (folder for root in roots for folder in _skill_folders(root)):
+        for folder in (folder for root in roots for folder in _skill_folders(Path(root))):
             known = self._skills.get(folder.name)
             if known is not None and known.folder != folder:
                 raise SkillInvalid(
@@ -58,7 +58,7 @@ class SkillBank:
 
 
 def _skill_folders(root: Path) -> list[Path]:
-    root = root.resolve()
+    root = root.expanduser().resolve()
     if not root.is_dir():
         raise SkillInvalid(f"{root}: no such folder; expected a folder of skills.")
     if (root / "SKILL.md").is_file():

@@ -31,6 +31,12 @@ def test_skills_are_found_in_a_folder_and_in_groups_below_it(tmp_path: Path, gro
     assert SkillBank([tmp_path])["tao-train-toy"].folder == folder.resolve()
 
 
+def test_a_folder_may_be_named_by_text(tmp_path: Path) -> None:
+    add_skill(tmp_path, "tao-train-toy")
+
+    assert "tao-train-toy" in SkillBank([str(tmp_path)])
+
+
 def test_a_skill_folder_itself_is_a_bank_of_one(tmp_path: Path) -> None:
     folder = add_skill(tmp_path, "tao-train-toy")
     add_skill(tmp_path, "tao-train-other")
