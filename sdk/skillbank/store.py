@@ -282,8 +282,9 @@ def check_resumable(job: Job) -> None:
     """
     if job.state is JobState.COMPLETE:
         raise JobConflict(
-            f"job {job.id} is COMPLETE, so there is nothing to resume; to train on from it, submit "
-            f"a new job with '--parent {job.id}'."
+            f"job {job.id} is COMPLETE, so there is nothing to resume; to train on from its "
+            "weights, submit a new job with '--base-checkpoint FILE': "
+            f"'skillbank resolve {job.id}' names one."
         )
     if not job.state.can_resume:
         raise JobConflict(

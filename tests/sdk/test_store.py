@@ -114,7 +114,7 @@ def test_a_complete_job_has_no_further_attempt(store: JobStore) -> None:
     job = store.add(make_plan(store.root, "train-a"))
     store.observe(job, Observation(JobState.COMPLETE))
 
-    with pytest.raises(JobConflict, match=r"COMPLETE.*--parent train-a"):
+    with pytest.raises(JobConflict, match=r"COMPLETE.*--base-checkpoint FILE.*resolve train-a"):
         store.open_attempt("train-a", Marks())
 
 

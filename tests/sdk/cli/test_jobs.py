@@ -129,7 +129,7 @@ def test_resume_of_a_complete_job_is_refused(cli, complete_job):
 
     assert done.status == 2
     assert "COMPLETE" in done.err
-    assert "--parent" in done.err
+    assert "--base-checkpoint" in done.err
 
 
 @pytest.mark.parametrize(
