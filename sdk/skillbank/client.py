@@ -59,7 +59,7 @@ class Client:
         bank: SkillBank | None = None,
         platforms: Mapping[str, Platform] | None = None,
     ) -> None:
-        self.root = Path(root).expanduser().absolute() if root else read_settings().home
+        self.root = Path(root).expanduser().resolve() if root else read_settings().home
         self.bank = bank or SkillBank()
         self.platforms = platforms or {"local": LocalPlatform(self.root)}
         self._store = JobStore(self.root)

@@ -49,7 +49,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             "least 1, such as 'export SKILLBANK_LOCAL_SLOTS=2'."
         )
     return Settings(
-        home=Path(home).expanduser().absolute(),
+        home=Path(home).expanduser().resolve(),
         local_slots=int(slots),
         cuda_visible_devices=given.get("CUDA_VISIBLE_DEVICES"),
         encryption_key=next((f"env:{n}" for n in ENCRYPTION_KEY_NAMES if given.get(n)), None),

@@ -366,6 +366,16 @@ def test_planning_writes_nothing(client: Client) -> None:
     assert folders(client) == set()
 
 
+def test_a_root_has_one_name_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    monkeypatch.setenv("SKILLBANK_HOME", "../home")
+
+    assert Client().root == Client("../home").root == (tmp_path / "home").resolve()
+
+
 def test_the_root_is_named_by_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
