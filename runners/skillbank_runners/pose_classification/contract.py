@@ -261,5 +261,6 @@ def _scan(x_NCTVM: Clips) -> tuple[list[int], list[int]]:
 def _neighbours(path: Path) -> str:
     if not path.parent.is_dir():
         return f" (no folder {str(path.parent)!r} either)"
-    names = sorted(file.name for file in path.parent.glob(f"*{path.suffix or '.npy'}"))
+    folder = path if path.is_dir() else path.parent
+    names = sorted(file.name for file in folder.glob(f"*{path.suffix or '.npy'}"))
     return f"; that folder has {', '.join(names[:_SHOWN])}" if names else ""

@@ -134,7 +134,7 @@ def test_training_and_validation_must_agree(job):
         ("", "dataset.train_dataset.data_path: empty, expected the path of a file"),
         ("s3://bucket/train.npy", "found 's3://bucket/train.npy', expected a local file"),
         ("/nowhere/x.npy", "no such file: '/nowhere/x.npy' (no folder '/nowhere' either)"),
-        ("FOLDER", "dataset.train_dataset.data_path: a folder"),
+        ("FOLDER", "'; that folder has train_data.npy, val_data.npy"),
         ("FOLDER/tran_data.npy", "that folder has train_data.npy, val_data.npy"),
     ],
 )
