@@ -207,7 +207,11 @@ PLANS = (
 JOBS = (
     W("unknown job", f"skillbank status {MISTYPED}", (MISTYPED, TRAIN)),
     W("beginning of several ids", "skillbank status train-", ("'train-'", TRAIN, FAILED)),
-    W("resume of a complete job", f"skillbank resume {TRAIN}", (TRAIN, "COMPLETE", "--parent")),
+    W(
+        "resume of a complete job",
+        f"skillbank resume {TRAIN}",
+        (TRAIN, "COMPLETE", "--base-checkpoint"),
+    ),
     W("resume of a running job", f"skillbank resume {RUNNING}", (RUNNING, "RUNNING", "cancel")),
     W(
         "a job that runs elsewhere",
