@@ -78,7 +78,7 @@ def choose(
         chosen, reason = _by_rule(results, rule, candidates, (metric, direction))
         if not selection and rule == "latest" and candidates:
             reason += f" (none has a {metric})"
-    chosen.require_whole()
+    chosen.verify()
     return Resolution(chosen, reason, candidates)
 
 

@@ -208,11 +208,10 @@ def test_a_folder_without_checkpoints_has_no_newest(tmp_path: Path) -> None:
 
 def test_a_changed_file_of_the_same_size_is_found_by_its_digest(results: Path) -> None:
     checkpoint = choose(results, "best").checkpoint
-    checkpoint.verify()
     checkpoint.path.write_bytes(b"x" * checkpoint.size_bytes)
 
     with pytest.raises(CheckpointNotFound, match="the file was changed: its sha256 is"):
-        checkpoint.verify()
+        choose(results, "best")
 
 
 @pytest.mark.parametrize("kind", ["onnx", "engine", "metrics"])
