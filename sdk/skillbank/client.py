@@ -253,7 +253,10 @@ class Client:
     def _platform(self, name: str) -> Platform:
         if name not in self.platforms:
             hint = did_you_mean(name, self.platforms)
-            raise RequestInvalid(f"no platform is named {name!r}; {hint}")
+            raise RequestInvalid(
+                f"no platform is named {name!r}; {hint} Plan with a known one, or handle that "
+                "platform's jobs from Python with Client(platforms={...}) that has it."
+            )
         return self.platforms[name]
 
     def _check_plan(self, plan: JobPlan) -> None:

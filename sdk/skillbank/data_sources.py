@@ -48,7 +48,8 @@ def find_data(
         The files found or missed, and what is wrong with the roots themselves.
     """
     sources = skill.info.data_sources.get(action, {})
-    known = {_ALL, *(role for s in sources.values() for role in (s.role, *s.other_roles))}
+    known = {role for s in sources.values() for role in (s.role, *s.other_roles)}
+    known |= {_ALL} if known else set()
     problems = [_unknown_role(role, known, action) for role in roots if role not in known]
     usable = {role: root for role, root in roots.items() if role in known}
     absolute = {role: _absolute(root) for role, root in usable.items()}
@@ -93,7 +94,7 @@ def _contents(folder: Path) -> str:
 
 
 def _unknown_role(role: str, known: set[str], action: str) -> str:
-    if known == {_ALL}:
+    if not known:
         return f"--data {role}=...: {action} reads no dataset; leave it out."
     return (
         f"--data {role}=...: {role!r} is no role of {action}'s data; "

@@ -105,8 +105,9 @@ class JobPlan:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             known = ", ".join(f.name for f in fields(cls))
+            found = "it is no JSON" if isinstance(error, json.JSONDecodeError) else error
             raise PlanInvalid(
-                f"this is not a saved plan ({error}); expected JSON with the keys {known}, hash. "
+                f"this is not a saved plan ({found}); expected JSON with the keys {known}, hash. "
                 "Make one with 'skillbank plan SKILL ACTION --json > plan.json'."
             ) from error
         if plan.hash != claimed:

@@ -145,6 +145,8 @@ def _check_draft(draft: SpecDraft) -> None:
     problems, notes = spec_problems(draft.skill, draft.action, draft.spec, meant)
     if draft.problems or problems:
         told = {problem.partition(":")[0] for problem in draft.problems}
+        if any(problem.startswith("--data ") for problem in draft.problems):
+            told |= draft.skill.info.data_sources.get(draft.action, {}).keys()
         further = [problem for problem in problems if problem.partition(":")[0] not in told]
         what = f"the spec of {draft.skill.name} {draft.action}"
         raise SpecInvalid([*dict.fromkeys(draft.problems), *further], what)

@@ -129,8 +129,10 @@ def _create_database(path: Path) -> None:
             except FileExistsError:
                 return  # somebody else was faster, with the same content
     except OSError as error:
+        is_file = isinstance(error, (FileExistsError, NotADirectoryError))
+        reason = "a file is where a folder must be" if is_file else error.strerror
         raise StoreInvalid(
-            f"no job database can be made at {path} ({error.strerror}); expected a folder that can "
+            f"no job database can be made at {path} ({reason}); expected a folder that can "
             "be written. Choose another root with SKILLBANK_HOME."
         ) from error
 

@@ -203,7 +203,6 @@ def test_all_problems_of_a_request_are_told_at_once(tmp_path: Path) -> None:
         "dataset.num_classes",
         "model.layout",
         "evaluate.num_gpus",
-        "evaluate.test_path",
     ]
 
 

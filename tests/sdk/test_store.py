@@ -244,7 +244,7 @@ def test_a_database_of_a_newer_version_is_refused(store: JobStore) -> None:
 def test_a_root_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(StoreInvalid, match="no job database can be made"):
+    with pytest.raises(StoreInvalid, match="a file is where a folder must be"):
         JobStore(tmp_path / "file" / "root").newest(1)
 
 

@@ -20,7 +20,11 @@ def main(spec: TrainAction, run: Run) -> None:
     sets = check_data(spec, wanted)
     for clips in sets:
         log.info("%s", clips)
-    log.info("classes: %s", ", ".join(class_names(spec)))
+    if spec.dataset.label_map is None:
+        count = spec.dataset.num_classes
+        log.info("classes: %s, without names (dataset.label_map is empty)", count)
+    else:
+        log.info("classes: %s", ", ".join(class_names(spec)))
     from skillbank_runners.pose_classification.training import train
 
     train(spec, run, *sets)

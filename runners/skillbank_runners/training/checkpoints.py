@@ -134,7 +134,9 @@ def _neighbours(path: Path) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    """What PyTorch found, without the long advice that follows in the same line."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return line.partition(". ")[0][:200]
 
 
 def _canonical(value: object) -> object:

@@ -82,7 +82,8 @@ def check(options: CheckOptions) -> int:
             print_text(f"note: {note}")
     if found.problems:
         lines = ("  - " + problem.replace("\n", "\n  ") for problem in found.problems)
-        print_error("\n".join([f"{options.folder} breaks the skill format:", *lines]))
+        fault = "breaks the skill format" if options.folder.is_dir() else "cannot be checked"
+        print_error("\n".join([f"{options.folder} {fault}:", *lines]))
     return WRONG_REQUEST if found.problems else DONE
 
 

@@ -77,6 +77,11 @@ def test_options_are_accepted(job, overrides):
     assert "val_loss" in job.status()[-2]["kpi"]
 
 
+def test_a_label_map_left_empty_is_said_in_the_log(job, capsys):
+    assert train(job, ONE, "dataset.label_map=null") == 0
+    assert "classes: 3, without names (dataset.label_map is empty)" in capsys.readouterr().out
+
+
 def test_several_people_are_trained_on(job):
     for name in ("train", "val"):
         write_clips(job.folder, name, people=2)
@@ -244,6 +249,7 @@ def test_a_file_that_is_no_checkpoint_is_named(job, capsys, name, said):
     assert said in error
     assert str(path) in error
     assert "Traceback" not in error
+    assert "miniz" not in error
 
 
 def test_weights_alone_cannot_be_resumed(job, trained, capsys):

@@ -147,6 +147,7 @@ def test_a_file_that_is_no_plan_is_refused(cli, tmp_path, text):
 
     assert done.status == 2
     assert "this is not a saved plan" in done.err
+    assert "Expecting value" not in done.err  # the parser's words help nobody
 
 
 def test_a_missing_plan_file_is_refused_with_how_to_make_one(cli, tmp_path):
@@ -184,3 +185,18 @@ def test_the_automl_route_is_planned_but_not_run(cli, dataset):
     assert "automl: AutoML is on" in planned.out
     assert run.status == 2
     assert "--automl off" in run.err
+
+
+def test_a_folder_that_is_not_there_is_told_once(cli, tmp_path):
+    done = cli("plan", "tao-train-pose-classification", "train", "--data", tmp_path / "absent")
+
+    assert done.status == 2
+    assert "there is no such folder" in done.err
+    assert "is required, none was given" not in done.err
+
+
+def test_data_for_an_action_that_reads_none_is_refused_without_a_role_too(cli, tmp_path):
+    done = cli("plan", "tao-train-pose-classification", "export", "--data", tmp_path)
+
+    assert done.status == 2
+    assert "export reads no dataset; leave it out." in done.err

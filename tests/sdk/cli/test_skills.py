@@ -107,6 +107,14 @@ def test_check_of_a_broken_folder_lists_its_problems(cli, tmp_path):
     assert "front matter" in done.err
 
 
+def test_check_of_a_folder_that_is_not_there_does_not_blame_the_format(cli, tmp_path):
+    done = cli("check", tmp_path / "absent")
+
+    assert done.status == 2
+    assert done.err.startswith(f"error: {tmp_path / 'absent'} cannot be checked:\n  - ")
+    assert "breaks" not in done.err
+
+
 def test_check_as_json_is_one_document_with_all_problems(cli, tmp_path):
     done = cli("check", tmp_path / "absent", "--json")
 
