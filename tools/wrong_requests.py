@@ -67,7 +67,11 @@ SKILLS = (
         ("dataset_convert", "not built yet", "train"),
     ),
     W("broken skill folder", "skillbank check my-skill", ("other-name", "built", "gone.md")),
-    W("no skill folder", "skillbank check nowhere", ("nowhere", "cannot be checked", "no such folder")),
+    W(
+        "no skill folder",
+        "skillbank check nowhere",
+        ("nowhere", "cannot be checked", "no such folder"),
+    ),
 )
 SPECS = (
     W("unknown key", f"{PLAN} --set num_epoch=3", ("num_epoch:", "'num_epochs'")),
@@ -180,7 +184,11 @@ PARENTS = (
 )
 PLANS = (
     W("a plan that was changed", "skillbank run --plan changed_plan.json", ("changed", "plan")),
-    W("a file that is no plan", "skillbank run --plan train.yaml", ("not a saved plan", "no JSON", "--json")),
+    W(
+        "a file that is no plan",
+        "skillbank run --plan train.yaml",
+        ("not a saved plan", "no JSON", "--json"),
+    ),
     W("missing plan file", "skillbank run --plan gone.json", ("gone.json", "--json")),
     W("a plan that ran already", "skillbank run --plan applied_plan.json", (TRAIN, "new plan")),
     W(
