@@ -42,6 +42,8 @@ $ skillbank resolve JOB --explain                     # which checkpoint is the 
 - **Jobs** can be named by the beginning of their id.
 - **Root**: `--root FOLDER`, before or after the command, else `$SKILLBANK_HOME`, else
   `~/.skillbank`.
+- **More skills**: folders in `$SKILLBANK_SKILLS`, separated as in `PATH`, stand beside the shipped
+  ones; folders in TAO's own dialect load too.
 - **A saved plan** (`plan ... --json > plan.json`) can be read, kept and run later with
   `run --plan plan.json`; it is refused when it was changed, and runs once.
 - `--set KEY=VALUE` takes dotted or short keys and YAML values; it wins over `--spec FILE`, which

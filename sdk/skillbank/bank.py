@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from skillbank.errors import SkillInvalid, SkillNotFound, did_you_mean
+from skillbank.settings import read_settings
 from skillbank.skill import Skill
 
 
@@ -24,16 +25,17 @@ class SkillBank:
 
     Args:
         folders: Each a skill folder, or a folder of skill folders, at most one level of groups
-            between; the shipped skills when None.
+            between. When None: the shipped skills, and those that SKILLBANK_SKILLS names.
 
     Raises:
         SkillInvalid: A folder does not exist, or two skills have one name.
     """
 
     def __init__(self, folders: Iterable[Path | str] | None = None) -> None:
-        roots = [shipped("skills")] if folders is None else list(folders)
+        if folders is None:
+            folders = [shipped("skills"), *read_settings().skill_folders]
         self._skills: dict[str, Skill] = {}
-        for folder in (folder for root in roots for folder in _skill_folders(Path(root))):
+        for folder in (folder for root in folders for folder in _skill_folders(Path(root))):
             known = self._skills.get(folder.name)
             if known is not None and known.folder != folder:
                 raise SkillInvalid(

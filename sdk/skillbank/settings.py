@@ -26,12 +26,15 @@ class Settings:
         cuda_visible_devices: GPUs that this shell may use, as CUDA reads it; None for all.
         encryption_key: Reference to the user's key (`env:NAME`), never the key itself; None when
             no variable of ENCRYPTION_KEY_NAMES holds one.
+        skill_folders: Where skills lie besides the shipped ones: `SKILLBANK_SKILLS`, folders
+            separated as in PATH.
     """
 
     home: Path
     local_slots: int
     cuda_visible_devices: str | None
     encryption_key: str | None = None
+    skill_folders: tuple[Path, ...] = ()
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -53,6 +56,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         local_slots=int(slots),
         cuda_visible_devices=given.get("CUDA_VISIBLE_DEVICES"),
         encryption_key=next((f"env:{n}" for n in ENCRYPTION_KEY_NAMES if given.get(n)), None),
+        skill_folders=tuple(
+            Path(folder) for folder in given.get("SKILLBANK_SKILLS", "").split(os.pathsep) if folder
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,30 @@ def test_the_shipped_skills_are_found_without_saying_where() -> None:
 
     assert "tao-train-pose-classification" in bank
     assert len(bank) == len(list(shipped("skills").glob("*/SKILL.md")))
+
+
+def test_the_environment_adds_folders_to_the_shipped_skills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    add_skill(first, "tao-train-toy")
+    add_skill(second, "tao-train-other")
+    monkeypatch.setenv("SKILLBANK_SKILLS", os.pathsep.join([str(first), "", str(second)]))
+
+    bank = SkillBank()
+
+    assert {"tao-train-pose-classification", "tao-train-toy", "tao-train-other"} <= {
+        skill.name for skill in bank
+    }
+
+
+def test_a_folder_of_the_environment_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKILLBANK_SKILLS", str(tmp_path / "gone"))
+
+    with pytest.raises(SkillInvalid, match="gone: no such folder"):
+        SkillBank()
 
 
 @pytest.mark.parametrize("group", [".", "models"])
