@@ -33,6 +33,7 @@ from skillbank.planner import ParentJob, PlanSetting, plan_job, resume_plan
 from skillbank.platforms.api import Platform
 from skillbank.platforms.local import LocalPlatform
 from skillbank.request import AutomlPolicy, JobRequest
+from skillbank.route import CANNOT_SEARCH_YET
 from skillbank.settings import read_settings
 from skillbank.spec_file import read_spec_file
 from skillbank.store import JobStore, check_resumable
@@ -261,10 +262,7 @@ class Client:
 
     def _check_plan(self, plan: JobPlan) -> None:
         if plan.route is Route.AUTOML:
-            raise RequestInvalid(
-                "the plan's route is automl: AutoML is planned, but cannot be run yet in this "
-                'version. Train directly with --automl off (in Python: automl_policy="off").'
-            )
+            raise RequestInvalid(f"the plan's route is automl: {CANNOT_SEARCH_YET}")
         if plan.folder != self.root / "jobs" / plan.job_id:
             raise PlanInvalid(
                 f"the plan of job {plan.job_id} was made for {plan.folder}; this client keeps its "

@@ -29,9 +29,9 @@ from skillbank.inputs import (
 )
 from skillbank.interpolation import resolve_references
 from skillbank.job import Job, JobState
-from skillbank.plan import JobPlan
+from skillbank.plan import JobPlan, Route
 from skillbank.request import LOCAL, JobRequest
-from skillbank.route import choose_route
+from skillbank.route import CANNOT_SEARCH_YET, choose_route
 from skillbank.skill import Skill, Spec
 from skillbank.spec import SpecDraft, build_spec
 from skillbank.spec_check import spec_problems
@@ -89,6 +89,8 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     draft = build_spec(
         skill, request.action, spec=request.spec, data=request.data, overrides=request.overrides
     )
+    if route is Route.AUTOML:
+        draft.notes.append(CANNOT_SEARCH_YET)
     filled = _complete(draft, request, setting)
     num_gpus = choose_gpus(draft, setting.gpus)
     check_nodes(draft, request.platform)

@@ -7,6 +7,10 @@ from skillbank.request import AutomlPolicy
 from skillbank.skill import Skill
 
 SEARCHED_ACTION = "train"
+CANNOT_SEARCH_YET = (
+    "AutoML is planned, but cannot be run yet in this version. Train directly with --automl off "
+    '(in Python: automl_policy="off").'
+)
 
 
 def choose_route(skill: Skill, action: str, policy: AutomlPolicy) -> tuple[Route, str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from tests.fixtures.toy import TOY
 
+from skillbank.bank import SkillBank
 from skillbank.plan import Route
-from skillbank.request import AutomlPolicy
+from skillbank.planner import PlanSetting, plan_job
+from skillbank.request import AutomlPolicy, JobRequest
 from skillbank.route import choose_route
 from skillbank.skill import Skill
 
@@ -67,3 +69,22 @@ def test_a_skill_without_schema_or_template_trains_directly_and_says_what_is_mis
 
     assert route is Route.DIRECT
     assert reason == f"AutoML is enabled but not runnable: {said}; training directly."
+
+
+def test_a_plan_of_the_automl_route_says_that_it_cannot_run_yet(tmp_path: Path) -> None:
+    skill = SkillBank()["tao-train-pose-classification"]
+    files = ("train_data.npy", "train_label.pkl", "val_data.npy", "val_label.pkl")
+    for name in files:
+        (tmp_path / name).touch()
+    setting = PlanSetting("train-1", tmp_path, None, 0)
+
+    plans = [
+        plan_job(
+            JobRequest(skill.name, "train", data={"all": str(tmp_path)}, automl_policy=policy),
+            skill,
+            setting,
+        )
+        for policy in (AutomlPolicy.ON, AutomlPolicy.OFF)
+    ]
+
+    assert [any("--automl off" in note for note in plan.notes) for plan in plans] == [True, False]
