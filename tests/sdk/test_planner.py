@@ -36,6 +36,7 @@ from skillbank.job import JobState
 from skillbank.plan import JobPlan, Route
 from skillbank.planner import PlanSetting, plan_job, resume_plan
 from skillbank.request import AutomlPolicy, JobRequest
+from skillbank.route import CANNOT_SEARCH_YET
 
 
 def test_a_plan_decides_everything_and_writes_nothing(tmp_path: Path) -> None:
@@ -450,7 +451,6 @@ import skillbank.skill_info
 from skillbank.planner import PlanSetting, plan_job
 from skillbank.request import JobRequest
 from skillbank.skill import Skill
-from skillbank.route import CANNOT_SEARCH_YET
 request = JobRequest("toy_skill", "train", data={{"all": "s3://bucket/data"}})
 took = []
 for _ in range(5):
