@@ -12,7 +12,6 @@ from torch import Tensor
 
 from skillbank_runners.pose_classification.contract import ClipSet
 from skillbank_runners.pose_classification.data import Batches, build_loader, plain_feeding
-from skillbank_runners.pose_classification.folded import fold
 from skillbank_runners.pose_classification.network import STGCN
 from skillbank_runners.pose_classification.spec import DatasetSpec
 
@@ -34,10 +33,10 @@ def predict(
 ) -> Tensor:
     """Logits (N, C) in the order of the clips, on the CPU; batch_size -1: the data set's."""
     batches = Batches(clips, plain_feeding(dataset, batch_size))
-    folded = fold(network).to(device)
+    network = network.to(device).eval()
     with torch.inference_mode():
         logits = [
-            folded(batch.x_NCTVM.to(device)).cpu()
+            network(batch.x_NCTVM.to(device)).cpu()
             for batch in build_loader(batches, dataset.num_workers)
         ]
     return torch.cat(logits).clone()
