@@ -7,10 +7,11 @@ import inspect
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from skillbank import Client
+from skillbank import Client, Job, JobPlan
 from skillbank.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +45,26 @@ def test_the_trainings_of_the_readme_can_be_planned(
     statuses = [main(["plan", *words[1:], "--root", str(tmp_path)]) for words in trainings]
 
     assert statuses == [0, 0], capsys.readouterr().err
+
+
+def test_the_request_of_the_readmes_program_can_be_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (create,) = re.findall(r"client\.create_job\((.*?)\n\)", program, re.DOTALL)
+    given: dict[str, Any] = {}
+
+    class Recorder(Client):
+        def submit(self, plan: JobPlan) -> Job:
+            given["plan"] = plan
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        eval(f"client.create_job({create})", {"client": Recorder(tmp_path)})  # the README's own
+
+    data = given["plan"].spec["dataset"]["train_dataset"]["data_path"]
+    assert data == str(ROOT / "examples/cmu_mocap/train_data.npy")
 
 
 def test_the_program_of_the_readme_calls_what_there_is() -> None:
