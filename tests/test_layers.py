@@ -33,10 +33,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "requests": ("request", "plan", "job"),
     "checkpoints": ("artefacts", "checkpoints"),
     "inference": ("inference_setting", "links", "inference", "filling", "skill_check"),
+    "tuning": ("automl",),
     "planning": ("inputs", "carry_forward", "route", "gpu_choice", "planner"),
     "records": ("job_folder", "store_schema", "store"),
     "platforms": ("platforms",),
     "client": ("watching", "following", "client"),
+    "search": ("search",),
     "doors": ("testing", "cli"),
 }
 LEVELS = {module: level for level, modules in enumerate(ROOMS.values()) for module in modules}
