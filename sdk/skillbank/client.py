@@ -152,13 +152,22 @@ class Client:
         return self._watch.refresh(self._store.get(job_id))
 
     def jobs(
-        self, limit: int = 20, state: JobState | None = None, skill: str | None = None
+        self,
+        limit: int = 20,
+        state: JobState | None = None,
+        skill: str | None = None,
+        *,
+        search: str | None = None,
     ) -> list[Job]:
-        """Up to `limit` jobs as they are now, newest first."""
+        """Up to `limit` jobs as they are now, newest first.
+
+        Trials of a search are listed under the id of their search, and only there.
+        """
         if state is not None:
             for job in self._store.active():
                 self._watch.refresh(job)
-        return [self._watch.refresh(job) for job in self._store.newest(limit, state, skill)]
+        found = self._store.newest(limit, state, skill, search)
+        return [self._watch.refresh(job) for job in found]
 
     def plan_of(self, job_id: str) -> JobPlan:
         """The plan that a job runs."""
@@ -197,17 +206,29 @@ class Client:
             self._platform(job.platform).cancel(read_plan(job.folder), job.attempt)
         return self._watch.refresh(job)
 
-    def resume(self, job_id: str) -> Job:
-        """Go on with a job that failed, was cancelled or lost, from its newest checkpoint.
+    def resume(self, job_id: str, pause_after: int | None = None) -> Job:
+        """Go on with a job that paused, failed, was cancelled or lost, from its newest checkpoint.
+
+        Args:
+            job_id: The job.
+            pause_after: Epochs, counted from the job's first, after which it pauses; None: it
+                trains to its end.
 
         Raises:
             JobConflict: It completed, or has not ended.
+            RequestInvalid: `pause_after` is below 1.
         """
+        if pause_after is not None and pause_after < 1:
+            raise RequestInvalid(
+                f"pause_after: found {pause_after!r}, expected 1 epoch or more, or None to train "
+                "to the end."
+            )
         folder = self._store.get(job_id).folder
         with hold_folder(folder, "be resumed"):
             job = self._watch.refresh(self._store.get(folder.name), is_held=True)
             check_resumable(job)
             plan = resume_plan(read_plan(folder), self.bank[job.skill])
+            plan = replace(plan, pause_after=pause_after)
             self._check_plan(plan)
             platform = self._platform(plan.platform)
             platform.check(plan)

@@ -11,12 +11,13 @@ from pathlib import Path
 
 
 class JobState(StrEnum):
-    """PENDING -> QUEUED -> RUNNING -> one of COMPLETE, ERROR, CANCELED, LOST."""
+    """PENDING -> QUEUED -> RUNNING -> one of COMPLETE, PAUSED, ERROR, CANCELED, LOST."""
 
     PENDING = "PENDING"
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
     COMPLETE = "COMPLETE"
+    PAUSED = "PAUSED"
     ERROR = "ERROR"
     CANCELED = "CANCELED"
     LOST = "LOST"
@@ -31,8 +32,17 @@ class JobState(StrEnum):
         """Tell whether a further attempt may be started from here."""
         return self in _FINAL and self is not JobState.COMPLETE
 
+    @property
+    def is_failure(self) -> bool:
+        """Tell whether this attempt ended otherwise than it was asked to."""
+        return self in _FINAL and self not in _AS_ASKED
 
-_FINAL = frozenset({JobState.COMPLETE, JobState.ERROR, JobState.CANCELED, JobState.LOST})
+
+_AS_ASKED = frozenset({JobState.COMPLETE, JobState.PAUSED})
+_FINAL = _AS_ASKED | {JobState.ERROR, JobState.CANCELED, JobState.LOST}
+
+PAUSED_EXIT = 75
+"""Exit status of an action that paused as asked; the runners' launcher gives the same."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ class Job:
         started_at: When the newest attempt began to run.
         ended_at: When it ended.
         exit_code: Exit status of its process; negative for a signal; None while unknown.
+        search_id: AutoML job that it is a trial of.
     """
 
     id: str
@@ -70,6 +81,7 @@ class Job:
     started_at: float | None = None
     ended_at: float | None = None
     exit_code: int | None = None
+    search_id: str | None = None
 
     @property
     def results(self) -> Path:

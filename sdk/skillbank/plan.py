@@ -12,6 +12,8 @@ from typing import Any
 
 from skillbank.errors import PlanInvalid
 
+_ADDED_KEYS = ("search_id", "pause_after", "search")
+
 
 class Route(StrEnum):
     """Who does the work."""
@@ -44,6 +46,9 @@ class JobPlan:
         idempotency_key: See JobRequest.
         request_hash: Digest of the request, to tell a repeated one from a different one.
         downloads: Local path inside the job's folder -> URL that `fetch_links` gets it from.
+        search_id: AutoML job that it is a trial of.
+        pause_after: Epochs after which the job pauses, None: never.
+        search: Settings of the search, resolved; empty for a direct route.
     """
 
     job_id: str
@@ -64,6 +69,9 @@ class JobPlan:
     idempotency_key: str | None = None
     request_hash: str = ""
     downloads: Mapping[str, str] = field(default_factory=dict)
+    search_id: str | None = None
+    pause_after: int | None = None
+    search: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def results(self) -> Path:
@@ -73,13 +81,20 @@ class JobPlan:
     @property
     def hash(self) -> str:
         """SHA-256 over everything else in the plan."""
-        return hashlib.sha256(_canonical(self._content()).encode()).hexdigest()
+        content = self._content()
+        # Plans that were saved before these keys existed keep the hash that they claim.
+        unset = [key for key in _ADDED_KEYS if not content[key]]
+        counted = {key: value for key, value in content.items() if key not in unset}
+        return hashlib.sha256(_canonical(counted).encode()).hexdigest()
 
     def command(self) -> list[str]:
         """Arguments of Python that do the job: the same on every platform, for every model."""
+        if self.route is Route.AUTOML:
+            return ["-m", "skillbank.search", "--job", str(self.folder)]
         spec = str(self.folder / "spec.yaml")
         launch = ["-m", "skillbank_runners.launch", self.network_arch, self.action]
-        return [*launch, "-e", spec, "--results", str(self.results)]
+        pause = [] if self.pause_after is None else ["--pause-after", str(self.pause_after)]
+        return [*launch, "-e", spec, "--results", str(self.results), *pause]
 
     def to_json(self) -> str:
         """The plan as JSON that `from_json` takes back, with its hash."""

@@ -23,7 +23,7 @@ _PATIENCE_S = 60.0
 
 _COLUMNS = """
     jobs.id, skill, action, attempts.state, detail, attempts.attempt, parent_job_id, route,
-    platform, jobs.created_at, started_at, ended_at, exit_code
+    platform, jobs.created_at, started_at, ended_at, exit_code, search_id
 """
 _NEWEST = "jobs JOIN attempts ON job_id = jobs.id AND attempts.attempt = jobs.attempt"
 
@@ -119,6 +119,8 @@ class JobStore:
     def get(self, job_id: str) -> Job:
         """The job of an id, or of the beginning of one that no other job shares.
 
+        A search is meant, rather than its trials, whose ids begin with its own.
+
         Raises:
             JobNotFound: No job, or more than one, has an id that begins so.
         """
@@ -126,12 +128,17 @@ class JobStore:
             return self._get(db, job_id)
 
     def newest(
-        self, limit: int, state: JobState | None = None, skill: str | None = None
+        self,
+        limit: int,
+        state: JobState | None = None,
+        skill: str | None = None,
+        search_id: str | None = None,
     ) -> list[Job]:
-        """Up to `limit` jobs, newest first."""
-        wanted = {"jobs.state": state, "skill": skill}
+        """Up to `limit` jobs, newest first: trials of one search, or jobs that are no trials."""
+        wanted = {"jobs.state": state, "skill": skill, "search_id": search_id}
         given = {column: value for column, value in wanted.items() if value is not None}
-        where = " AND ".join(f"{column} = ?" for column in given) or "1"
+        claims = [f"{column} = ?" for column in given]
+        where = " AND ".join([*claims, *([] if search_id else ["search_id IS NULL"])])
         with self._reading() as db:
             rows = db.execute(
                 f"SELECT {_COLUMNS} FROM {_NEWEST} WHERE {where}"
@@ -166,8 +173,8 @@ class JobStore:
         now = time.time()
         db.execute(
             "INSERT INTO jobs(id, skill, action, route, platform, parent_job_id, created_at,"
-            " idempotency_key, request_hash, attempt, state)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)",
+            " idempotency_key, request_hash, attempt, state, search_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
             (
                 plan.job_id,
                 plan.skill,
@@ -179,6 +186,7 @@ class JobStore:
                 plan.idempotency_key,
                 plan.request_hash,
                 JobState.PENDING,
+                plan.search_id,
             ),
         )
         db.execute(
@@ -207,13 +215,15 @@ class JobStore:
     def _get(self, db: sqlite3.Connection, job_id: str) -> Job:
         rows = db.execute(
             f"SELECT {_COLUMNS} FROM {_NEWEST} WHERE jobs.id >= ? AND jobs.id < ?"
-            " ORDER BY jobs.id LIMIT 6",
-            (job_id, f"{job_id}\U0010ffff"),
+            " ORDER BY jobs.id != ?, search_id IS NOT NULL, jobs.id LIMIT 6",
+            (job_id, f"{job_id}\U0010ffff", job_id),
         ).fetchall()
-        exact = [row for row in rows if row[0] == job_id]
-        if job_id and (exact or len(rows) == 1):
-            return self._job((exact or rows)[0])
-        raise JobNotFound(self._why_not_found(db, job_id, [row[0] for row in rows]))
+        found = [self._job(row) for row in rows]
+        exact = [job for job in found if job.id == job_id]
+        meant = exact or [job for job in found if job.search_id is None] or found
+        if job_id and len(meant) == 1:
+            return meant[0]
+        raise JobNotFound(self._why_not_found(db, job_id, [job.id for job in found]))
 
     def _why_not_found(self, db: sqlite3.Connection, job_id: str, begin: Sequence[str]) -> str:
         if job_id and begin:

@@ -254,7 +254,7 @@ def test_listing_20_of_10_000_jobs_reads_no_more_than_it_must(store: JobStore) -
     with sqlite3.connect(store.path) as db:
         db.executemany(
             "INSERT INTO jobs SELECT ?, skill, action, route, platform, parent_job_id, ?, NULL,"
-            " request_hash, 1, 'COMPLETE' FROM jobs WHERE id = 'train-a'",
+            " request_hash, 1, 'COMPLETE', NULL FROM jobs WHERE id = 'train-a'",
             ((f"j{index}", float(index)) for index in range(10_000)),
         )
         db.execute(
