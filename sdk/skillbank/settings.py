@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from skillbank.errors import RequestInvalid
 
 # Processes of a job carry these, so that strays can be found when their supervisor is gone.
@@ -65,3 +67,55 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def environment_of_jobs() -> dict[str, str]:
     """This process's environment, less the marks of the job it may itself belong to."""
     return {name: value for name, value in os.environ.items() if name not in JOB_MARKS}
+
+
+def read_secret(
+    reference: str, key: str, environment: Mapping[str, str] | None = None
+) -> SecretStr:
+    """The secret that a reference, `env:NAME` or `file:PATH`, leads to.
+
+    Args:
+        reference: Where it is kept.
+        key: Dotted key that holds the reference, for errors.
+        environment: What to read instead of this process's environment.
+
+    Raises:
+        RequestInvalid: There is none, or it cannot be one. No error repeats a secret, nor a
+            reference that may be one.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env" and name:
+        found = (os.environ if environment is None else environment).get(name, "")
+        where, advice = f"the variable {name}", f"set it with 'export {name}=...'"
+    elif kind == "file" and name:
+        found = _read_secret_file(Path(name).expanduser(), key)
+        where, advice = f"the file {name}", "write the secret into it, on one line"
+    else:
+        raise RequestInvalid(
+            f"{key}: no secret is taken in plain text; name the variable that holds it, "
+            f"{key}=env:NAME, or the file, {key}=file:PATH."
+        )
+    secret = found.strip()
+    if not secret:
+        raise RequestInvalid(f"{key}: {where} is empty or not set; {advice}.")
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise RequestInvalid(
+            f"{key}: what {where} holds is no secret: expected one line of ASCII without spaces; "
+            f"{advice}."
+        )
+    return SecretStr(secret)
+
+
+def _read_secret_file(path: Path, key: str) -> str:
+    if not path.is_absolute():
+        raise RequestInvalid(
+            f"{key}: 'file:{path}' depends on the folder that a job runs in; give the whole path, "
+            "such as 'file:/home/me/key' or 'file:~/key'."
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise RequestInvalid(
+            f"{key}: the file {path} cannot be read: {why}; check the path and its permissions."
+        ) from None

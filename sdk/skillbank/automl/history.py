@@ -54,6 +54,8 @@ class Trial:
         reason: Why this point, where somebody gave a reason.
         objectives: Metric -> final value, of every metric of a search for a Pareto set; empty
             while it trains, and in a search for one metric.
+        adjustments: What was changed of the point before it trained, a sentence each.
+        failure: Why it failed or was stopped, in a sentence; empty otherwise.
     """
 
     number: int
@@ -67,6 +69,8 @@ class Trial:
     origin: str = ""
     reason: str = ""
     objectives: Mapping[str, float] = field(default_factory=dict)
+    adjustments: tuple[str, ...] = ()
+    failure: str = ""
 
     @property
     def trained_epochs(self) -> int:
