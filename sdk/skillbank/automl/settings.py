@@ -150,12 +150,20 @@ class SearchSettings(BaseModel):
         description="llm, hybrid, autoresearch: base URL of an OpenAI-compatible service, such "
         "as 'http://localhost:8000/v1'.",
     )
-    llm_model: str | None = Field(default=None, description="Name of the model to ask.")
-    llm_api_key: str | None = Field(
-        default=None, description="Reference to its key: 'env:NAME' or 'file:PATH'."
+    llm_model: str | None = Field(
+        default=None, description="llm, hybrid, autoresearch: name of the model."
     )
-    llm_temperature: float = Field(default=0.7, ge=0, le=2, description="Sampling temperature.")
-    llm_max_tokens: int = Field(default=4096, ge=1, description="Longest answer, in tokens.")
+    llm_api_key: str | None = Field(
+        default=None,
+        description="llm, hybrid, autoresearch: reference to the service's key, 'env:NAME' or "
+        "'file:PATH'; empty: none is sent.",
+    )
+    llm_temperature: float = Field(
+        default=0.7, ge=0, le=2, description="llm, hybrid, autoresearch: sampling temperature."
+    )
+    llm_max_tokens: int = Field(
+        default=4096, ge=1, description="llm, hybrid, autoresearch: longest answer, in tokens."
+    )
     parameters: tuple[str, ...] = Field(
         default=(),
         description="Spec keys to search; empty: those that the skill recommends.",
