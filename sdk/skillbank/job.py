@@ -43,6 +43,7 @@ _FINAL = _AS_ASKED | {JobState.ERROR, JobState.CANCELED, JobState.LOST}
 
 PAUSED_EXIT = 75
 """Exit status of an action that paused as asked; the runners' launcher gives the same."""
+_WRONG_REQUEST_EXIT = 2
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,39 @@ _SIGNAL_ADVICE = {
 }
 
 _LOG_LINES_SHOWN = 5
+_ADVICE = "Advice: "
+
+
+class FailureKind(StrEnum):
+    """What a failure says about trying once more: the first question of whoever runs many jobs."""
+
+    BAD_CONFIGURATION = "bad_configuration"
+    """The request is wrong: the same again fails the same way."""
+    DIVERGED = "diverged"
+    """Training lost itself in numbers that are no numbers: other settings may not."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """It needed more memory than there is: a smaller batch may fit."""
+    INFRASTRUCTURE = "infrastructure"
+    """The place where it ran failed it: it can be resumed as it is."""
+    UNKNOWN = "unknown"
+
+
+# In order: the first pattern that the reason matches tells the kind.
+_KIND_PATTERNS = (
+    (FailureKind.DIVERGED, r"training has diverged"),
+    (
+        FailureKind.OUT_OF_MEMORY,
+        r"out of memory|OutOfMemoryError|\bMemoryError\b|can(no|')t allocate memory"
+        r"|CUBLAS_STATUS_ALLOC_FAILED|because memory ran out|bus error|out of shared memory",
+    ),
+    (
+        FailureKind.INFRASTRUCTURE,
+        r"No space left on device|Disk quota exceeded|Input/output error|Stale file handle"
+        r"|No module named|CUDA (driver|error: device)|NCCL error|No such device",
+    ),
+)
+_MEMORY_SIGNALS = (signal.SIGBUS,)
+_OUTSIDE_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def describe_exit(exit_code: int | None) -> str:
@@ -160,6 +194,45 @@ def describe_exit(exit_code: int | None) -> str:
     if number not in {s.value for s in signal.Signals}:
         return f"it exited with status {exit_code}"
     return f"it was killed by signal {number} ({signal.Signals(number).name})"
+
+
+def classify_failure(
+    state: JobState, exit_code: int | None, detail: str, marker: str = ""
+) -> FailureKind:
+    """What kind of failure ended an attempt.
+
+    Args:
+        state: State that the attempt ended in.
+        exit_code: Exit status of its process; negative for a signal; None when it never ran.
+        detail: Why it failed, as the job says.
+        marker: Kind that the action itself wrote under `failure` in its last status line, which is
+            believed before everything else; empty when it wrote none.
+
+    Raises:
+        ValueError: The attempt did not fail.
+    """
+    if not state.is_failure:
+        raise ValueError(f"an attempt that is {state} did not fail")
+    if marker in set(FailureKind):
+        return FailureKind(marker)
+    if state is not JobState.ERROR or exit_code is None:
+        return FailureKind.INFRASTRUCTURE  # lost, stopped, or never started
+    if exit_code == _WRONG_REQUEST_EXIT:
+        return FailureKind.BAD_CONFIGURATION
+    # Advice guesses at causes, so it is no evidence of one.
+    reason = "\n".join(line for line in detail.splitlines() if not line.startswith(_ADVICE))
+    for kind, pattern in _KIND_PATTERNS:
+        if re.search(pattern, reason, re.IGNORECASE):
+            return kind
+    return _kind_of_signal(exit_code)
+
+
+def _kind_of_signal(exit_code: int) -> FailureKind:
+    """SIGKILL alone is somebody's kill: where the kernel lacked memory, its detail says so."""
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    if number in _MEMORY_SIGNALS:
+        return FailureKind.OUT_OF_MEMORY
+    return FailureKind.INFRASTRUCTURE if number in _OUTSIDE_SIGNALS else FailureKind.UNKNOWN
 
 
 def describe_failure(
@@ -176,7 +249,7 @@ def describe_failure(
     shown = "\n".join(log.strip().splitlines()[-_LOG_LINES_SHOWN:])
     reason = message.strip() or f"{describe_exit(exit_code)}{_quoted(shown)}"
     told = _advice_for(exit_code, f"{message}\n{log}", advice)
-    return "\n".join([reason, *(f"Advice: {sentence}" for sentence in told)])
+    return "\n".join([reason, *(f"{_ADVICE}{sentence}" for sentence in told)])
 
 
 def _quoted(log: str) -> str:
