@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from generate_automl import automl_files
 from generate_formats import format_files
 from generate_pages import function_page, page_files
 from generate_skills import Files, skill_files
@@ -23,9 +24,11 @@ def generated_files(root: Path = ROOT) -> Files:
     versions = read_yaml(root / "references" / "versions.yaml")
     files = format_files(root / "schemas")
     files[root / "references" / "inference-functions.md"] = function_page()
+    files |= automl_files(root)
     for skill in SkillBank([root / "skills"]):
         if skill.has_info:
-            files |= skill_files(skill, versions) | page_files(skill)
+            files |= skill_files(skill, versions)
+        files |= page_files(skill)
     return files
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from generate_automl import algorithm_rows, settings_rows
 from generate_skills import Files, specs_of
 from skillbank.inference import FUNCTIONS
 from skillbank.skill import Skill
@@ -168,6 +169,16 @@ def _errors(skill: Skill) -> str:
     return "".join(f"- {pattern.advice}\n" for pattern in skill.info.error_patterns)
 
 
+def _settings(skill: Skill) -> str:
+    del skill  # the settings of a search are the same for every skill
+    return table(("Setting", "Default", "Valid", "What it does"), settings_rows())
+
+
+def _algorithms(skill: Skill) -> str:
+    del skill
+    return table(("Algorithm", "Points", "How far each trains", "Own settings"), algorithm_rows())
+
+
 TABLES: Mapping[str, Table] = {
     "actions": _actions,
     "data": _data,
@@ -175,4 +186,6 @@ TABLES: Mapping[str, Table] = {
     "shorthand": _shorthand,
     "search": _search,
     "errors": _errors,
+    "settings": _settings,
+    "algorithms": _algorithms,
 }
