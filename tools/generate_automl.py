@@ -16,6 +16,8 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from generate_skills import Files, as_json
+from skillbank.automl.history import Goal
+from skillbank.automl.schedulers import make_scheduler
 from skillbank.automl.settings import PREFIX, SHORT_NAMES, Algorithm, SearchSettings
 from skillbank.route import SEARCH_SKILL
 from skillbank_runners.schema import DRAFT
@@ -23,25 +25,27 @@ from skillbank_runners.schema import DRAFT
 _OWNERS = re.compile(r"([a-z_]+(?:, [a-z_]+)*): ")
 _MAX_LINE = 100
 
-METHODS: Mapping[Algorithm, tuple[str, str]] = {
-    Algorithm.AUTO: ("the fitting one of these", "by budget; the plan says which and why"),
-    Algorithm.BAYESIAN: ("Gaussian process, or TPE", "each to the end"),
-    Algorithm.BFBO: ("as bayesian", "each to the end"),
-    Algorithm.RANDOM: ("random", "each to the end"),
-    Algorithm.QMC: ("quasi-random, evenly spread", "each to the end"),
-    Algorithm.CMAES: ("evolution strategy (CMA-ES)", "each to the end"),
-    Algorithm.NSGA2: ("genetic (NSGA-II)", "each to the end"),
-    Algorithm.HYPERBAND: ("random", "in brackets; the best of a rung go on"),
-    Algorithm.HYPERBAND_ES: ("random", "as hyperband, and hopeless curves are cut"),
-    Algorithm.ASHA: ("TPE", "the best of a rung go on as soon as there are enough"),
-    Algorithm.BOHB: ("TPE fitted to the largest rung", "as hyperband"),
-    Algorithm.DEHB: ("differential evolution", "as hyperband"),
-    Algorithm.PBT: ("copies of the best, varied", "in generations, from their parent's weights"),
-    Algorithm.LLM: ("a language model", "each to the end"),
-    Algorithm.HYBRID: ("a language model and TPE in turn", "each to the end"),
-    Algorithm.AUTORESEARCH: ("a language model that keeps notes", "each to the end"),
+METHODS: Mapping[Algorithm, str] = {
+    Algorithm.AUTO: "The fitting one of these; the plan says which, and why.",
+    Algorithm.BAYESIAN: "A model of all results proposes: a Gaussian process, or TPE.",
+    Algorithm.BFBO: "As bayesian, under TAO's name for its parallel form.",
+    Algorithm.RANDOM: "Random points.",
+    Algorithm.QMC: "Points spread evenly over the space.",
+    Algorithm.CMAES: "Evolution strategy, for numbers that depend on each other.",
+    Algorithm.NSGA2: "Genetic, for several metrics.",
+    Algorithm.HYPERBAND: "Random points in brackets: many short trials, the best go on.",
+    Algorithm.HYPERBAND_ES: "As hyperband; a trial whose fitted curve ends behind the best is cut.",
+    Algorithm.ASHA: "TPE proposes; the best of a rung go on as soon as there are enough.",
+    Algorithm.BOHB: "TPE proposes, over the brackets of hyperband.",
+    Algorithm.DEHB: "Differential evolution over the brackets of hyperband.",
+    Algorithm.PBT: "A population trains; the worst give way to varied copies of the best.",
+    Algorithm.LLM: "A language model proposes and gives its reasons.",
+    Algorithm.HYBRID: "A language model and TPE in turn.",
+    Algorithm.AUTORESEARCH: "A language model proposes one experiment after the other.",
 }
-"""Algorithm -> where its points come from, and how far they train."""
+"""What an algorithm does, in a sentence."""
+
+_EPOCHS = 27  # of a full training, in the table: TAO's max_epochs
 
 
 def automl_files(root: Path) -> Files:
@@ -90,18 +94,16 @@ def settings_rows() -> list[tuple[str, str, str, str]]:
 
 
 def algorithm_rows() -> list[tuple[str, str, str, str]]:
-    """Name, source of points, schedule and own settings of every algorithm.
-
-    Raises:
-        SystemExit: An algorithm is not described.
-    """
-    for algorithm in Algorithm:
-        if algorithm not in METHODS:
-            raise SystemExit(f"{algorithm.value}: describe it in METHODS of {Path(__file__).name}")
+    """Name, method, schedule and own settings of every algorithm."""
     return [
-        (_names(algorithm), *METHODS[algorithm], _own_settings(algorithm))
+        (_names(algorithm), METHODS[algorithm], _schedule(algorithm), _own_settings(algorithm))
         for algorithm in Algorithm
     ]
+
+
+def _schedule(algorithm: Algorithm) -> str:
+    settings = SearchSettings(algorithm=algorithm, max_epochs=_EPOCHS)
+    return make_scheduler(settings, Goal("val_loss", minimize=True), _EPOCHS).summary
 
 
 def _names(algorithm: Algorithm) -> str:

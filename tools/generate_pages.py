@@ -176,7 +176,10 @@ def _settings(skill: Skill) -> str:
 
 def _algorithms(skill: Skill) -> str:
     del skill
-    return table(("Algorithm", "Points", "How far each trains", "Own settings"), algorithm_rows())
+    return table(
+        ("Algorithm", "What it does", "At the defaults, with 27 epochs", "Own settings"),
+        algorithm_rows(),
+    )
 
 
 TABLES: Mapping[str, Table] = {
