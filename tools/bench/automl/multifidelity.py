@@ -1,0 +1,195 @@
+"""Measures schedulers at equal numbers of trained epochs, against plain Hyperband.
+
+    python tools/bench/automl/multifidelity.py --family crossing --seeds 30
+
+Regret is what the checkpoint that a search would hand over loses, without noise, against the best
+there is. Per algorithm: its median over seeds after 405, 600 and 999 epochs, as a ratio to plain
+Hyperband's (random points, rungs that train anew), and the jobs started. Wanted: a ratio of at
+most 0.77 after 999 epochs, and at 600 epochs at most what plain Hyperband has after 999.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script: find `bench`
+
+from bench.automl.curves import EPOCHS, FAMILIES, Problem, optimum
+from bench.automl.simulator import Bench, RandomProposer, Simulation, run_plain_hyperband
+from skillbank.automl.history import Proposer
+from skillbank.automl.schedulers import make_scheduler
+from skillbank.automl.settings import Algorithm, SearchSettings
+
+BUDGETS = (405, 600, 999)
+WANTED_RATIO = 0.042 / 0.0543
+PLAIN = "plain hyperband"
+MANY = 100_000
+"""The budget ends a search here, not its number of recommendations."""
+
+RESULTS = Path(__file__).with_name("results") / "multifidelity.json"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """How one line of the table is made."""
+
+    name: str
+    algorithm: Algorithm | None
+    proposer: str = "own"
+    num_workers: int = 1
+    trains_baseline: bool = False
+
+    def settings(self, seed: int) -> SearchSettings:
+        """Settings in which only the budget of epochs ends a search."""
+        assert self.algorithm is not None
+        return SearchSettings(
+            algorithm=self.algorithm, max_recommendations=MANY, max_epochs=EPOCHS, seed=seed
+        )
+
+    def run(self, problem: Problem, seed: int) -> tuple[Bench, int]:
+        """One search, and how many trials it started."""
+        bench, budget = Bench(problem, seed), BUDGETS[-1]
+        if self.algorithm is None:
+            return run_plain_hyperband(bench, budget), 0
+        settings = self.settings(seed)
+        simulation = Simulation(
+            bench,
+            make_scheduler(settings, problem.goal, EPOCHS),
+            PROPOSERS[self.proposer](settings, problem),
+            budget,
+            self.num_workers,
+            self.trains_baseline,
+        )
+        return simulation.run(), len(simulation.history) - 1
+
+
+def _own_proposer(settings: SearchSettings, problem: Problem) -> Proposer:
+    from skillbank.automl.proposers import make_proposer
+
+    return make_proposer(settings, problem.space, (problem.goal,))
+
+
+PROPOSERS: dict[str, Callable[[SearchSettings, Problem], Proposer]] = {
+    "own": _own_proposer,
+    "random": lambda settings, problem: RandomProposer(problem, settings.seed),
+}
+
+CONTESTANTS = [
+    Contestant(PLAIN, None),
+    *(
+        Contestant(f"{a}, random points", a, "random")
+        for a in (Algorithm.ASHA, Algorithm.HYPERBAND)
+    ),
+    *(
+        Contestant(a.value, a)
+        for a in (
+            Algorithm.ASHA,
+            Algorithm.HYPERBAND,
+            Algorithm.HYPERBAND_ES,
+            Algorithm.BOHB,
+            Algorithm.DEHB,
+            Algorithm.PBT,
+            Algorithm.BAYESIAN,
+            Algorithm.RANDOM,
+        )
+    ),
+    Contestant("asha, 4 workers", Algorithm.ASHA, num_workers=4),
+    Contestant("bohb, 4 workers", Algorithm.BOHB, num_workers=4),
+    Contestant("asha, baseline trained too", Algorithm.ASHA, trains_baseline=True),
+]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Medians of one contestant on one family."""
+
+    family: str
+    name: str
+    seeds: int
+    regret: dict[int, float]
+    ratio: dict[int, float]
+    reaches_plain_999_after: int | None
+    trials: float
+    seconds: float
+
+    def __str__(self) -> str:
+        regrets = "  ".join(f"{self.regret[b]:.4f}" for b in BUDGETS)
+        return (
+            f"{self.family:9s} {self.name:28s} {regrets}   ratio {self.ratio[BUDGETS[-1]]:.2f}   "
+            f"plain's after {self.reaches_plain_999_after}   {self.trials:.0f} trials   "
+            f"{self.seconds:.1f} s"
+        )
+
+
+Track = list[float]
+"""Regret after 1, 2, ... epochs."""
+
+
+def track_one(job: tuple[Contestant, str, int]) -> tuple[Track, int]:
+    """Regret after every epoch of one search, and its number of trials."""
+    contestant, family, seed = job
+    problem = FAMILIES[family](seed)
+    bench, trials = contestant.run(problem, seed)
+    least = optimum(problem)
+    last = bench.incumbent.loss_after
+    return [last(spent) - least for spent in range(1, BUDGETS[-1] + 1)], trials
+
+
+def measure(contestants: list[Contestant], family: str, seeds: range, jobs: int) -> list[Line]:
+    """The table of a family; plain Hyperband comes first."""
+    lines: list[Line] = []
+    reference: Track = []
+    with ProcessPoolExecutor(jobs) as pool:
+        for contestant in contestants:
+            started = time.perf_counter()
+            runs = list(pool.map(track_one, [(contestant, family, seed) for seed in seeds]))
+            medians = [
+                statistics.median(column) for column in zip(*(r[0] for r in runs), strict=True)
+            ]
+            reference = reference or medians
+            reached = (at for at, m in enumerate(medians, 1) if m <= reference[-1])
+            lines.append(
+                Line(
+                    family,
+                    contestant.name,
+                    len(seeds),
+                    {b: round(medians[b - 1], 4) for b in BUDGETS},
+                    {b: round(medians[b - 1] / reference[b - 1], 3) for b in BUDGETS},
+                    next(reached, None),
+                    statistics.median(r[1] for r in runs),
+                    round((time.perf_counter() - started) / len(seeds), 1),
+                )
+            )
+            print(lines[-1], flush=True)
+    return lines
+
+
+def main() -> None:
+    """Measure and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--family", choices=[*FAMILIES, "both"], default="both")
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--only", default="", help="names to measure, separated by semicolons")
+    parser.add_argument("--json", type=Path, help=f"file to write, such as {RESULTS.name}")
+    given = parser.parse_args()
+    names = given.only.split(";") if given.only else [c.name for c in CONTESTANTS]
+    chosen = [c for c in CONTESTANTS if c.name in {PLAIN, *names}]
+    lines: list[Line] = []
+    for family in FAMILIES if given.family == "both" else [given.family]:
+        lines += measure(chosen, family, range(given.seeds), given.jobs)
+    if given.json:
+        content = {"wanted_ratio": round(WANTED_RATIO, 3), "lines": [asdict(e) for e in lines]}
+        given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
