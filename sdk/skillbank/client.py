@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from skillbank.artefacts import ArtefactKind
+from skillbank.automl.search_plan import name_callbacks
 from skillbank.bank import SkillBank
 from skillbank.checkpoints import Resolution, choose
 from skillbank.errors import (
@@ -20,20 +21,21 @@ from skillbank.errors import (
     did_you_mean,
 )
 from skillbank.following import News, StatusLine
+from skillbank.inference import Trial
 from skillbank.job import Job, JobState, Observation
 from skillbank.job_folder import (
     create_folder,
     hold_folder,
     read_plan,
     rewrite_plan,
+    trained_plan,
 )
 from skillbank.links import fetch_links
-from skillbank.plan import JobPlan, Route
+from skillbank.plan import JobPlan
 from skillbank.planner import ParentJob, PlanSetting, plan_job, resume_plan
 from skillbank.platforms.api import Platform
 from skillbank.platforms.local import LocalPlatform
 from skillbank.request import AutomlPolicy, JobRequest
-from skillbank.route import CANNOT_SEARCH_YET
 from skillbank.settings import read_settings
 from skillbank.spec_file import read_spec_file
 from skillbank.store import JobStore, check_resumable
@@ -75,16 +77,31 @@ class Client:
             JobNotFound: No such parent.
             CheckpointNotFound: The parent left nothing that fits.
         """
-        skill = self.bank[request.skill]
-        parent = None
-        if request.parent_job_id is not None:
-            job = self.job(request.parent_job_id)
-            parent = ParentJob(job, read_plan(job.folder))
-            request = replace(request, parent_job_id=job.id)
-        gpus = self._platform(request.platform).gpus()
-        key = read_settings().encryption_key
-        setting = PlanSetting(self._new_id(request.action), self.root, parent, gpus, key)
-        return plan_job(request, skill, setting)
+        request = replace(request, automl=name_callbacks(request.automl))
+        return self._plan(request, PlanSetting(self._new_id(request.action), self.root))
+
+    def plan_trial(
+        self,
+        request: JobRequest,
+        *,
+        job_id: str,
+        search_id: str,
+        pause_after: int | None = None,
+    ) -> JobPlan:
+        """Plan a job that belongs to an AutoML job; like `plan_job`, under a given id.
+
+        Args:
+            request: What is wanted.
+            job_id: Id that the job will have, so that asking again gives the same job.
+            search_id: The AutoML job.
+            pause_after: Epochs after which it pauses; None: never.
+        """
+        results = self.root / "jobs" / job_id / "results"
+        trial = Trial(results, request.base_checkpoint, pause_after)
+        setting = PlanSetting(
+            job_id, self.root, trial=trial, search_id=search_id, pause_after=pause_after
+        )
+        return self._plan(request, setting)
 
     def submit(self, plan: JobPlan) -> Job:
         """Start a planned job.
@@ -122,6 +139,7 @@ class Client:
         automl_policy: str | bool | AutomlPolicy = "on",
         platform: str = "local",
         idempotency_key: str | None = None,
+        automl: Mapping[str, Any] | None = None,
     ) -> Job:
         """Plan a job and submit it; the arguments are JobRequest's.
 
@@ -140,6 +158,7 @@ class Client:
             automl_policy=AutomlPolicy.parse(automl_policy),
             platform=platform,
             idempotency_key=idempotency_key,
+            automl=automl or {},
         )
         return self.submit(self.plan_job(request))
 
@@ -268,6 +287,18 @@ class Client:
         """Release the database; the client can still be used and opens it again."""
         self._store.close()
 
+    def _plan(self, request: JobRequest, setting: PlanSetting) -> JobPlan:
+        skill = self.bank[request.skill]
+        parent = None
+        if request.parent_job_id is not None:
+            job = self.job(request.parent_job_id)
+            parent = ParentJob(job, trained_plan(job.folder))
+            request = replace(request, parent_job_id=job.id)
+        gpus = self._platform(request.platform).gpus()
+        key = read_settings().encryption_key
+        known = replace(setting, parent=parent, gpus=gpus, encryption_key=key)
+        return plan_job(request, skill, known)
+
     def _new_id(self, action: str) -> str:
         letters = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
         return f"{action.replace('_', '-')}-{letters}"
@@ -282,8 +313,6 @@ class Client:
         return self.platforms[name]
 
     def _check_plan(self, plan: JobPlan) -> None:
-        if plan.route is Route.AUTOML:
-            raise RequestInvalid(f"the plan's route is automl: {CANNOT_SEARCH_YET}")
         if plan.folder != self.root / "jobs" / plan.job_id:
             raise PlanInvalid(
                 f"the plan of job {plan.job_id} was made for {plan.folder}; this client keeps its "

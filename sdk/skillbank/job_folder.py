@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -16,6 +17,8 @@ from skillbank.locks import is_locked, take_lock
 from skillbank.plan import JobPlan
 
 _SUBMISSION_LOCK = "submission.lock"
+BEST_SPEC = "best_spec.yaml"
+"""In the results of a search: the spec that the best checkpoint was trained with."""
 
 
 @contextmanager
@@ -109,6 +112,15 @@ def read_plan(folder: Path) -> JobPlan:
             "submit a new job."
         ) from error
     return JobPlan.from_json(text)
+
+
+def trained_plan(folder: Path) -> JobPlan:
+    """The plan of a job with the spec of the model that it left: of a search, the best trial's."""
+    plan = read_plan(folder)
+    best = plan.results / BEST_SPEC
+    if not best.is_file():
+        return plan
+    return replace(plan, spec=yaml.safe_load(best.read_text(encoding="utf-8")))
 
 
 def dump_spec(spec: Mapping[str, object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from skillbank.artefacts import newest_whole
 from skillbank.carry_forward import carry_forward
@@ -31,7 +32,7 @@ from skillbank.interpolation import resolve_references
 from skillbank.job import Job, JobState
 from skillbank.plan import JobPlan, Route
 from skillbank.request import LOCAL, JobRequest
-from skillbank.route import CANNOT_SEARCH_YET, choose_route
+from skillbank.route import choose_route, train_directly
 from skillbank.skill import Skill, Spec
 from skillbank.spec import SpecDraft, build_spec
 from skillbank.spec_check import spec_problems
@@ -57,6 +58,8 @@ class PlanSetting:
         gpus: GPUs that one job can get on the platform.
         encryption_key: Reference to the user's key (`env:NAME`), from the settings.
         trial: The AutoML recommendation that the job carries out.
+        search_id: The AutoML job that it is a trial of.
+        pause_after: Epochs after which the job pauses; None: it trains to its end.
     """
 
     job_id: str
@@ -65,6 +68,8 @@ class PlanSetting:
     gpus: int = 0
     encryption_key: str | None = None
     trial: Trial | None = None
+    search_id: str | None = None
+    pause_after: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -89,12 +94,15 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     draft = build_spec(
         skill, request.action, spec=request.spec, data=request.data, overrides=request.overrides
     )
-    if route is Route.AUTOML:
-        draft.notes.append(CANNOT_SEARCH_YET)
     filled = _complete(draft, request, setting)
     num_gpus = choose_gpus(draft, setting.gpus)
     check_nodes(draft, request.platform)
     _check_draft(draft)
+    search: dict[str, Any] = {}
+    if route is Route.AUTOML:
+        route, reason, search = _plan_search(draft, request, reason)
+    elif request.automl:
+        draft.notes.append("the AutoML settings have no effect: this run is not searched.")
     return JobPlan(
         job_id=setting.job_id,
         skill=skill.name,
@@ -114,6 +122,9 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
         idempotency_key=request.idempotency_key,
         request_hash=request.hash,
         downloads=filled.downloads,
+        search_id=setting.search_id,
+        pause_after=setting.pause_after,
+        search=search,
     )
 
 
@@ -153,6 +164,24 @@ def _check_draft(draft: SpecDraft) -> None:
         what = f"the spec of {draft.skill.name} {draft.action}"
         raise SpecInvalid([*dict.fromkeys(draft.problems), *further], what)
     draft.notes += notes
+
+
+def _plan_search(
+    draft: SpecDraft, request: JobRequest, reason: str
+) -> tuple[Route, str, dict[str, Any]]:
+    """Route, reason and search of a train action that is to be searched."""
+    from skillbank.automl.search_plan import plan_search, why_not_searchable
+
+    if obstacle := why_not_searchable(draft.spec):
+        return *train_directly(obstacle), {}
+    try:
+        planned, _ = plan_search(draft.skill, draft.spec, request.automl)
+    except SpecInvalid as error:
+        if request.automl:
+            raise
+        return *train_directly("; ".join(error.problems).rstrip(".")), {}
+    planned = replace(planned, data=request.data, import_folder=str(Path.cwd()))
+    return Route.AUTOML, reason, planned.to_mapping()
 
 
 def _complete(draft: SpecDraft, request: JobRequest, setting: PlanSetting) -> Filled:

@@ -19,6 +19,7 @@ _EXAMPLES = {
     "spec": "{'train': {'num_epochs': 30}}",
     "overrides": "{'num_epochs': 30}",
     "data": "{'all': '/path/of/the/dataset'}",
+    "automl": "{'algorithm': 'asha', 'max_recommendations': 20}",
 }
 
 
@@ -61,6 +62,7 @@ class JobRequest:
         automl_policy: Whether train may be searched.
         platform: Where it runs.
         idempotency_key: A second submission under the same key returns the first one's job.
+        automl: Settings of the search, where the train action is searched.
     """
 
     skill: str
@@ -74,20 +76,22 @@ class JobRequest:
     automl_policy: AutomlPolicy = AutomlPolicy.ON
     platform: str = LOCAL
     idempotency_key: str | None = None
+    automl: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Take paths for text, as a program has them.
+        """Take paths for text and words for a policy, as a program has them.
 
         Raises:
             RequestInvalid: Something that names things is no mapping.
         """
-        for name in ("spec", "overrides", "data"):
+        for name in ("spec", "overrides", "data", "automl"):
             value = getattr(self, name)
             if not isinstance(value, Mapping):
                 raise RequestInvalid(
                     f"{name}: {value!r} is no mapping; expected names with values, such as "
                     f"{_EXAMPLES[name]}."
                 )
+        object.__setattr__(self, "automl_policy", AutomlPolicy.parse(self.automl_policy))
         roots = {role: str(root) for role, root in self.data.items()}
         object.__setattr__(self, "data", roots)
         for name in ("checkpoint", "base_checkpoint"):

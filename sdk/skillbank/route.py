@@ -7,10 +7,7 @@ from skillbank.request import AutomlPolicy
 from skillbank.skill import Skill
 
 SEARCHED_ACTION = "train"
-CANNOT_SEARCH_YET = (
-    "AutoML is planned, but cannot be run yet in this version. Train directly with --automl off "
-    '(in Python: automl_policy="off").'
-)
+SEARCH_SKILL = "tao-run-automl"
 
 
 def choose_route(skill: Skill, action: str, policy: AutomlPolicy) -> tuple[Route, str]:
@@ -30,8 +27,13 @@ def choose_route(skill: Skill, action: str, policy: AutomlPolicy) -> tuple[Route
             "spec template": skill.has_template(SEARCHED_ACTION),
         }
         missing = " and ".join(name for name, is_there in packaged.items() if not is_there)
-        return Route.DIRECT, (
-            f"AutoML is enabled but not runnable: the {missing} of {SEARCHED_ACTION} is not "
-            "packaged; training directly."
-        )
-    return Route.AUTOML, f"AutoML is on for this run and {skill.name} enables it."
+        return train_directly(f"the {missing} of {SEARCHED_ACTION} is not packaged")
+    return Route.AUTOML, (
+        f"AutoML is on for this run and {skill.name} enables it: {SEARCHED_ACTION} runs through "
+        f"{SEARCH_SKILL}."
+    )
+
+
+def train_directly(obstacle: str) -> tuple[Route, str]:
+    """The route when a search was wanted and cannot run."""
+    return Route.DIRECT, f"AutoML is enabled but not runnable: {obstacle}; training directly."

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from skillbank.errors import SpecInvalid, did_you_mean
 
 PREFIX = "automl_"
+_LISTS = ("parameters", "warm_start")
 
 
 class Algorithm(StrEnum):
@@ -239,7 +240,7 @@ def read_search_settings(content: Mapping[str, Any]) -> SearchSettings:
         elif name in given:
             problems.append(f"automl.{name}: given twice, with and without {PREFIX!r}; keep one.")
         else:
-            given[name] = value
+            given[name] = _listed(value) if name in _LISTS else value
     if "algorithm" in given:
         word = str(given["algorithm"]).lower()
         given["algorithm"] = SHORT_NAMES.get(word, word)
@@ -250,6 +251,13 @@ def read_search_settings(content: Mapping[str, Any]) -> SearchSettings:
     if problems:
         raise SpecInvalid(problems, "the AutoML settings")
     return settings
+
+
+def _listed(value: object) -> object:
+    """Names that were written as one text, separated by commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def _problem(error: Mapping[str, Any]) -> str:

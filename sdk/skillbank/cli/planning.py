@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from skillbank.request import JobRequest
 
 
+_EXAMPLES = {"--set": "num_epochs=30", "--automl-set": "algorithm=asha"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestOptions(Options):
     """Everything of a request but its skill and action."""
@@ -56,6 +59,14 @@ class RequestOptions(Options):
     automl: Annotated[
         str, typer.Option(metavar="on|off|auto", help="Whether train may be searched.")
     ] = "on"
+    automl_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--automl-set",
+            metavar="KEY=VALUE",
+            help="Setting of the search, such as algorithm=asha; may be repeated.",
+        ),
+    ] = None
     platform: Annotated[str, typer.Option(metavar="NAME", help="Where the job runs.")] = "local"
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="Asked twice under one key, runs once.")
@@ -130,7 +141,7 @@ def _request(options: RequestOptions, skill: str, action: str) -> JobRequest:
         skill=skill,
         action=action,
         spec=read_spec_file(options.spec) if options.spec else {},
-        overrides=_overrides(options.overrides or []),
+        overrides=read_assignments(options.overrides or [], "--set"),
         data=dict(_role_and_folder(text) for text in options.data or []),
         parent_job_id=options.parent,
         checkpoint=options.checkpoint,
@@ -138,27 +149,38 @@ def _request(options: RequestOptions, skill: str, action: str) -> JobRequest:
         automl_policy=AutomlPolicy.parse(options.automl),
         platform=options.platform,
         idempotency_key=options.idempotency_key,
+        automl=read_assignments(options.automl_settings or [], "--automl-set"),
     )
 
 
-def _overrides(pairs: list[str]) -> dict[str, object]:
+def read_assignments(pairs: list[str], option: str) -> dict[str, object]:
+    """Values that were given as KEY=VALUE, each read as YAML.
+
+    Args:
+        pairs: What was given.
+        option: The option that they were given with, for errors.
+
+    Raises:
+        RequestInvalid: One is no such pair.
+    """
     from skillbank.documents import parse_yaml
 
-    overrides = {}
+    example = _EXAMPLES[option]
+    values = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
             raise RequestInvalid(
-                f"--set {pair!r}: expected KEY=VALUE, such as --set num_epochs=30."
+                f"{option} {pair!r}: expected KEY=VALUE, such as {option} {example}."
             )
         try:
-            overrides[key.strip()] = parse_yaml(value, pair, error=RequestInvalid)
+            values[key.strip()] = parse_yaml(value, pair, error=RequestInvalid)
         except RequestInvalid as error:
             raise RequestInvalid(
-                f"--set {pair!r}: the value is not YAML; close its brackets, or quote it as text: "
-                f"--set {key}='\"...\"'."
+                f"{option} {pair!r}: the value is not YAML; close its brackets, or quote it as "
+                f"text: {option} {key}='\"...\"'."
             ) from error
-    return overrides
+    return values
 
 
 def _role_and_folder(text: str) -> tuple[str, str]:
@@ -183,7 +205,12 @@ def _saved_plan(options: RunOptions) -> JobPlan:
 
 def _flag(name: str) -> str:
     """How the user wrote an option."""
-    flags = {"skill": "SKILL", "action": "ACTION", "overrides": "--set"}
+    flags = {
+        "skill": "SKILL",
+        "action": "ACTION",
+        "overrides": "--set",
+        "automl_settings": "--automl-set",
+    }
     return flags.get(name, f"--{name.replace('_', '-')}")
 
 
@@ -213,6 +240,7 @@ def _show_plan(planned: JobPlan) -> None:
         ("job folder", str(planned.folder)),
         ("parent", planned.parent_job_id),
         ("checkpoint", planned.checkpoint_reason),
+        *_search_facts(planned),
         *(("note", note) for note in planned.notes),
         ("command", shlex.join(["python", *planned.command()])),
     ]
@@ -221,6 +249,25 @@ def _show_plan(planned: JobPlan) -> None:
     for key, origin in planned.origins.items():
         print(f"  {key}: {_show_value(get_value(planned.spec, key))}  # {origin}")
     print("\nnext: the same line with 'run' for 'plan', or keep it: --json > plan.json")
+
+
+def _search_facts(planned: JobPlan) -> list[tuple[str, str]]:
+    """What a search is going to do, in a few lines."""
+    if not planned.search:
+        return []
+    settings = planned.search["settings"]
+    goals = planned.search["goals"]
+    told = (f"{'minimize' if g['minimize'] else 'maximize'} {g['metric']}" for g in goals)
+    return [
+        ("search", f"{settings['algorithm']}: {planned.search['algorithm_reason']}"),
+        ("goal", ", ".join(told)),
+        (
+            "budget",
+            f"{settings['max_recommendations']} recommendations of at most "
+            f"{settings['max_epochs']} epochs, seed {settings['seed']}",
+        ),
+        ("space", f"skillbank automl space {planned.skill}"),
+    ]
 
 
 def _show_value(value: object) -> str:

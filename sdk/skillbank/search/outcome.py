@@ -1,0 +1,238 @@
+"""What a search has found so far, read off its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from skillbank.artefacts import Checkpoint
+from skillbank.automl.history import Goal, TrialState
+from skillbank.automl.result import (
+    FILE,
+    Baseline,
+    Best,
+    Cost,
+    Direction,
+    FinalEvaluation,
+    Objective,
+    Progress,
+    SearchResult,
+    SearchState,
+    Status,
+    TrialRecord,
+    compare,
+    read_result,
+    write_result,
+)
+from skillbank.automl.search_plan import SearchPlan
+from skillbank.search.driver import Tools
+from skillbank.search.importance import importance_of
+from skillbank.search.journal import Entry
+from skillbank.search.status import SearchFolder
+from skillbank.search.trial_jobs import best_of
+
+
+class Outcome:
+    """Builds and writes the result of a search.
+
+    Args:
+        tools: What the search works with.
+        search: What was planned.
+        folder: Its results.
+    """
+
+    def __init__(self, tools: Tools, search: SearchPlan, folder: SearchFolder) -> None:
+        self._tools = tools
+        self._search = search
+        self._folder = folder
+        self.evaluation: FinalEvaluation | None = None
+
+    def elapsed_before_s(self) -> float:
+        """Time that earlier runs of this search took."""
+        if not (self._folder.results / FILE).is_file():
+            return 0.0
+        return read_result(self._folder.results).progress.elapsed_s
+
+    def checkpoint_of(self, entry: Entry) -> tuple[Checkpoint, float] | None:
+        """Best saved checkpoint of a trial with its value."""
+        return self._tools.jobs.best_checkpoint(entry, self._tools.goal)
+
+    def write(
+        self,
+        elapsed_s: float,
+        estimate_s: float | None,
+        state: SearchState = SearchState.RUNNING,
+        stop_reason: str = "",
+    ) -> SearchResult:
+        """Write search.json.
+
+        Args:
+            elapsed_s: Time the search has run.
+            estimate_s: Time it takes in all, by the launch review; None when unknown.
+            state: Where it stands.
+            stop_reason: Why it stopped early.
+        """
+        result = self._build(elapsed_s, estimate_s, state, stop_reason)
+        write_result(self._folder.results / FILE, result)
+        return result
+
+    def figures(self) -> dict[str, Any]:
+        """The best value so far, for a status line."""
+        best = best_of(self._tools.own_entries(), self._tools.goal)[:1]
+        goal = self._tools.goal
+        return {"kpi": {goal.metric: goal.best(best[0].trial)}} if best else {}
+
+    def sentence(self, result: SearchResult) -> str:
+        """What came of the search, in a sentence."""
+        assert result.best is not None
+        metric = result.metric
+        told = f"best {metric} {result.best.metric_value:.4g} by trial {result.best.trial}"
+        if result.baseline is not None and result.baseline.metric_value is not None:
+            told += f", baseline {result.baseline.metric_value:.4g}"
+        final = result.final_evaluation
+        if final is not None and final.metric_value is not None:
+            told += f"; final evaluation {final.metric_value:.4g}"
+            if final.baseline_value is not None:
+                told += f", baseline {final.baseline_value:.4g}"
+        return f"automl is {result.state.value}: {told}"
+
+    def _build(
+        self, elapsed_s: float, estimate_s: float | None, state: SearchState, stop_reason: str
+    ) -> SearchResult:
+        entries = self._tools.own_entries()
+        goal, goals = self._tools.goal, self._tools.goals
+        ranked = best_of(entries, goal)
+        history = tuple(self._record(entry) for entry in entries)
+        several = goals if len(goals) > 1 else ()
+        is_over = state is not SearchState.RUNNING
+        result = SearchResult(
+            skill=self._tools.jobs.plan.skill,
+            algorithm=self._tools.settings.algorithm.value,
+            algorithm_reason=self._search.algorithm_reason,
+            metric=goal.metric,
+            direction=_direction(goal),
+            objectives=tuple(Objective(metric=g.metric, direction=_direction(g)) for g in several),
+            state=state,
+            stop_reason=stop_reason,
+            best=self._best(ranked[0]) if ranked else None,
+            baseline=self._baseline(ranked),
+            final_evaluation=self.evaluation,
+            history=history,
+            progress=self._progress(entries, elapsed_s, estimate_s),
+            pareto_front=pareto_front(entries, goals) if several else (),
+            cost=self._cost(history),
+        )
+        if not is_over:
+            return result
+        return result.model_copy(update={"importance": importance_of(result, self._tools.space)})
+
+    def _best(self, entry: Entry) -> Best:
+        found = self.checkpoint_of(entry)
+        kept = self._folder.results / found[0].path.name if found else None
+        goal = self._tools.goal
+        values = entry.trial.values
+        epochs = min(values, key=lambda at: (goal.loss(values[at]), -at), default=None)
+        return Best(
+            trial=entry.number,
+            job_id=entry.note.job_id,
+            specs={**entry.note.values, **entry.note.repairs},
+            metric_value=goal.best(entry.trial) if found is None else found[1],
+            epoch=epochs,
+            checkpoint=str(kept) if kept is not None and kept.is_file() else None,
+            adjustments=entry.note.adjustments,
+        )
+
+    def _baseline(self, ranked: Sequence[Entry]) -> Baseline | None:
+        """Trial 0, whichever search of a shared storage has run it."""
+        entries = self._tools.journal.entries()
+        if not entries:
+            return None
+        entry, goal = entries[0], self._tools.goal
+        value = goal.best(entry.trial)
+        best = goal.best(ranked[0].trial) if ranked else None
+        return Baseline(
+            job_id=entry.note.job_id,
+            metric_value=value,
+            status=Status.of(entry.trial.state),
+            comparison_to_best=compare(best, value, goal),
+        )
+
+    def _record(self, entry: Entry) -> TrialRecord:
+        trial, note = entry.trial, entry.note
+        return TrialRecord(
+            trial=entry.number,
+            job_id=note.job_id,
+            state=trial.state,
+            metric=self._tools.goal.best(trial),
+            metrics=note.metrics,
+            curve=tuple(trial.values.items()),
+            epochs=trial.trained_epochs,
+            target_epochs=trial.epochs,
+            seconds=round(note.seconds, 2),
+            failure_kind=note.failure_kind,
+            failure_reason=note.failure,
+            adjustments=note.adjustments,
+            specs={**note.values, **note.repairs},
+            params=trial.params,
+            origin=note.origin,
+            reason=note.reason,
+            bracket=note.bracket,
+            parent=note.parent,
+            generation=note.generation,
+            started_at=note.started_at,
+            ended_at=note.ended_at,
+        )
+
+    def _progress(
+        self, entries: Sequence[Entry], elapsed_s: float, estimate_s: float | None
+    ) -> Progress:
+        def count(*states: TrialState) -> int:
+            return sum(entry.trial.state in states for entry in entries)
+
+        return Progress(
+            proposed=sum(entry.number != 0 for entry in entries),
+            complete=count(TrialState.COMPLETE),
+            pruned=count(TrialState.PRUNED),
+            paused=count(TrialState.PAUSED),
+            failed=count(TrialState.FAILED),
+            running=count(TrialState.RUNNING, TrialState.WAITING),
+            max_recommendations=self._tools.scheduler.max_starts,
+            elapsed_s=round(elapsed_s, 1),
+            eta_s=None if estimate_s is None else max(0.0, round(estimate_s - elapsed_s, 1)),
+        )
+
+    def _cost(self, history: Sequence[TrialRecord]) -> Cost:
+        seconds = sum(record.seconds for record in history)
+        price = self._tools.settings.cost_per_hour
+        trained = {record.trial: record.epochs for record in history}
+        copied = sum(trained.get(r.parent, 0) for r in history if r.parent is not None)
+        return Cost(
+            epochs=sum(trained.values()) - copied,
+            seconds=round(seconds, 1),
+            gpu_seconds=round(seconds * self._tools.jobs.plan.num_gpus, 1),
+            money=round(seconds / 3600 * price, 4) if price else None,
+        )
+
+
+def pareto_front(entries: Sequence[Entry], goals: Sequence[Goal]) -> tuple[int, ...]:
+    """Numbers of the complete trials that no other beats in every goal."""
+    points = {
+        entry.number: [goal.loss(entry.note.metrics[goal.metric]) for goal in goals]
+        for entry in entries
+        if entry.trial.state is TrialState.COMPLETE
+        and all(goal.metric in entry.note.metrics for goal in goals)
+    }
+    return tuple(
+        number
+        for number, losses in points.items()
+        if not any(_dominates(other, losses) for other in points.values())
+    )
+
+
+def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    pairs = list(zip(one, other, strict=True))
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+def _direction(goal: Goal) -> Direction:
+    return Direction.MINIMIZE if goal.minimize else Direction.MAXIMIZE

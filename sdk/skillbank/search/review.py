@@ -1,0 +1,222 @@
+"""The launch review: everything a search is about to do, with its time by a measured step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from skillbank.automl.forecast import forecast
+from skillbank.automl.history import Start, Trial, TrialState
+from skillbank.following import StatusLine
+from skillbank.job import JobState
+from skillbank.search.trial_jobs import is_validation
+
+if TYPE_CHECKING:
+    from skillbank.client import Client
+    from skillbank.search.driver import Tools
+
+_LOOK_EVERY_S = 0.1
+_LONGEST_MEASUREMENT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a training is here.
+
+    Attributes:
+        seconds_per_epoch: Of one epoch with its validation.
+        startup_s: From the start of its process to its first step.
+        how: What was measured, in a sentence.
+    """
+
+    seconds_per_epoch: float
+    startup_s: float
+    how: str
+
+
+def measure_pace(client: Client, job_id: str) -> Pace | None:
+    """Watch a training until its first figures; None when it ended, or showed nothing in time.
+
+    A whole first epoch is waited for when it is short; else the steps done after 10 seconds or
+    more are extrapolated.
+    """
+    deadline = time.monotonic() + _LONGEST_MEASUREMENT_S
+    first_seen: float | None = None
+    while time.monotonic() < deadline:
+        job = client.job(job_id)
+        lines = client.events(job_id)
+        now = time.time()
+        if job.state is JobState.QUEUED:
+            deadline = time.monotonic() + _LONGEST_MEASUREMENT_S
+        if lines and first_seen is None:
+            first_seen = now
+        if job.started_at is not None and first_seen is not None:
+            startup_s = max(0.0, first_seen - job.started_at)
+            pace = _read_pace(lines, now - first_seen, startup_s)
+            if pace is not None:
+                return pace
+        if job.state.is_final:
+            return None
+        time.sleep(_LOOK_EVERY_S)
+    return None
+
+
+def _read_pace(lines: list[StatusLine], seconds: float, startup_s: float) -> Pace | None:
+    closed = [line for line in lines if is_validation(line)]
+    if closed:
+        num = int(closed[-1]["epoch"]) + 1
+        return Pace(seconds / num, startup_s, f"{num} epoch{'s' * (num > 1)} in {seconds:.1f} s")
+    steps = [line for line in lines if line.get("step") and line.get("max_step")]
+    if not steps or seconds < 10:
+        return None
+    done, of = int(steps[-1]["step"]), int(steps[-1]["max_step"])
+    return Pace(seconds * of / done, startup_s, f"{done} of {of} steps in {seconds:.1f} s")
+
+
+def make_review(tools: Tools, reason: str, pace: Pace | None) -> dict[str, Any]:
+    """Everything that a search is about to do.
+
+    Args:
+        tools: What the search works with.
+        reason: Why its algorithm was chosen.
+        pace: How fast a training is here; None when nothing was measured.
+    """
+    plan, settings = tools.jobs.plan, tools.settings
+    places = max(1, min(settings.max_concurrent, tools.jobs.capacity()))
+    num_epochs = tools.jobs.num_epochs
+    expected = forecast(tools.scheduler, num_epochs, places)
+    return {
+        "search": plan.job_id,
+        "skill": plan.skill,
+        "platform": plan.platform,
+        "data": dict(plan.search["data"]),
+        "algorithm": settings.algorithm.value,
+        "algorithm_reason": reason,
+        "goals": [
+            {"metric": g.metric, "direction": "minimize" if g.minimize else "maximize"}
+            for g in tools.goals
+        ],
+        "budget": {
+            "recommendations": expected.recommendations,
+            "epochs_per_full_training": num_epochs,
+            "epochs": expected.epochs,
+            "trials_at_once": places,
+            "time_s": settings.time_budget_s,
+            "cost": settings.cost_budget,
+            "seed": settings.seed,
+        },
+        "space": [describe_parameter(p) for p in tools.space.parameters],
+        "fixed": [{"key": f.key, "reason": f.reason} for f in tools.space.fixed],
+        "first_batch": first_batch(tools, places),
+        "estimate": _estimate(expected.seconds, pace),
+    }
+
+
+def first_batch(tools: Tools, count: int) -> list[dict[str, Any]]:
+    """Spec values of the first recommendations, were they all asked for at once.
+
+    Empty where a language model proposes: it is not asked before the search begins.
+    """
+    if tools.settings.algorithm.needs_endpoint:
+        return []
+    baseline = Trial(0, tools.space.defaults(), TrialState.RUNNING, epochs=tools.jobs.num_epochs)
+    history = [baseline]
+    for number in range(1, count + 1):
+        move = tools.scheduler.next_move(history)
+        if not isinstance(move, Start):
+            break
+        proposal = tools.proposer.propose(number, move, history)
+        history.append(
+            Trial(
+                number,
+                proposal.params,
+                TrialState.RUNNING,
+                epochs=move.epochs,
+                bracket=move.bracket,
+                origin=proposal.origin,
+            )
+        )
+    return [
+        {
+            "trial": trial.number,
+            "epochs": trial.epochs,
+            "origin": trial.origin,
+            "specs": tools.space.values(trial.params),
+        }
+        for trial in history[1:]
+    ]
+
+
+def describe_parameter(parameter: Any) -> dict[str, Any]:  # noqa: ANN401 - Parameter, for JSON
+    """One row of the space, as JSON has it."""
+    return {
+        "key": parameter.name,
+        "low": parameter.low,
+        "high": parameter.high,
+        "log": parameter.log,
+        "options": list(parameter.options),
+        "off": parameter.off if parameter.has_off else None,
+        "default": parameter.default,
+    }
+
+
+def render_review(review: Mapping[str, Any]) -> str:
+    """A launch review as a page of text."""
+    budget, estimate = review["budget"], review["estimate"]
+    goals = ", ".join(f"{g['direction']} {g['metric']}" for g in review["goals"])
+    data = ", ".join(f"{role}={root}" for role, root in review["data"].items())
+    lines = [
+        f"launch review of {review['search']}",
+        f"  skill       {review['skill']} on {review['platform']}",
+        f"  data        {data or 'as the spec says'}",
+        f"  goal        {goals}",
+        f"  algorithm   {review['algorithm']}: {review['algorithm_reason']}",
+        f"  budget      {budget['recommendations']} recommendations besides the baseline, "
+        f"about {budget['epochs']} epochs, full training {budget['epochs_per_full_training']}, "
+        f"{budget['trials_at_once']} at once",
+        f"  estimate    {estimate['sentence']}",
+        "  space",
+        *(f"    {_space_row(row)}" for row in review["space"]),
+        "  first recommendations",
+        *(f"    {_batch_row(row)}" for row in review["first_batch"]),
+    ]
+    return "\n".join(lines)
+
+
+def _space_row(row: Mapping[str, Any]) -> str:
+    if row["options"]:
+        where = f"one of {', '.join(map(str, row['options']))}"
+    else:
+        where = f"{row['low']:g} to {row['high']:g}{', log' if row['log'] else ''}"
+    off = f", or {row['off']!r} (off)" if row["off"] is not None else ""
+    return f"{row['key']}: {where}{off} (default {row['default']!r})"
+
+
+def _batch_row(row: Mapping[str, Any]) -> str:
+    values = ", ".join(
+        f"{key.rpartition('.')[2]}={value:.4g}" if isinstance(value, float) else f"{key}={value}"
+        for key, value in row["specs"].items()
+    )
+    return f"{row['trial']}: {values} ({row['origin']}, {row['epochs']} epochs first)"
+
+
+def _estimate(seconds_of: Any, pace: Pace | None) -> dict[str, Any]:  # noqa: ANN401 - Forecast.seconds
+    if pace is None:
+        return {"seconds": None, "sentence": "not measured: the baseline showed no figures yet"}
+    seconds = seconds_of(pace.seconds_per_epoch, pace.startup_s)
+    return {
+        "seconds": round(seconds, 1),
+        "seconds_per_epoch": round(pace.seconds_per_epoch, 3),
+        "startup_s": round(pace.startup_s, 3),
+        "measured": pace.how,
+        "sentence": f"{_duration(seconds)} (measured: {pace.how}, {pace.startup_s:.1f} s to start)",
+    }
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

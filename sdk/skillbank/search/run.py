@@ -1,0 +1,150 @@
+"""One search from its review to its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from skillbank.automl.history import Proposal
+from skillbank.automl.proposers import make_proposer
+from skillbank.automl.result import SearchState
+from skillbank.automl.schedulers import make_scheduler
+from skillbank.automl.search_plan import SearchPlan
+from skillbank.automl.space_reading import read_space
+from skillbank.automl.warm_start import read_earlier, warm_start_points
+from skillbank.client import Client
+from skillbank.errors import RequestInvalid
+from skillbank.plan import JobPlan
+from skillbank.search.callbacks import Callbacks
+from skillbank.search.driver import Driver, Tools
+from skillbank.search.evaluation import FinalEvaluations
+from skillbank.search.journal import Entry, Journal, open_storage
+from skillbank.search.outcome import Outcome
+from skillbank.search.report import write_report
+from skillbank.search.review import make_review, measure_pace, render_review
+from skillbank.search.status import SearchFolder
+from skillbank.search.trial_jobs import TrialJobs, best_of
+
+_REVIEW = "review.json"
+
+
+class SearchRun:
+    """Runs the search of a plan, or goes on with it.
+
+    Args:
+        client: Runs the trials.
+        plan: Plan of the search.
+        folder: Its results.
+
+    Raises:
+        SkillbankError: The search cannot begin: a setting, a storage, an earlier search.
+    """
+
+    def __init__(self, client: Client, plan: JobPlan, folder: SearchFolder) -> None:
+        self._client = client
+        self._plan = plan
+        self._folder = folder
+        self._search = SearchPlan.from_mapping(plan.search)
+        self._tools = self._make_tools()
+        self._outcome = Outcome(self._tools, self._search, folder)
+        self._driver = Driver(
+            self._tools, self._tell, self._warm_start(), self._outcome.elapsed_before_s()
+        )
+
+    def run(self) -> None:
+        """Search to the end.
+
+        Raises:
+            SkillbankError: It cannot succeed; what was found so far stays.
+        """
+        self._folder.report("automl started", "STARTED")
+        self._driver.settle()
+        baseline = self._driver.start_baseline()
+        self._review(baseline)
+        self._driver.run()
+        self._driver.close_paused()
+        self._finish(self._driver.stop_reason)
+
+    def interrupt(self) -> None:
+        """Stop the trials that run, so that a resumed search goes on with them."""
+        self._driver.interrupt()
+
+    def _make_tools(self) -> Tools:
+        settings, goals = self._search.settings, self._search.goals
+        skill = self._client.bank[self._plan.skill]
+        space = read_space(skill, self._plan.spec, settings)
+        assert settings.max_epochs is not None
+        storage = open_storage(self._folder.results, settings.storage)
+        shared = settings.storage is not None
+        name = f"{self._plan.skill} {self._plan.action}" if shared else self._plan.job_id
+        return Tools(
+            jobs=TrialJobs(self._client, self._plan, settings.max_epochs),
+            journal=Journal(storage, name, goals),
+            space=space,
+            proposer=make_proposer(settings, space, goals),
+            scheduler=make_scheduler(settings, goals[0], settings.max_epochs),
+            settings=settings,
+            goals=goals,
+            callbacks=Callbacks(settings, Path(self._search.import_folder)),
+        )
+
+    def _warm_start(self) -> Sequence[Proposal]:
+        earlier = []
+        for job_id in self._search.settings.warm_start:
+            results = self._client.job(job_id).results
+            earlier.extend(read_earlier(results, self._plan.skill, self._tools.goal))
+        return warm_start_points(earlier, self._tools.space, count=3) if earlier else ()
+
+    def _review(self, baseline: Entry) -> None:
+        """Write what the search is about to do, once, before the first recommendation."""
+        if (self._folder.results / _REVIEW).is_file():
+            return
+        pace = measure_pace(self._client, baseline.note.job_id)
+        review = make_review(self._tools, self._search.algorithm_reason, pace)
+        self._folder.write(_REVIEW, review)
+        self._folder.report(render_review(review))
+
+    def _tell(self, message: str) -> None:
+        self._outcome.write(self._driver.elapsed_s, self._estimate())
+        self._folder.report(message, **self._outcome.figures())
+
+    def _estimate(self) -> float | None:
+        path = self._folder.results / _REVIEW
+        if not path.is_file():
+            return None
+        review: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        seconds = review["estimate"]["seconds"]
+        return None if seconds is None else float(seconds)
+
+    def _finish(self, stop_reason: str) -> None:
+        ranked = best_of(self._tools.own_entries(), self._tools.goal)
+        best = next((e for e in ranked if self._outcome.checkpoint_of(e)), None)
+        if best is None:
+            self._outcome.write(self._driver.elapsed_s, None, SearchState.STOPPED, stop_reason)
+            raise RequestInvalid(
+                f"no trial left a checkpoint that was measured: {stop_reason or 'all failed'}. "
+                f"See each one's reason with 'skillbank automl result {self._plan.job_id}'."
+            )
+        self._keep(best)
+        evaluation = None
+        if self._tools.settings.final_evaluation:
+            evaluations = FinalEvaluations(self._tools, self._outcome, self._tell)
+            evaluation = evaluations.evaluate(best)
+        state = SearchState.STOPPED if stop_reason else SearchState.COMPLETE
+        self._outcome.evaluation = evaluation
+        result = self._outcome.write(self._driver.elapsed_s, 0.0, state, stop_reason)
+        write_report(self._folder.results / "report.html", result, self._tools.space)
+        self._folder.add_artefact("report.html", "report")
+        told = self._outcome.sentence(result)
+        self._folder.report(told, "SUCCESS", **self._outcome.figures())
+
+    def _keep(self, best: Entry) -> None:
+        found = self._outcome.checkpoint_of(best)
+        assert found is not None
+        checkpoint, value = found
+        metrics = {**best.note.metrics, **checkpoint.metrics, self._tools.goal.metric: value}
+        latest = self._client.bank[self._plan.skill].info.latest_checkpoint
+        spec = self._client.plan_of(best.note.job_id).spec
+        self._folder.keep_best(checkpoint, metrics, spec, latest)

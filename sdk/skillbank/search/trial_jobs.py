@@ -1,0 +1,229 @@
+"""The jobs of a search: one training per recommendation, planned and run by the search's client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from skillbank.artefacts import Checkpoint, list_checkpoints
+from skillbank.automl.history import Goal, Trial
+from skillbank.automl.search_plan import EPOCHS_KEY
+from skillbank.client import Client
+from skillbank.errors import JobNotFound
+from skillbank.following import StatusLine
+from skillbank.inputs import keys_filled_by
+from skillbank.job import Job
+from skillbank.plan import JobPlan
+from skillbank.request import AutomlPolicy, JobRequest
+from skillbank.search.journal import Entry
+from skillbank.skill import Spec
+from skillbank.spec_keys import find_path, get_value, plain, set_value
+
+_RESUME_FUNCTIONS = frozenset({"resume_model", "resume_model_or_ptm", "automl_resume_model"})
+
+
+class TrialJobs:
+    """Plans, starts, pauses and reads the jobs of one search.
+
+    Args:
+        client: Runs them.
+        plan: Plan of the search.
+        num_epochs: Epochs of a full training.
+    """
+
+    def __init__(self, client: Client, plan: JobPlan, num_epochs: int) -> None:
+        self.client = client
+        self.plan = plan
+        self.num_epochs = num_epochs
+        self._spec = _own_spec(client, plan)
+
+    def capacity(self) -> int:
+        """How many trials can train at once where they run."""
+        return self.client.platforms[self.plan.platform].capacity(replace(self.plan, search={}))
+
+    def find(self, entry: Entry) -> Job | None:
+        """The job of a recommendation as it is now; None when it was never submitted."""
+        try:
+            return self.client.job(entry.note.job_id)
+        except JobNotFound:
+            return None
+
+    def submit(self, entry: Entry, start_from: Path | None = None) -> Job:
+        """Start the job of a recommendation.
+
+        Args:
+            entry: The recommendation.
+            start_from: Checkpoint of another trial to begin from.
+
+        Raises:
+            RequestInvalid: Its spec cannot be used.
+            PlatformError: The platform cannot run it.
+        """
+        return self.client.submit(self.plan_trial(entry, start_from))
+
+    def plan_trial(self, entry: Entry, start_from: Path | None = None) -> JobPlan:
+        """Plan of the job of a recommendation."""
+        overrides = {**entry.note.values, EPOCHS_KEY: self.num_epochs, **entry.note.repairs}
+        if start_from is not None:
+            skill = self.client.bank[self.plan.skill]
+            for key in keys_filled_by(skill, self.plan.action, _RESUME_FUNCTIONS)[:1]:
+                overrides[key] = str(start_from)
+        request = JobRequest(
+            skill=self.plan.skill,
+            action=self.plan.action,
+            spec=self._spec,
+            overrides=overrides,
+            automl_policy=AutomlPolicy.OFF,
+            platform=self.plan.platform,
+        )
+        return self.client.plan_trial(
+            request,
+            job_id=entry.note.job_id,
+            search_id=self.plan.job_id,
+            pause_after=self.pause_after(entry.note.epochs),
+        )
+
+    def resume(self, entry: Entry) -> Job:
+        """Let the job of a recommendation go on to the end of its present rung."""
+        return self.client.resume(entry.note.job_id, self.pause_after(entry.note.epochs))
+
+    def pause_after(self, epochs: int) -> int | None:
+        """What a job's plan says so that it trains `epochs` epochs."""
+        return epochs if epochs < self.num_epochs else None
+
+    def is_to_go_on(self, entry: Entry) -> bool:
+        """Tell whether a paused job has not yet been asked to train as far as its trial may."""
+        return self.client.plan_of(entry.note.job_id).pause_after != self.pause_after(
+            entry.note.epochs
+        )
+
+    def lines(self, entry: Entry) -> list[StatusLine]:
+        """Status lines of the newest attempt of a recommendation's job."""
+        return self.client.events(entry.note.job_id)
+
+    def cancel(self, entry: Entry) -> None:
+        """Stop the job of a recommendation, if it has one."""
+        if self.find(entry) is not None:
+            self.client.cancel(entry.note.job_id)
+
+    def results(self, entry: Entry) -> Path:
+        """Results folder of a recommendation's job."""
+        return self.client.root / "jobs" / entry.note.job_id / "results"
+
+    def newest_checkpoint(self, entry: Entry) -> Path | None:
+        """What another trial begins from (PBT)."""
+        whole = [c for c in list_checkpoints(self.results(entry)) if c.is_whole]
+        return whole[-1].path if whole else None
+
+    def best_checkpoint(self, entry: Entry, goal: Goal) -> tuple[Checkpoint, float] | None:
+        """The saved checkpoint with the best measured value, and that value.
+
+        Of equals the latest wins. None when nothing that was measured was saved.
+        """
+        measured = [
+            (checkpoint, entry.trial.values[checkpoint.epoch + 1])
+            for checkpoint in list_checkpoints(self.results(entry))
+            if checkpoint.epoch is not None
+            and checkpoint.epoch + 1 in entry.trial.values
+            and checkpoint.is_whole
+        ]
+        if not measured:
+            return None
+        return min(measured, key=lambda each: (goal.loss(each[1]), -(each[0].epoch or 0)))
+
+    def delete_checkpoints(self, entry: Entry, goal: Goal | None, *, keep_newest: bool) -> None:
+        """Delete checkpoints of a recommendation.
+
+        Args:
+            entry: The recommendation.
+            goal: Keeps the best by this; None: the best goes too.
+            keep_newest: Keep what the job would go on from.
+        """
+        found = list_checkpoints(self.results(entry))
+        best = self.best_checkpoint(entry, goal) if goal is not None else None
+        kept = {best[0].path} if best else set()
+        if keep_newest:
+            # The one before the newest too: the newest may be a moment old and not recorded whole.
+            kept |= {checkpoint.path for checkpoint in found[-2:]}
+        for checkpoint in found:
+            if checkpoint.path not in kept:
+                checkpoint.path.unlink(missing_ok=True)
+
+    def plan_evaluation(self, name: str, parent: Entry, checkpoint: Path) -> JobPlan:
+        """Plan of an evaluation of a trial's checkpoint.
+
+        Raises:
+            SkillbankError: The skill cannot evaluate, or lacks data for it.
+        """
+        request = JobRequest(
+            skill=self.plan.skill,
+            action="evaluate",
+            overrides=self._evaluation_inputs(),
+            data=self.plan.search["data"],
+            parent_job_id=parent.note.job_id,
+            checkpoint=str(checkpoint),
+            platform=self.plan.platform,
+        )
+        return self.client.plan_trial(
+            request, job_id=f"{self.plan.job_id}-{name}", search_id=self.plan.job_id
+        )
+
+    def _evaluation_inputs(self) -> dict[str, Any]:
+        """Where no dataset roots were given: the files that training validates on."""
+        if self.plan.search["data"]:
+            return {}
+        sources = self.client.bank[self.plan.skill].info.data_sources
+        trained = {
+            (source.role, source.file): get_value(self._spec, key)
+            for key, source in sources.get(self.plan.action, {}).items()
+        }
+        return {
+            key: trained[source.role, source.file]
+            for key, source in sources.get("evaluate", {}).items()
+            if (source.role, source.file) in trained
+        }
+
+
+def is_validation(line: StatusLine) -> bool:
+    """Tell whether a status line closes an epoch."""
+    return isinstance(line.get("epoch"), int) and "step" not in line and bool(line.get("kpi"))
+
+
+def figures_of(lines: list[StatusLine]) -> dict[str, float]:
+    """The newest value of everything that status lines measured."""
+    figures: dict[str, float] = {}
+    for line in lines:
+        kpi = line.get("kpi") or {}
+        figures |= {name: float(v) for name, v in kpi.items() if isinstance(v, int | float)}
+    return figures
+
+
+def best_of(entries: list[Entry], goal: Goal) -> list[Entry]:
+    """Recommendations that were measured and did not fail, the best first."""
+
+    def rank(entry: Entry) -> tuple[float, int]:
+        value = goal.best(entry.trial)
+        assert value is not None
+        return goal.loss(value), entry.number
+
+    return sorted((e for e in entries if is_ranked(e.trial, goal)), key=rank)
+
+
+def is_ranked(trial: Trial, goal: Goal) -> bool:
+    """Tell whether a trial may be the best: failed ones never are."""
+    return trial.state.value != "failed" and goal.best(trial) is not None
+
+
+def _own_spec(client: Client, plan: JobPlan) -> Mapping[str, Any]:
+    """The spec that is tuned, without what the planner filled in for the search's own folder."""
+    spec: Spec = plain(plan.spec)
+    template = client.bank[plan.skill].template(plan.action)
+    schema = client.bank[plan.skill].schema(plan.action)
+    for key, origin in plan.origins.items():
+        value = get_value(spec, key)
+        if origin.startswith("inference ") and str(value).startswith(str(plan.folder)):
+            path = find_path(schema, key) or tuple(key.split("."))
+            set_value(spec, path, get_value(template, path))
+    return spec
