@@ -34,6 +34,10 @@ _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _EXAMPLE = "'my_package.my_module:my_function'"
 _CHECK_TIMEOUT_S = 120.0
 _SHOWN_LINES = 12
+_OWN_MODULES = frozenset(
+    {"__main__", "runpy", "inspect"}
+    | {"importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
+)
 
 
 class CallbackKind(StrEnum):
@@ -91,6 +95,7 @@ class Callback:
             CallbackFailed: There is none; the message names the callback and says why.
         """
         ended = _run(self, json.dumps(arguments, default=str), self.kind.timeout_s)
+        sys.stderr.write(ended.printed)
         if ended.failure:
             raise CallbackFailed(f"{self.kind} {self.reference!r} failed: {ended.failure}")
         is_finite = isinstance(ended.answer, float) and abs(ended.answer) < float("inf")
@@ -187,10 +192,11 @@ def _check_reference(reference: str, what: str) -> None:
 
 @dataclass(frozen=True)
 class _Ended:
-    """How a process ended: with an answer, or with a failure."""
+    """How a process ended: with an answer, or with a failure; and what it printed."""
 
     answer: float | None = None
     failure: str = ""
+    printed: str = ""
 
 
 def _run(callback: Callback, arguments: str, timeout_s: float) -> _Ended:
@@ -212,19 +218,20 @@ def _run(callback: Callback, arguments: str, timeout_s: float) -> _Ended:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             return _Ended(failure=f"it did not end within {timeout_s:g} s")
-    sys.stderr.write(printed := err.decode("utf-8", errors="replace"))
+    printed = err.decode("utf-8", errors="replace")
     return _read_end(process.returncode, out.decode("utf-8", errors="replace"), printed)
 
 
 def _read_end(exit_code: int, out: str, printed: str) -> _Ended:
     said = json.loads(out) if out.endswith("}\n") else {}
     if exit_code == 0 and "answer" in said:
-        return _Ended(answer=said["answer"])
+        return _Ended(said["answer"], printed=printed)
     if "failure" in said:
-        return _Ended(failure=said["failure"])
+        return _Ended(failure=said["failure"], printed=printed)
     how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
     last = " | ".join(printed.strip().splitlines()[-_SHOWN_LINES:])
-    return _Ended(failure=f"its process ended with {how} and no answer{': ' if last else ''}{last}")
+    failure = f"its process ended with {how} and no answer{': ' if last else ''}{last}"
+    return _Ended(failure=failure, printed=printed)
 
 
 def _serve(kind: CallbackKind, reference: str, folder: str) -> dict[str, float | None]:
@@ -252,9 +259,11 @@ def _main(words: Sequence[str]) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def tell(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-        traceback.print_exception(kind, error, at)
+        place = _of_the_user(at)
+        if place is not None:
+            traceback.print_exception(kind, error, place)
         failure = " ".join("".join(traceback.format_exception_only(error)).split())
-        answers.write(json.dumps({"failure": failure}) + "\n")
+        answers.write(json.dumps({"failure": failure + _where(place)}) + "\n")
         answers.flush()
 
     sys.excepthook = tell
@@ -262,6 +271,18 @@ def _main(words: Sequence[str]) -> None:
     answer = _serve(CallbackKind(kind), reference, folder)
     answers.write(json.dumps(answer) + "\n")
     answers.close()
+
+
+def _of_the_user(at: TracebackType | None) -> TracebackType | None:
+    """The part of a traceback that lies in the user's code; None when there is none."""
+    while at is not None and at.tb_frame.f_globals.get("__name__") in _OWN_MODULES:
+        at = at.tb_next
+    return at
+
+
+def _where(at: TracebackType | None) -> str:
+    frames = traceback.extract_tb(at)
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 
 if __name__ == "__main__":

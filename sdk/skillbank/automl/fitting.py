@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from skillbank.automl.domains import ChoiceDomain, Domain, IntDomain, Raw
-from skillbank.automl.space import Parameter, SearchSpace, Values
+from skillbank.automl.domains import Raw
+from skillbank.automl.parameter import Parameter
+from skillbank.automl.space import SearchSpace, Values
 from skillbank.errors import did_you_mean
 from skillbank.spec_keys import get_value
 
@@ -52,7 +53,7 @@ def fit_values(given: Mapping[str, object], space: SearchSpace) -> Fitted:
             problems.append(f"{name}: {understood.text}")
         else:
             wanted[name] = understood.value
-    params = _inside(space.encode(_by_key(wanted, space)), space.domains())
+    params = space.encode(_by_key(wanted, space))
     notes += _changes(wanted, params, space)
     return Fitted(params, tuple(notes), tuple(problems))
 
@@ -60,9 +61,10 @@ def fit_values(given: Mapping[str, object], space: SearchSpace) -> Fitted:
 def describe_range(parameter: Parameter) -> str:
     """Where the values of a parameter lie, for people and for models."""
     if parameter.options:
-        return "one of " + ", ".join(repr(option) for option in parameter.options)
-    kind = "whole number" if parameter.is_int else "number"
-    text = f"{kind} in [{parameter.low:.6g}, {parameter.high:.6g}]"
+        text = "one of " + ", ".join(repr(option) for option in parameter.options)
+    else:
+        kind, (low, high) = "whole number" if parameter.is_int else "number", parameter.range
+        text = f"{kind} in [{low:.6g}, {high:.6g}]"
     if parameter.log:
         text += ", log scale" + (" of 1 - value" if parameter.complement else "")
     if parameter.power_of is not None:
@@ -114,21 +116,19 @@ def _elements(
 
 def _understand(parameter: Parameter, value: object) -> _Value | _Problem:
     """The value in the type that the parameter has."""
-    if parameter.has_off and (value is None or _is_same(value, parameter.off)):
+    if parameter.has_off and (value is None or _agree(value, parameter.off)):
         return _Value(parameter.off)
     if parameter.options and not parameter.is_ordered:
         return _option(parameter, value)
     number = _number(value)
     if number is None:
         return _Problem(f"{value!r} is no number; expected {describe_range(parameter)}.")
-    if parameter.is_ordered:
-        return _Value(min(parameter.options, key=lambda option: abs(option - number)))
     return _Value(number)
 
 
 def _option(parameter: Parameter, value: object) -> _Value | _Problem:
     for option in parameter.options:
-        if _is_same(value, option):
+        if _agree(value, option):
             return _Value(option)
     for option in parameter.options:
         if str(value).strip().lower() == str(option).lower():
@@ -136,7 +136,7 @@ def _option(parameter: Parameter, value: object) -> _Value | _Problem:
     return _Problem(f"{value!r} is no option; expected {describe_range(parameter)}.")
 
 
-def _number(value: object) -> float | None:
+def _number(value: object) -> int | float | None:
     """A finite number, also one that was written as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -144,7 +144,9 @@ def _number(value: object) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    if not math.isfinite(number):
+        return None
+    return value if isinstance(value, int) else number
 
 
 def _by_key(wanted: Mapping[str, object], space: SearchSpace) -> dict[str, object]:
@@ -163,18 +165,6 @@ def _by_key(wanted: Mapping[str, object], space: SearchSpace) -> dict[str, objec
     return values
 
 
-def _inside(params: Mapping[str, Raw], domains: Mapping[str, Domain]) -> dict[str, Raw]:
-    """The point with every number in its domain, whatever rounding did to it."""
-    return {name: _clip(raw, domains[name]) for name, raw in params.items()}
-
-
-def _clip(raw: Raw, domain: Domain) -> Raw:
-    if isinstance(domain, ChoiceDomain) or not isinstance(raw, int | float):
-        return raw
-    number = min(max(raw, domain.low), domain.high)
-    return int(number) if isinstance(domain, IntDomain) else float(number)
-
-
 def _changes(
     wanted: Mapping[str, object], params: Mapping[str, Raw], space: SearchSpace
 ) -> Iterator[str]:
@@ -191,14 +181,15 @@ def _changes(
             continue
         whole = values[parameter.key]
         got = whole if parameter.index is None else whole[parameter.index]
-        if not _is_same(given, got):
+        if not _agree(given, got):
             yield (
                 f"{parameter.name}: {_round(given)!r} became {_round(got)!r}; expected "
                 f"{describe_range(parameter)}."
             )
 
 
-def _is_same(one: object, other: object) -> bool:
+def _agree(one: object, other: object) -> bool:
+    """Tell whether two values are the same, but for what rounding does; true is not 1."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float):

@@ -6,22 +6,18 @@ those of this search (tools/bench/automl/warm_start.py measures both ways).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
-
 from skillbank.automl.fitting import fit_values, rounded
 from skillbank.automl.history import Goal, Proposal, TrialState
+from skillbank.automl.result import SearchResult, TrialRecord, read_result
 from skillbank.automl.space import SearchSpace
-from skillbank.documents import read_json
-from skillbank.errors import RequestInvalid
+from skillbank.errors import CheckpointNotFound, RequestInvalid
 
 ORIGIN = "warm start"
-RESULT = "search.json"
 
 
 @dataclass(frozen=True)
@@ -47,28 +43,6 @@ class EarlierPoint:
     epochs: int
 
 
-class _Entry(BaseModel):
-    """What matters here of one entry of an earlier history; further keys are for others."""
-
-    trial: int
-    state: TrialState
-    metric: float | None = None
-    metrics: Mapping[str, float | None] = Field(default_factory=dict)
-    epochs: int = 0
-    specs: Mapping[str, Any] = Field(default_factory=dict)
-
-
-class _Result(BaseModel):
-    skill: str
-    metric: str
-    history: tuple[_Entry, ...]
-
-    @property
-    def first_metric(self) -> str:
-        """What its trials reported as they trained; a search for a Pareto set names several."""
-        return self.metric.partition(",")[0].strip()
-
-
 def read_earlier(results: Path, skill: str, goal: Goal) -> list[EarlierPoint]:
     """The measured trials of an earlier search.
 
@@ -81,13 +55,13 @@ def read_earlier(results: Path, skill: str, goal: Goal) -> list[EarlierPoint]:
         RequestInvalid: It is no search, of another skill, or never measured this metric.
     """
     job = results.resolve().parent.name
-    result = _read(results / RESULT, job)
+    result = _read(results, job)
     if result.skill != skill:
         raise RequestInvalid(
             f"automl.warm_start: job {job!r} searched {result.skill}, whose parameters say nothing "
             f"about {skill}; name a search of {skill}, or leave warm_start out."
         )
-    points = [p for entry in result.history if (p := _point(job, entry, result.first_metric, goal))]
+    points = [point for entry in result.history if (point := _point(job, result, entry, goal))]
     if not points:
         raise RequestInvalid(
             f"automl.warm_start: no trial of job {job!r} measured {goal.metric!r}; it has "
@@ -132,44 +106,37 @@ def _reason(point: EarlierPoint, changes: Sequence[str]) -> str:
     return f"{told} [adjusted: {' '.join(changes)}]" if changes else told
 
 
-def _read(path: Path, job: str) -> _Result:
+def _read(results: Path, job: str) -> SearchResult:
     try:
-        return _Result.model_validate(read_json(path, error=RequestInvalid))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        return read_result(results)
+    except CheckpointNotFound as error:
         raise RequestInvalid(
-            f"automl.warm_start: {path} is no result of a search: {where}: {first['msg']}; job "
-            f"{job!r} must be an AutoML job that has measured trials."
-        ) from None
+            f"automl.warm_start: job {job!r} left no result of a search to learn from: {error}"
+        ) from error
 
 
-def _point(job: str, entry: _Entry, searched_for: str, goal: Goal) -> EarlierPoint | None:
-    value = _value(entry, searched_for, goal)
-    if entry.state is TrialState.FAILED or value is None or not math.isfinite(value):
+def _point(job: str, result: SearchResult, record: TrialRecord, goal: Goal) -> EarlierPoint | None:
+    value = _metrics(result, record).get(goal.metric)
+    if value is None or record.state is TrialState.FAILED:
         return None
     return EarlierPoint(
         search=job,
-        number=entry.trial,
-        values=entry.specs,
+        number=record.trial,
+        values=record.specs,
         metric=goal.metric,
         metric_value=value,
         loss=goal.loss(value),
-        epochs=entry.epochs,
+        epochs=record.epochs,
     )
 
 
-def _value(entry: _Entry, searched_for: str, goal: Goal) -> float | None:
-    """The metric that is optimized now; an earlier search may have optimized another."""
-    return entry.metric if goal.metric == searched_for else entry.metrics.get(goal.metric)
+def _metrics(result: SearchResult, record: TrialRecord) -> dict[str, float | None]:
+    """Everything that a trial measured; of what it was ranked by, the best value."""
+    return {**record.metrics, result.metric: record.metric}
 
 
-def _measured(result: _Result) -> str:
+def _measured(result: SearchResult) -> str:
     """The metrics of the trials that did not fail."""
-    names = set()
-    for entry in result.history:
-        if entry.state is TrialState.FAILED:
-            continue
-        named = {**entry.metrics, result.first_metric: entry.metric}
-        names |= {name for name, value in named.items() if value is not None}
+    kept = (each for each in result.history if each.state is not TrialState.FAILED)
+    names = {name for each in kept for name, v in _metrics(result, each).items() if v is not None}
     return ", ".join(sorted(names)) or "no measured trial"

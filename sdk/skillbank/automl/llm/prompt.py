@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from skillbank.automl.fitting import describe_range, rounded
 from skillbank.automl.history import Goal, History, Start, Trial, TrialState
 from skillbank.automl.llm.client import Message
-from skillbank.automl.space import Parameter, SearchSpace
+from skillbank.automl.parameter import Parameter
+from skillbank.automl.space import SearchSpace
 
 _BEST_SHOWN, _NEWEST_SHOWN = 30, 30
 _CURVE_POINTS = 6
@@ -108,9 +109,7 @@ def _goal(goals: Sequence[Goal]) -> str:
 def _parameter(parameter: Parameter, search: Search) -> str:
     text = f"- {parameter.name}: {describe_range(parameter)}; default {parameter.default!r}."
     if parameter.active is not None:
-        relation = "is none of" if parameter.active.negated else "is"
-        values = " or ".join(repr(value) for value in parameter.active.values)
-        text += f" Only has an effect when {parameter.active.key} {relation} {values}."
+        text += f" Only has an effect when {parameter.active}."
     meaning = search.task.meanings.get(parameter.key, "")
     return f"{text} {meaning}".rstrip()
 
