@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from generate_skills import Files, as_json
+from skillbank.automl import result
 from skillbank.job import Job
 from skillbank.plan import JobPlan
 from skillbank.skill_info import SkillInfo
@@ -20,13 +22,14 @@ _Schema = dict[str, Any]
 
 
 def format_files(folder: Path) -> Files:
-    """Schemas of skill_info.yaml, plan.json, job records, status.json and artefacts.json."""
+    """Schemas of everything that is written for programs: skill_info.yaml, plan.json, ..."""
     schemas = {
         "skill_info": SkillInfo.model_json_schema(),
         "plan": _plan(),
         "job": record_schema(Job),
         "status_line": _status_line(),
         "artefacts": _artefacts(),
+        "search_result": search_result(),
     }
     return {
         folder / f"{name}.schema.json": as_json({"$schema": DRAFT, **schema})
@@ -41,16 +44,59 @@ def record_schema(kind: type) -> _Schema:
         SystemExit: The docstring does not describe an attribute.
     """
     schema = TypeAdapter(kind).json_schema(mode="serialization")
-    said = _attributes(inspect.getdoc(kind) or "")
+    _describe(schema, kind)
+    return schema
+
+
+def search_result() -> _Schema:
+    """Schema of search.json.
+
+    Raises:
+        SystemExit: A docstring does not describe an attribute.
+    """
+    schema = result.SearchResult.model_json_schema(mode="serialization")
+    _describe(schema, result.SearchResult)
+    for name, part in schema["$defs"].items():
+        if "properties" in part:
+            _describe(part, getattr(result, name))
+    return schema
+
+
+def result_rows() -> list[tuple[str, str]]:
+    """Dotted key and meaning of everything in search.json."""
+    schema = search_result()
+    return list(_rows(schema, schema["$defs"], ""))
+
+
+def _rows(schema: _Schema, parts: _Schema, prefix: str) -> Iterator[tuple[str, str]]:
     for name, field in schema["properties"].items():
-        if name not in said:
+        named = [parts[name] for name in re.findall(r"#/\$defs/(\w+)", str(field))]
+        words = [f"`{word}`" for part in named for word in part.get("enum", ())]
+        meaning = [
+            field["description"].replace("None", "null"),
+            *([", ".join(words)] * bool(words)),
+        ]
+        yield f"`{prefix}{name}`", " ".join(meaning)
+        many = "[]" if field.get("type") == "array" else ""
+        for part in named:
+            if "properties" in part:
+                yield from _rows(part, parts, f"{prefix}{name}{many}.")
+
+
+def _describe(schema: _Schema, kind: type) -> None:
+    """Require every key, and describe schema and keys by the docstring of the class.
+
+    Raises:
+        SystemExit: The docstring leaves one out.
+    """
+    said = _attributes(inspect.getdoc(kind) or "")
+    schema["description"] = (inspect.getdoc(kind) or "").partition("\n")[0]
+    for name, field in schema["properties"].items():
+        if name in said:
+            field["description"] = said[name]
+        elif "description" not in field:
             raise SystemExit(f"{kind.__name__}.{name}: describe it under 'Attributes:'")
-        field["description"] = said[name]
-    return {
-        **schema,
-        "description": (inspect.getdoc(kind) or "").partition("\n")[0],
-        "required": list(schema["properties"]),
-    }
+    schema["required"] = list(schema["properties"])
 
 
 def _attributes(docstring: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from generate_automl import algorithm_rows, settings_rows
+from generate_formats import result_rows
 from generate_skills import Files, specs_of
 from skillbank.inference import FUNCTIONS
 from skillbank.skill import Skill
@@ -182,6 +183,11 @@ def _algorithms(skill: Skill) -> str:
     )
 
 
+def _result(skill: Skill) -> str:
+    del skill
+    return table(("Key", "What it holds"), result_rows())
+
+
 TABLES: Mapping[str, Table] = {
     "actions": _actions,
     "data": _data,
@@ -191,4 +197,5 @@ TABLES: Mapping[str, Table] = {
     "errors": _errors,
     "settings": _settings,
     "algorithms": _algorithms,
+    "result": _result,
 }

@@ -12,6 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import generate
+from skillbank.automl.history import TrialState
+from skillbank.automl.result import Best, Direction, SearchResult, TrialRecord, write_result
 from skillbank.job import Job, JobState
 from skillbank.plan import JobPlan, Route
 from skillbank_runners.api import Artefact, ArtefactKind, Run, Status
@@ -120,6 +122,28 @@ def test_what_a_run_writes_fits_the_schemas(tmp_path: Path) -> None:
     for line in (tmp_path / "status.json").read_text(encoding="utf-8").splitlines():
         validator("status_line").validate(json.loads(line))
     validator("artefacts").validate(json.loads((tmp_path / "artefacts.json").read_text()))
+
+
+def test_a_search_s_result_fits_its_schema(tmp_path: Path) -> None:
+    record = TrialRecord(trial=0, job_id="s-t000", state=TrialState.FAILED, curve=((1, 0.5),))
+    best = Best(trial=0, job_id="s-t000", metric_value=float("nan"))
+    write_result(
+        tmp_path / "search.json",
+        SearchResult(
+            skill="s",
+            algorithm="asha",
+            metric="val_loss",
+            direction=Direction.MINIMIZE,
+            best=best,
+            history=(record,),
+        ),
+    )
+    result = json.loads((tmp_path / "search.json").read_text(encoding="utf-8"))
+
+    validator("search_result").validate(result)
+    assert not validator("search_result").is_valid({**result, "state": "asleep"})
+    del result["history"][0]["status"]
+    assert not validator("search_result").is_valid(result)
 
 
 def test_every_skill_info_fits_its_schema() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from generate_formats import format_files, record_schema
+from generate_formats import format_files, record_schema, result_rows
 
 
 @dataclass
@@ -57,3 +57,12 @@ def test_an_attribute_that_the_docstring_leaves_out_is_told() -> None:
 def test_every_format_says_which_dialect_it_is_written_in(tmp_path: Path) -> None:
     for path, text in format_files(tmp_path).items():
         assert json.loads(text)["$schema"].endswith("/2020-12/schema"), path
+
+
+def test_every_key_of_a_search_s_result_is_listed_with_its_meaning_and_its_words() -> None:
+    rows = dict(result_rows())
+
+    assert rows["`history[].state`"].endswith("`complete`, `pruned`, `failed`")
+    assert "null" in rows["`best.checkpoint`"]
+    assert {"`final_evaluation.comparison_to_baseline.gain`", "`cost.money`"} <= rows.keys()
+    assert all(rows.values())

@@ -67,7 +67,12 @@ class _Record(BaseModel):
 
 
 class Objective(_Record):
-    """One metric that is optimized."""
+    """One metric that is optimized.
+
+    Attributes:
+        metric: Its name.
+        direction: Which of its values are better.
+    """
 
     metric: str
     direction: Direction
@@ -111,6 +116,10 @@ class Baseline(_Record):
     """Trial 0: the spec that is tuned, as it stands.
 
     Attributes:
+        trial: Its number, 0.
+        job_id: Job that trained it.
+        metric_value: The best value of the metric.
+        status: How it ended.
         comparison_to_best: What the best trial gains over it; None while one of them is missing.
     """
 
@@ -127,6 +136,7 @@ class FinalEvaluation(_Record):
     Attributes:
         metric: What was measured.
         metric_value: With the best checkpoint.
+        status: Whether it could be measured; `data` says why not.
         baseline_value: With the baseline's checkpoint, on the same data.
         comparison_to_baseline: What the former gains over the latter.
         record_path: File with the whole evaluation.
@@ -157,12 +167,14 @@ class TrialRecord(_Record):
         seconds: Time its jobs have run.
         failure_kind: Why it failed, in a word; empty when it did not.
         failure_reason: Why it failed or was stopped, in a sentence.
-        adjustments: See Best.
+        adjustments: What was changed of the point before it trained, a sentence each.
         specs: Dotted key -> value of its point.
         params: The point as drawn.
         origin: Where the point came from: `baseline`, `tpe`, `llm`, ...
         reason: Why this point.
-        bracket, parent, generation: See `history.Trial`.
+        bracket: Number of its bracket; 0 where there are none.
+        parent: Number of the trial whose checkpoint it began from (pbt).
+        generation: Exploit steps behind it (pbt), or its generation (dehb).
         started_at: Seconds since the epoch, UTC.
         ended_at: The same, of its final state.
     """
@@ -201,6 +213,11 @@ class Progress(_Record):
 
     Attributes:
         proposed: Recommendations so far, the baseline not counted.
+        complete: Trials that trained to the end.
+        pruned: Trials that were stopped early, or never promoted.
+        paused: Trials that wait for a promotion.
+        failed: Trials that failed.
+        running: Trials that train, or are about to.
         max_recommendations: How many there will be.
         elapsed_s: Time the search has run, over all attempts.
         eta_s: Time it still needs; None when that cannot be told.
