@@ -65,19 +65,25 @@ def spec_problems(
     skill: Skill, action: str, spec: Mapping[str, Any], given: Collection[str] = ()
 ) -> tuple[list[str], list[str]]:
     """Breaches and notes, as `check_spec` tells them, without raising."""
+    missing = [*_missing_inputs(skill, action, spec)]
+    wrong = value_problems(skill, action, spec)
+    notes = [
+        _without_effect(condition.key, condition.other, spec)
+        for condition in conditions(skill.name, action_schema(skill, action))
+        if condition.key in given and not condition.is_active(spec)
+    ]
+    return list(dict.fromkeys([*missing, *wrong])), notes
+
+
+def value_problems(skill: Skill, action: str, spec: Mapping[str, Any]) -> list[str]:
+    """Breaches of schema and conditions; inputs that are still missing are none of them."""
     schema = action_schema(skill, action)
-    problems = [*_missing_inputs(skill, action, spec), *_not_finite(spec)]
-    problems += _schema_breaches(schema, spec)
     template = plain(skill.template(action))
-    notes = []
+    problems = [*_not_finite(spec), *_schema_breaches(schema, spec)]
     for condition in conditions(skill.name, schema):
-        if not condition.is_active(spec):
-            notes += [_without_effect(condition.key, condition.other, spec)] * (
-                condition.key in given
-            )
-        elif not condition.is_untouched(spec, template):
+        if condition.is_active(spec) and not condition.is_untouched(spec, template):
             problems += [breach for breach in [condition.breach(spec)] if breach]
-    return list(dict.fromkeys(problems)), notes
+    return problems
 
 
 def input_noun(wanted: Input) -> str:

@@ -7,186 +7,25 @@ the former so that the latter always satisfy schema and conditions; nothing is e
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from skillbank.automl.domains import ChoiceDomain, Domain, Draw, FloatDomain, IntDomain, Params, Raw
+from skillbank.automl.domains import ChoiceDomain, Domain, Draw, Params, Raw
+from skillbank.automl.parameter import Activation, Parameter, is_same
+from skillbank.conditions import is_number
 from skillbank.spec_keys import get_value
+
+__all__ = ["Activation", "Parameter", "SearchSpace", "Unsearchable", "Values"]
 
 Values = Mapping[str, Any]
 """Dotted spec key -> value."""
 
+SWITCH = ChoiceDomain((False, True))
+"""Whether a feature that can be switched off is on."""
 
-@dataclass(frozen=True)
-class Activation:
-    """When a parameter has an effect: the field `key` holds one of `values`, or none of them."""
-
-    key: str
-    values: tuple[Any, ...]
-    negated: bool = False
-
-    def holds(self, value: object) -> bool:
-        """Tell whether the parameter has an effect when the field holds `value`."""
-        return (value in self.values) is not self.negated
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One spec key, or one element of a list, that a search varies.
-
-    Attributes:
-        key: Dotted spec key.
-        default: Value in the spec that is tuned: what the baseline trains with.
-        low, high: Range of values, both ends included; None for choices.
-        is_int: Whether values are whole numbers.
-        log: Drawn evenly in the logarithm: of the value, or of `1 - value` under `complement`.
-        complement: Drawn as `1 - value`, as suits momentum and betas.
-        step: Values are multiples of it.
-        power_of: Values are whole powers of it.
-        options: The choices; empty for a range.
-        weights: How likely each option is at first; empty: all the same.
-        off: Value that switches the feature off, outside the range; `has_off` says whether there
-            is one.
-        index: Element of the list that the key holds; None when the key holds no list.
-        active: When the parameter has an effect; None: always.
-        above: Key whose value this one must exceed; None when there is none.
-    """
-
-    key: str
-    default: Any
-    low: float | None = None
-    high: float | None = None
-    is_int: bool = False
-    log: bool = False
-    complement: bool = False
-    step: float | None = None
-    power_of: int | None = None
-    options: tuple[Any, ...] = ()
-    weights: tuple[float, ...] = ()
-    off: Any = None
-    has_off: bool = False
-    index: int | None = None
-    active: Activation | None = None
-    above: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What people call it: its key, with the number of the element in a list."""
-        return self.key if self.index is None else f"{self.key}[{self.index}]"
-
-    @property
-    def switch_name(self) -> str:
-        """Name under which it is drawn whether the feature is on."""
-        return f"{self.name}:on"
-
-    @property
-    def drawn_name(self) -> str:
-        """Name under which its value is drawn; says when it is not the value itself."""
-        if self.above is not None:
-            return f"{self.name}:fraction"
-        if self.is_ordered:
-            return f"{self.name}:index"
-        if self.power_of is not None:
-            return f"{self.name}:exponent"
-        return f"1-{self.name}" if self.complement else self.name
-
-    @property
-    def is_ordered(self) -> bool:
-        """Tell whether the options are numbers, whose order means something."""
-        numbers = (isinstance(o, int | float) and not isinstance(o, bool) for o in self.options)
-        return len(self.options) > 2 and all(numbers)
-
-    def domain(self) -> Domain:
-        """What `drawn_name` is drawn from; the same whatever the other parameters are."""
-        if self.options:
-            if self.is_ordered:
-                return IntDomain(0, len(self.options) - 1)
-            return ChoiceDomain(self.options, self.weights)
-        low, high = self._range()
-        if self.above is not None:
-            return FloatDomain(0.0, 1.0)
-        if self.power_of is not None:
-            return IntDomain(
-                math.ceil(math.log(low, self.power_of) - 1e-9),
-                math.floor(math.log(high, self.power_of) + 1e-9),
-            )
-        if self.complement:
-            return FloatDomain(1 - high, 1 - low, self.log)
-        if self.is_int:
-            step = int(self.step or 1)
-            return IntDomain(
-                round(low),
-                round(low) + (round(high - low) // step) * step,
-                self.log and step == 1,
-                step,
-            )
-        return FloatDomain(low, high, self.log and self.step is None, self.step)
-
-    def decode(self, raw: Raw, floor: float | None = None) -> Any:  # noqa: ANN401 - a spec value
-        """The spec value of a drawn one.
-
-        Args:
-            raw: What was drawn.
-            floor: Value of the key that `above` names; the result exceeds it.
-        """
-        if self.options:
-            return self.options[int(raw)] if self.is_ordered else raw  # type: ignore[arg-type]
-        number = float(raw)  # type: ignore[arg-type]
-        if self.above is not None:
-            return self._above(number, floor)
-        if self.power_of is not None:
-            return self._typed(float(self.power_of) ** int(number))
-        return self._typed(1 - number if self.complement else number)
-
-    def encode(self, value: Any, floor: float | None = None) -> Raw:  # noqa: ANN401 - a spec value
-        """What would have to be drawn to get `value`; the nearest there is when it lies outside."""
-        if self.options:
-            at = self.options.index(value) if value in self.options else 0
-            return at if self.is_ordered else self.options[at]
-        low, high = self._range()
-        number = min(max(float(value), low), high)
-        if self.above is not None:
-            low = self._lifted(floor)
-            if self.log and low > 0:
-                share = math.log(max(number, low) / low) / (math.log(high / low) or 1.0)
-            else:
-                share = (number - low) / ((high - low) or 1.0)
-            return min(max(share, 0.0), 1.0)
-        if self.power_of is not None:
-            return round(math.log(number, self.power_of))
-        if self.complement:
-            return min(max(1 - number, 1 - high), 1 - low)
-        if self.step:
-            number = low + round((number - low) / self.step) * self.step
-            number = number if number <= high + 1e-12 else number - self.step
-        return round(number) if self.is_int else number
-
-    def _above(self, share: float, floor: float | None) -> Any:  # noqa: ANN401 - a spec value
-        low, high = self._lifted(floor), self._range()[1]
-        if high < low:
-            return self._typed(low, is_bounded=False)
-        if self.log and low > 0:
-            return self._typed(math.exp(math.log(low) + share * math.log(high / low)))
-        return self._typed(low + share * (high - low))
-
-    def _lifted(self, floor: float | None) -> float:
-        """Least value that exceeds `floor`."""
-        low, high = self._range()
-        if floor is None or floor < low:
-            return low
-        return floor + 1 if self.is_int else math.nextafter(floor, math.inf) + 1e-3 * (high - low)
-
-    def _typed(self, number: float, *, is_bounded: bool = True) -> int | float:
-        low, high = self._range()
-        bounded = min(max(number, low), high) if is_bounded else number
-        return round(bounded) if self.is_int else bounded
-
-    def _range(self) -> tuple[float, float]:
-        assert self.low is not None
-        assert self.high is not None
-        return self.low, self.high
+_Choose = Callable[[Parameter, float | None], dict[str, Raw]]
+"""Draws a parameter: whether it is on and, if so, its value; empty leaves it as it is."""
 
 
 @dataclass(frozen=True)
@@ -233,76 +72,110 @@ class SearchSpace:
         found: dict[str, Domain] = {}
         for parameter in self.parameters:
             if parameter.has_off:
-                found[parameter.switch_name] = ChoiceDomain((False, True))
+                found[parameter.switch_name] = SWITCH
             found[parameter.drawn_name] = parameter.domain()
         return found
 
     def suggest(self, draw: Draw) -> dict[str, Raw]:
         """Draw a point; parameters without effect are not drawn."""
-        params: dict[str, Raw] = {}
-        for parameter in self.parameters:
-            if not self._is_active(parameter, params):
-                continue
+
+        def choose(parameter: Parameter, floor: float | None) -> dict[str, Raw]:
+            del floor
+            drawn: dict[str, Raw] = {}
             if parameter.has_off:
-                on = draw(parameter.switch_name, ChoiceDomain((False, True)))
-                params[parameter.switch_name] = on
+                drawn[parameter.switch_name] = on = bool(draw(parameter.switch_name, SWITCH))
                 if not on:
-                    continue
-            params[parameter.drawn_name] = draw(parameter.drawn_name, parameter.domain())
-        return params
+                    return drawn
+            drawn[parameter.drawn_name] = draw(parameter.drawn_name, parameter.domain())
+            return drawn
+
+        return self._walk(choose)[0]
 
     def values(self, params: Params) -> dict[str, Any]:
-        """Spec values of a point: dotted key -> value, for the parameters that were drawn."""
-        values: dict[str, Any] = {}
-        for parameter in self.parameters:
-            if params.get(parameter.switch_name) is False:
-                value: Any = parameter.off
-            elif parameter.drawn_name in params:
-                floor = self._number(values, parameter.above)
-                value = parameter.decode(params[parameter.drawn_name], floor)
-            else:
-                continue
-            if parameter.index is not None:
-                whole = list(values.get(parameter.key, get_value(self.base, parameter.key)))
-                whole[parameter.index] = value
-                value = whole
-            values[parameter.key] = value
-        return values
+        """Spec values of a point: dotted key -> value, for the parameters that were drawn.
+
+        What a parameter without effect was given is left out.
+        """
+
+        def choose(parameter: Parameter, floor: float | None) -> dict[str, Raw]:
+            del floor
+            names = (parameter.switch_name, parameter.drawn_name)
+            return {name: params[name] for name in names if name in params}
+
+        return self._walk(choose)[1]
 
     def encode(self, values: Values) -> dict[str, Raw]:
         """The point whose values are `values`, with the base spec's for those that are left out.
 
         A value outside its range goes to the nearest end.
         """
-        merged = dict(values)
 
-        def draw(name: str, domain: Domain) -> Raw:
-            del domain
-            parameter, value = wanted[name]
-            if name == parameter.switch_name:
-                return bool(value != parameter.off)
-            return parameter.encode(value, self._number(merged, parameter.above))
+        def choose(parameter: Parameter, floor: float | None) -> dict[str, Raw]:
+            value = self._value_of(parameter, values)
+            on = not (parameter.has_off and is_same(value, parameter.off))
+            drawn: dict[str, Raw] = {parameter.switch_name: on} if parameter.has_off else {}
+            return drawn | ({parameter.drawn_name: parameter.encode(value, floor)} if on else {})
 
-        wanted = {}
-        for parameter in self.parameters:
-            whole = merged.get(parameter.key, get_value(self.base, parameter.key))
-            value = whole if parameter.index is None else whole[parameter.index]
-            wanted[parameter.switch_name] = wanted[parameter.drawn_name] = (parameter, value)
-        return self.suggest(draw)
+        return self._walk(choose)[0]
 
     def defaults(self) -> dict[str, Raw]:
         """The point of the base spec."""
         return self.encode({})
 
-    def _is_active(self, parameter: Parameter, params: Params) -> bool:
-        if parameter.active is None:
-            return True
-        values = self.values(params)
-        key = parameter.active.key
-        return parameter.active.holds(values.get(key, get_value(self.base, key)))
+    def _walk(self, choose: _Choose) -> tuple[dict[str, Raw], dict[str, Any]]:
+        """Draw every parameter that has an effect; the point and its values."""
+        params: dict[str, Raw] = {}
+        values: dict[str, Any] = {}
+        numbers: dict[str, Any] = {}  # name of a parameter -> its value
+        idle: set[str] = set()
+        for parameter in self.parameters:
+            if not self._is_active(parameter, values, idle):
+                idle.add(parameter.key)
+                continue
+            floor = self._floor(parameter, numbers)
+            drawn = choose(parameter, floor)
+            params |= drawn
+            if drawn.get(parameter.switch_name) is False:
+                value: Any = parameter.off
+            elif parameter.drawn_name in drawn:
+                value = parameter.decode(drawn[parameter.drawn_name], floor)
+            else:
+                continue
+            numbers[parameter.name] = value
+            values[parameter.key] = self._whole(parameter, value, values)
+        return params, values
 
-    def _number(self, values: Values, key: str | None) -> float | None:
-        if key is None:
+    def _is_active(self, parameter: Parameter, values: Values, idle: set[str]) -> bool:
+        active = parameter.active
+        if active is None:
+            return True
+        value = values.get(active.key, get_value(self.base, active.key))
+        return active.key not in idle and active.holds(value)
+
+    def _floor(self, parameter: Parameter, numbers: Values) -> float | None:
+        if parameter.above is None:
             return None
-        value = values.get(key, get_value(self.base, key))
-        return float(value) if isinstance(value, int | float) else None
+        value = numbers.get(parameter.above, self._base_number(parameter.above))
+        return float(value) if is_number(value) else None
+
+    def _base_number(self, name: str) -> object:
+        """Value of the base spec under the name of a parameter: a key, or `key[index]`."""
+        key, bracket, index = name.partition("[")
+        value = get_value(self.base, key)
+        return value[int(index.rstrip("]"))] if bracket and isinstance(value, list) else value
+
+    def _value_of(self, parameter: Parameter, values: Values) -> Any:  # noqa: ANN401 - a spec value
+        base = get_value(self.base, parameter.key)
+        whole = values.get(parameter.key, base)
+        if parameter.index is None:
+            return whole
+        whole = whole if isinstance(whole, list | tuple) else base
+        return whole[parameter.index] if parameter.index < len(whole) else parameter.default
+
+    def _whole(self, parameter: Parameter, value: object, values: Values) -> Any:  # noqa: ANN401
+        """What the key gets: the value, or the list with the value as one element."""
+        if parameter.index is None:
+            return value
+        whole = list(values.get(parameter.key, get_value(self.base, parameter.key)))
+        whole[parameter.index] = value
+        return whole

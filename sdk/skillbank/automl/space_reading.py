@@ -1,0 +1,229 @@
+"""Read the search space of a skill's training from its packaged schema.
+
+For our own schemas, which declare a search range on every field, and for TAO's, where it follows
+from what is known of such fields. Every field that cannot be searched is told with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from skillbank.automl.custom_ranges import SETTING, range_problems
+from skillbank.automl.field_reading import SearchField, read_field
+from skillbank.automl.limits import NotSearchable
+from skillbank.automl.parameter import Parameter
+from skillbank.automl.ranges import is_batch_size
+from skillbank.automl.settings import Range, SearchSettings
+from skillbank.automl.settling import settle
+from skillbank.automl.space import SearchSpace, Unsearchable
+from skillbank.conditions import Condition, conditions
+from skillbank.errors import RequestInvalid, SpecInvalid, did_you_mean
+from skillbank.skill import Skill, Spec
+from skillbank.spec import build_spec
+from skillbank.spec_check import value_problems
+from skillbank.spec_keys import Schema, dotted_keys, field_at, find_path, get_value
+
+ACTION = "train"
+_SET_BY_THE_SEARCH = {
+    "num_epochs": "the search sets it itself: see max_epochs",
+    "seed": "the same point under another seed is no better point",
+    "num_gpus": "it belongs to the machine, not to the model",
+    "num_nodes": "it belongs to the machine, not to the model",
+    "num_classes": "it belongs to the data, not to the model",
+}
+
+
+def search_space(
+    skill: Skill,
+    *,
+    spec: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    settings: SearchSettings | None = None,
+) -> SearchSpace:
+    """The space of a search that was asked for; no data need be there yet.
+
+    Args:
+        skill: The skill whose training is searched.
+        spec: Content of a spec file, as `build_spec` takes it.
+        overrides: Dotted or shorthand key -> value.
+        settings: Settings of the search.
+
+    Raises:
+        RequestInvalid: The skill cannot be searched.
+        SpecInvalid: The spec or the settings cannot be used, or nothing is left to search; every
+            problem is listed.
+    """
+    _require_searchable(skill)
+    draft = build_spec(skill, ACTION, spec=spec, overrides=overrides)
+    problems = draft.problems or value_problems(skill, ACTION, draft.spec)
+    if problems:
+        raise SpecInvalid(problems, f"the spec of {skill.name} {ACTION}")
+    return read_space(skill, draft.spec, settings or SearchSettings())
+
+
+def read_space(skill: Skill, base: Spec, settings: SearchSettings) -> SearchSpace:
+    """The space of a search over a complete spec.
+
+    Raises:
+        SpecInvalid: The settings name what cannot be searched, or nothing is left to search.
+    """
+    reading = _Reading.of(skill, base, settings)
+    candidates = reading.candidates()
+    fields = {key: reading.field(key) for key in candidates if reading.refusal(key) is None}
+    problems = [*reading.setting_problems(candidates), *_range_problems(fields.values())]
+    found: dict[str, tuple[Parameter, ...]] = {}
+    reasons = {key: reason for key in candidates if (reason := reading.refusal(key))}
+    for key, field in fields.items():
+        try:
+            found[key] = read_field(field)
+        except NotSearchable as error:
+            reasons[key] = str(error)
+    parameters, left_out = settle(found, reading.conditions, base)
+    reasons |= left_out
+    fixed = [(key, reasons[key]) for key in candidates if key in reasons]
+    if settings.parameters:
+        problems += [f"automl.parameters: {key} cannot be searched: {why}." for key, why in fixed]
+    problems += _ranges_of_fixed(reading.ranges, reasons, settings)
+    if not parameters and not problems:
+        problems = _nothing_left(skill, fixed)
+    if problems:
+        raise SpecInvalid(list(dict.fromkeys(problems)), f"the search space of {skill.name}")
+    lint = tuple(Unsearchable(key, reason, was_asked_for=True) for key, reason in fixed)
+    return SearchSpace(tuple(parameters), base, lint)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What a space is read from."""
+
+    skill: Skill
+    schema: Schema
+    base: Spec
+    settings: SearchSettings
+    conditions: Mapping[str, Condition]
+    ranges: Mapping[str, Range]  # by dotted key
+
+    @classmethod
+    def of(cls, skill: Skill, base: Spec, settings: SearchSettings) -> _Reading:
+        schema = skill.schema(ACTION)
+        by_key = {condition.key: condition for condition in conditions(skill.name, schema)}
+        names = skill.info.spec_shorthand_keys
+        ranges = {
+            _full_key(key, schema, names): each
+            for key, each in settings.custom_param_ranges.items()
+        }
+        return cls(skill, schema, base, settings, by_key, ranges)
+
+    def full_key(self, name: str) -> str:
+        """The dotted key that a name stands for."""
+        return _full_key(name, self.schema, self.skill.info.spec_shorthand_keys)
+
+    def candidates(self) -> list[str]:
+        """Keys that the user names or else the skill recommends, each once."""
+        recommended = self.schema.get("automl_default_parameters", ())
+        names = self.settings.parameters or recommended
+        return list(dict.fromkeys(self.full_key(str(name)) for name in names))
+
+    def refusal(self, key: str) -> str | None:
+        """Why a key is never searched, whatever its field is like; None when it may be."""
+        path = find_path(self.schema, key)
+        if path is None:
+            return "the schema has no such key"
+        enabled = field_at(self.schema, path).get("automl_enabled")
+        disabled = set(self.schema.get("automl_disabled_parameters", ()))
+        if key in disabled or str(enabled).lower() == "false":
+            return "the skill excludes it from every search"
+        return _SET_BY_THE_SEARCH.get(path[-1])
+
+    def field(self, key: str) -> SearchField:
+        """What there is to know about the field of a key."""
+        node = field_at(self.schema, find_path(self.schema, key) or ())
+        condition = self.conditions.get(key)
+        return SearchField(
+            key,
+            node,
+            get_value(self.base, find_path(self.schema, key) or key),
+            condition.terms if condition else (),
+            self.ranges.get(key),
+            self._most_samples() if is_batch_size(key) else None,
+        )
+
+    def setting_problems(self, candidates: Iterable[str]) -> Iterator[str]:
+        """Names in the settings that the schema does not have, and ranges of what is not tried."""
+        known = [*dotted_keys(self.schema), *self.skill.info.spec_shorthand_keys]
+        named = {"parameters": self.settings.parameters, SETTING: self.settings.custom_param_ranges}
+        for setting, names in named.items():
+            for name in names:
+                if find_path(self.schema, self.full_key(name)) is None:
+                    yield f"automl.{setting}: {name}: no such key; {did_you_mean(name, known)}"
+        tried = list(candidates)
+        for key in self.ranges:
+            if key not in tried and find_path(self.schema, key) is not None:
+                yield (
+                    f"automl.{SETTING}: {key} is not searched; name it in parameters, with the "
+                    f"others that are wanted: {', '.join([*tried, key])}."
+                )
+
+    def _most_samples(self) -> int | None:
+        """Samples that one GPU can get at most, were all of them one step."""
+        samples = self.settings.train_sample_count
+        gpus = get_value(self.base, "train.num_gpus")
+        share = gpus if isinstance(gpus, int) and gpus > 1 else 1
+        return None if samples is None else max(samples // share, 1)
+
+
+def _full_key(name: str, schema: Schema, shorthands: Mapping[str, str]) -> str:
+    return name if find_path(schema, name) else shorthands.get(name, name)
+
+
+def _range_problems(fields: Iterable[SearchField]) -> Iterator[str]:
+    for field in fields:
+        try:
+            yield from (f"automl.{problem}" for problem in range_problems(field))
+        except NotSearchable:
+            continue  # told as the field's reason
+
+
+def _ranges_of_fixed(
+    ranges: Mapping[str, Range], reasons: Mapping[str, str], settings: SearchSettings
+) -> list[str]:
+    """Ranges of fields that stay fixed: what the user wants is not going to happen."""
+    if settings.parameters:
+        return []  # told of each already
+    return [
+        f"automl.{SETTING}: {key} cannot be searched: {reasons[key]}."
+        for key in ranges
+        if key in reasons
+    ]
+
+
+def _nothing_left(skill: Skill, fixed: Iterable[tuple[str, str]]) -> list[str]:
+    told = [f"{key} cannot be searched: {reason}." for key, reason in fixed]
+    schema = skill.schema(ACTION)
+    others = [
+        key
+        for key in dotted_keys(schema)
+        if field_at(schema, tuple(key.split("."))).get("automl_enabled") is True
+        and key not in {key for key, _ in fixed}
+    ]
+    hint = f", such as {', '.join(others[:6])}" if others else ""
+    return [
+        *(told or ["the skill recommends no parameter for a search."]),
+        "nothing is left to search: train directly with --automl off, or name parameters with "
+        f"--automl-set parameters=[KEY, ...]{hint}.",
+    ]
+
+
+def _require_searchable(skill: Skill) -> None:
+    info = skill.info  # a skill that only guides its reader says so here
+    if not info.automl_enabled:
+        reason = "it does not enable AutoML"
+    elif not skill.has_schema(ACTION) or not skill.has_template(ACTION):
+        reason = f"the schema or the spec template of {ACTION} is not packaged"
+    else:
+        return
+    raise RequestInvalid(
+        f"{skill.name} cannot be searched: {reason}. Train it directly with --automl off."
+    )
