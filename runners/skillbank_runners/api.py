@@ -66,12 +66,30 @@ class Artefact:
 
 
 class Run:
-    """An action's link to the outside: where results go and where progress is told."""
+    """An action's link to the outside: where results go and where progress is told.
 
-    def __init__(self, results: Path, *, action: str = "", spec_path: Path | None = None) -> None:
+    Attributes:
+        results: Folder of the results.
+        action: The action.
+        spec_path: The spec file.
+        pause_after: Epochs, counted from the first of all, after which a training is to pause:
+            it writes a checkpoint and raises `Paused`. None: it trains to its end.
+        final_metrics: What the last line of a completed job will tell.
+    """
+
+    def __init__(
+        self,
+        results: Path,
+        *,
+        action: str = "",
+        spec_path: Path | None = None,
+        pause_after: int | None = None,
+    ) -> None:
         self.results = results
         self.action = action
         self.spec_path = spec_path
+        self.pause_after = pause_after
+        self.final_metrics: dict[str, float] = {}
 
     def report(
         self,
@@ -102,6 +120,10 @@ class Run:
         }
         with (self.results / "status.json").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
+
+    def conclude(self, metrics: Mapping[str, float]) -> None:
+        """Add metrics to the line that ends a completed job, such as the size of its network."""
+        self.final_metrics |= metrics
 
     def record(self, artefact: Artefact) -> None:
         """Add or replace one entry of artefacts.json, atomically."""

@@ -31,6 +31,7 @@ class Launch:
         results: Folder of the results; None: as the spec says.
         overrides: `key=value`, as given.
         settings: Dotted key -> value, from options such as --gpus.
+        pause_after: Epochs after which a training pauses; None: never.
     """
 
     network_arch: str
@@ -39,6 +40,7 @@ class Launch:
     results: Path | None = None
     overrides: tuple[str, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
+    pause_after: int | None = None
 
 
 def parse_runner_arguments(arguments: Sequence[str] | None) -> Launch:
@@ -50,6 +52,9 @@ def parse_runner_arguments(arguments: Sequence[str] | None) -> Launch:
     parser.add_argument("action", help="action, such as train")
     parser.add_argument("-e", "--experiment-spec", type=Path, required=True, metavar="SPEC")
     parser.add_argument("--results", type=Path, metavar="DIR", help="folder of the results")
+    parser.add_argument("--pause-after", type=_read_epochs, metavar="EPOCHS",
+                        help="epochs after which a training pauses (exit status 75); the same "
+                        "command goes on")  # fmt: skip
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="spec keys to change")
     options = parser.parse_intermixed_args(arguments)
     return Launch(
@@ -58,6 +63,7 @@ def parse_runner_arguments(arguments: Sequence[str] | None) -> Launch:
         options.experiment_spec,
         options.results,
         tuple(options.overrides),
+        pause_after=options.pause_after,
     )
 
 
@@ -106,6 +112,13 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
     elif action == "export" and options.gpu_ids:
         settings["export.gpu_id"] = options.gpu_ids[0]
     return {key: value for key, value in settings.items() if value is not None}
+
+
+def _read_epochs(text: str) -> int:
+    """A number of epochs, 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected 1 epoch or more")
+    return int(text)
 
 
 def _read_ids(text: str) -> list[int]:

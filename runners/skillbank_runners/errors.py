@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class RunnerError(Exception):
@@ -10,7 +10,13 @@ class RunnerError(Exception):
 
     A message says what was found and where (dotted key, file, index), what was expected, and what
     to do next. The launcher writes it to the log and to status.json without a traceback.
+
+    Attributes:
+        failure: Kind of failure, for programs: `failure` of the job's last status line. One of
+            `bad_configuration`, `diverged`, `out_of_memory`, `infrastructure`; empty: unknown.
     """
+
+    failure = ""
 
 
 class DataInvalid(RunnerError):
@@ -19,6 +25,28 @@ class DataInvalid(RunnerError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("the data cannot be used:\n" + "\n".join(f"  - {p}" for p in problems))
         self.problems = tuple(problems)
+
+
+class Diverged(RunnerError):
+    """Training left the realm of numbers; other settings may keep it there."""
+
+    failure = "diverged"
+
+
+class Paused(RunnerError):
+    """Training stopped after the epoch where it was asked to; the same command goes on.
+
+    Args:
+        epochs: Epochs that are done.
+        num_epochs: Epochs of the whole training.
+        metrics: What was measured after the last one.
+    """
+
+    def __init__(self, epochs: int, num_epochs: int, metrics: Mapping[str, float]) -> None:
+        super().__init__(f"paused after epoch {epochs} of {num_epochs}")
+        self.epochs = epochs
+        self.num_epochs = num_epochs
+        self.metrics = metrics
 
 
 class Cancelled(RunnerError):

@@ -1,11 +1,12 @@
 """Process entry of every job: `python -m skillbank_runners.launch ARCH ACTION -e SPEC`.
 
-Exit codes: 0 complete, 1 the job failed, 2 the request was wrong, 130 and 143 stopped by SIGINT
-and SIGTERM.
+Exit codes: 0 complete, 1 the job failed, 2 the request was wrong, 75 a training paused as asked
+(`--pause-after`), 130 and 143 stopped by SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import sys
@@ -16,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 from types import FrameType
+from typing import Any
 
 import skillbank_runners
 from skillbank_runners.api import Run, SpecModel, Status
@@ -26,12 +28,17 @@ from skillbank_runners.command_line import (
     parse_tao_arguments,
     read_content,
 )
-from skillbank_runners.errors import Cancelled, DataInvalid, RunnerError
+from skillbank_runners.errors import Cancelled, DataInvalid, Paused, RunnerError
 from skillbank_runners.spec_reading import SpecInvalid, read_spec
 from skillbank_runners.training.processes import rank
 
 _ISSUES = "the project's issue tracker"
 _WRONG_REQUEST = (SpecInvalid, DataInvalid)
+# What PyTorch says beside OutOfMemoryError when the machine's, or the GPU's, memory ends.
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+PAUSED_EXIT = 75
+"""Exit status of an action that paused as asked; skillbank.job has the same."""
 
 log = logging.getLogger("skillbank_runners")
 
@@ -87,18 +94,19 @@ def run_launch(launch: Launch) -> int:
             spec, run = _prepare(launch)
             run.report(f"{launch.action} started", status=Status.STARTED)
             _main_of(launch)(spec, run)
-            run.report(f"{launch.action} is complete", status=Status.SUCCESS)
+            done = f"{launch.action} is complete"
+            run.report(done, status=Status.SUCCESS, kpi=run.final_metrics)
+        except Paused as pause:
+            return _pause(run, pause)
         except Cancelled as stop:
             return _fail(run, str(stop), 128 + received[0])
         except _WRONG_REQUEST as error:
-            return _fail(run, str(error), 2)
+            return _fail(run, str(error), 2, "bad_configuration")
         except RunnerError as error:
-            return _fail(run, str(error), 1)
+            return _fail(run, str(error), 1, error.failure)
         except Exception as error:  # the one place that answers for our own faults
             log.error("internal error", exc_info=error)
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            message = f"internal error: {what}; please report the traceback in the log to {_ISSUES}"
-            return _fail(run, message, 1)
+            return _fail(run, *_explain(error))
     return 0
 
 
@@ -117,7 +125,13 @@ def _prepare(launch: Launch) -> tuple[SpecModel, Run]:
     for note in notes:
         log.info("%s", note)
     log.info("results: %s", results)
-    return spec, kind(results, action=launch.action, spec_path=launch.spec_path)
+    run = kind(
+        results,
+        action=launch.action,
+        spec_path=launch.spec_path,
+        pause_after=launch.pause_after,
+    )
+    return spec, run
 
 
 def _actions(network_arch: str) -> Mapping[str, type[SpecModel]]:
@@ -149,10 +163,39 @@ def _results_folder(content: Table, action: str) -> Path:
     )
 
 
-def _fail(run: Run | None, message: str, exit_code: int) -> int:
+def _pause(run: Run | None, pause: Paused) -> int:
+    """Tell that a training paused; beside the process that speaks for all, a pause is an end."""
+    _say(str(pause))
+    if run is not None:
+        run.report(
+            str(pause),
+            kpi=pause.metrics,
+            epoch=pause.epochs - 1,
+            max_epoch=pause.num_epochs,
+            paused=True,
+        )
+    # Whoever starts processes that train together takes any other status of theirs for a failure.
+    return PAUSED_EXIT if rank() == 0 else 0
+
+
+def _explain(error: Exception) -> tuple[str, int, str]:
+    """Message, exit code and kind of a failure that nobody foresaw."""
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    is_memory = isinstance(error, MemoryError) or any(said in what for said in _OUT_OF_MEMORY)
+    if is_memory:
+        advice = "use a smaller batch size or fewer data workers"
+        return f"out of memory: {what}; {advice}", 1, "out_of_memory"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return f"{what}; mend the disk, then resume the job", 1, "infrastructure"
+    report = f"please report the traceback in the log to {_ISSUES}"
+    return f"internal error: {what}; {report}", 1, ""
+
+
+def _fail(run: Run | None, message: str, exit_code: int, failure: str = "") -> int:
     _say(f"error: {message}", stream=sys.stderr)
     if run is not None and run.results.is_dir():
-        run.report(message, status=Status.FAILURE)
+        kind: dict[str, Any] = {"failure": failure} if failure else {}
+        run.report(message, status=Status.FAILURE, **kind)
     return exit_code
 
 

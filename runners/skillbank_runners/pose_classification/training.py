@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 
 from skillbank_runners.api import Artefact, Run
-from skillbank_runners.errors import RunnerError
+from skillbank_runners.errors import Paused, RunnerError
 from skillbank_runners.pose_classification.contract import ClipSet, class_names
 from skillbank_runners.pose_classification.data import (
     Batches,
+    BatchKey,
     build_loader,
     plain_feeding,
     train_feeding,
@@ -31,7 +32,12 @@ from skillbank_runners.pose_classification.reporting import ActionRecord, begin
 from skillbank_runners.pose_classification.spec import TrainAction
 from skillbank_runners.training.best_checkpoints import BestCheckpoints
 from skillbank_runners.training.callbacks import CheckpointWriter, ProgressReport
-from skillbank_runners.training.checkpoints import State, newest_checkpoint, read_checkpoint
+from skillbank_runners.training.checkpoints import (
+    State,
+    metrics_after,
+    newest_checkpoint,
+    read_checkpoint,
+)
 from skillbank_runners.training.classification_metrics import classification_metrics
 from skillbank_runners.training.determinism import (
     Purpose,
@@ -41,6 +47,7 @@ from skillbank_runners.training.determinism import (
 )
 from skillbank_runners.training.devices import Devices, choose_devices
 from skillbank_runners.training.loop import Classifier, LoopSettings, fit, position_of
+from skillbank_runners.training.network_facts import network_facts
 from skillbank_runners.training.optim import OptimSettings
 from skillbank_runners.training.processes import rank
 from skillbank_runners.training.report import ClipSet as Drawable
@@ -59,20 +66,23 @@ def train(spec: TrainAction, run: Run, train_clips: ClipSet, val_clips: ClipSet)
     devices = choose_devices(spec.train)
     seed = _seed(spec, state)
     set_algorithms(spec.train.cudnn)
-    settings = _loop_settings(spec, seed, devices)
+    settings = _loop_settings(spec, run, seed, devices)
     best = BestCheckpoints(spec.train.checkpointer) if spec.train.checkpointer.enable_topk else None
     record = begin(spec, run, (train_clips, val_clips), devices.note, seed)
     if settings.rank == 0:
         record.write_info()
     position = position_of(state)
-    if position.epoch < spec.train.num_epochs:
+    if position.epoch < settings.stop_after:
         _fit(spec, run, (train_clips, val_clips), devices, _Start(settings, state, best))
     else:
         log.info(
-            "already trained for %d epochs, and train.num_epochs is %d: nothing left to do",
+            "already trained for %d epochs, and %d are asked for: nothing left to do",
             position.epoch,
-            spec.train.num_epochs,
+            settings.stop_after,
         )
+    epochs = max(position.epoch, settings.stop_after)
+    if epochs < settings.num_epochs:
+        raise Paused(epochs, settings.num_epochs, metrics_after(run, epochs))
     if settings.rank == 0:
         _write_report(spec, record, val_clips, devices)
 
@@ -151,7 +161,7 @@ def _seed(spec: TrainAction, state: State | None) -> int:
     return seed
 
 
-def _loop_settings(spec: TrainAction, seed: int, devices: Devices) -> LoopSettings:
+def _loop_settings(spec: TrainAction, run: Run, seed: int, devices: Devices) -> LoopSettings:
     return LoopSettings(
         seed=seed,
         num_epochs=spec.train.num_epochs,
@@ -159,6 +169,7 @@ def _loop_settings(spec: TrainAction, seed: int, devices: Devices) -> LoopSettin
         grad_clip=spec.train.grad_clip,
         optim=OptimSettings(**spec.train.optim.model_dump()),
         rank=rank(max(1, len(devices.gpu_ids))),
+        pause_after=run.pause_after,
     )
 
 
@@ -184,10 +195,14 @@ def _write_report(
     """Report on the training, and on the best checkpoint's answers to the validation clips."""
     history = training_history(record.run.results / "status.json")
     best = _best_checkpoint(record.run)
+    path = record.run.results / best.path if best else None
+    network = load_network(spec, path, "best checkpoint") if path else build_network(spec)
+    network.to(devices.first)
+    one = Batches(clips, plain_feeding(spec.dataset, 1))[BatchKey(0, 0)].x_NCTVM
+    record.run.conclude(network_facts(network, one.to(devices.first)))
     if best is None or clips.labels_N is None:
         record.write_report(history=history)
         return
-    network = load_network(spec, record.run.results / best.path, "best checkpoint")
     logits_NC = predict(network, clips, spec.dataset, devices.first)
     names = class_names(spec)
     drawable = Drawable(clips.x_NCTVM, clips.names, names)

@@ -90,7 +90,7 @@ class ProgressReport(Checkpoint):
         """How long it will take yet, `done` of this epoch being over; None in the first epoch."""
         if not self._epochs_here:
             return None
-        left = module.settings.num_epochs - module.epoch - done
+        left = module.settings.stop_after - module.epoch - done
         return _duration(self._seconds_here / self._epochs_here * left)
 
 
@@ -138,14 +138,14 @@ class CheckpointWriter(Checkpoint):
             self._write(trainer, module, epoch_ended=False)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the epoch's checkpoint where one is due; the last epoch's always is."""
+        """Write the epoch's checkpoint where one is due; where training stops it always is."""
         module = _classifier(pl_module)
         count = module.step if self._by_step else module.epoch + 1
-        is_last = module.epoch + 1 == module.settings.num_epochs
+        is_last = module.epoch + 1 == module.settings.stop_after
         if is_last or count % self._interval == 0:
             self._write(trainer, module, epoch_ended=True)
         if self._best and trainer.is_global_zero:
-            self._best.consider(self._run, module.state(epoch_ended=True), module.metrics)
+            self._best.consider(self._run, module.state(epoch_ended=True), module.regular_metrics)
 
     def _write(self, trainer: pl.Trainer, module: Classifier, *, epoch_ended: bool) -> None:
         if not trainer.is_global_zero:

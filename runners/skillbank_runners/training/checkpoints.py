@@ -73,6 +73,12 @@ def newest_checkpoint(results: Path, latest_name: str) -> Path | None:
     return max(found)[2] if found else None
 
 
+def metrics_after(run: Run, epochs: int) -> Mapping[str, float]:
+    """What was measured after so many epochs, as the checkpoints of that moment are recorded."""
+    known = [entry.metrics for entry in run.artefacts() if entry.epoch == epochs - 1]
+    return max(known, key=len, default={})
+
+
 def read_checkpoint(path: Path, key: str) -> State:
     """Load a checkpoint without running any code that a file may carry.
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from skillbank_runners.errors import RunnerError
+from skillbank_runners.errors import Diverged
 from skillbank_runners.training.checkpoints import State
 from skillbank_runners.training.determinism import Purpose, seed_torch
 from skillbank_runners.training.devices import Devices, sum_over_processes
@@ -46,6 +46,7 @@ class LoopSettings:
         grad_clip: Largest norm of the gradient; 0: no limit.
         optim: Optimizer and schedule.
         rank: Number of this process.
+        pause_after: Epochs after which training pauses; None: never.
     """
 
     seed: int
@@ -54,6 +55,16 @@ class LoopSettings:
     grad_clip: float
     optim: OptimSettings
     rank: int = 0
+    pause_after: int | None = None
+
+    @property
+    def stop_after(self) -> int:
+        """Epochs after which this process has done its part: at the pause, or at the end."""
+        return min(self.num_epochs, self.pause_after or self.num_epochs)
+
+    def is_validated(self, epoch: int) -> bool:
+        """Tell whether a zero-indexed epoch is validated, whether or not training pauses."""
+        return (epoch + 1) % min(self.validation_interval, self.num_epochs) == 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,8 @@ class Classifier(pl.LightningModule):
         step: Optimizer steps taken in all.
         metrics: What was measured in the last epoch that ended: train_loss, train_acc, lr, and
             val_loss and val_acc where it was validated.
+        regular_metrics: The same, less a validation that only a pause asked for: what a training
+            depends on, which must not depend on pauses.
     """
 
     def __init__(
@@ -119,6 +132,7 @@ class Classifier(pl.LightningModule):
         self.start = position_of(state)
         self.epoch, self.batch, self.step = self.start.epoch, self.start.batch, self.start.step
         self.metrics: dict[str, float] = {}
+        self.regular_metrics: dict[str, float] = {}
         self._facts = hyper_parameters
         self._restored = state
         self._sums = Sums(*(state or {}).get("epoch_sums", ()))
@@ -166,6 +180,8 @@ class Classifier(pl.LightningModule):
             self._sums = Sums()
             self.batch = 0
         self._val_metrics = {}
+        if self.epoch + 1 == self.settings.pause_after:
+            self.trainer.check_val_every_n_epoch = 1
         self._schedule.start_epoch(self.epoch)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
@@ -205,9 +221,11 @@ class Classifier(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Close the epoch: its metrics, and the next learning rate."""
-        lr = self.lr
-        self.metrics = {**self._sums.means("train", self.device), **self._val_metrics, "lr": lr}
-        self._schedule.end_epoch(self.metrics)
+        trained, lr = self._sums.means("train", self.device), {"lr": self.lr}
+        self.metrics = {**trained, **self._val_metrics, **lr}
+        is_regular = self.settings.is_validated(self.epoch)
+        self.regular_metrics = self.metrics if is_regular else {**trained, **lr}
+        self._schedule.end_epoch(self.regular_metrics)
 
     def state(self, *, epoch_ended: bool) -> State:
         """Checkpoint of this moment; Lightning's keys where it has them."""
@@ -237,7 +255,7 @@ class Classifier(pl.LightningModule):
     def _check_finite(self, name: str, value: float) -> None:
         if math.isfinite(value):
             return
-        raise RunnerError(
+        raise Diverged(
             f"{name} became {value} in epoch {self.epoch}, step {self.step}, at learning rate "
             f"{self.lr:g}: training has diverged. Set train.optim.lr to {self.lr / 10:g}, or "
             "train.grad_clip to 1.0, and start in a new results folder or from an earlier "
@@ -264,7 +282,7 @@ def fit(
     results: Path,
     logger: Logger | None = None,
 ) -> None:
-    """Train to the last epoch.
+    """Train to the last epoch, or to the one after which training pauses.
 
     Args:
         module: The network; starts at its position.
@@ -281,7 +299,7 @@ def fit(
         devices=list(devices.gpu_ids) or 1,
         num_nodes=devices.num_nodes,
         strategy="ddp" if devices.num_processes > 1 else "auto",
-        max_epochs=settings.num_epochs,
+        max_epochs=settings.stop_after,
         check_val_every_n_epoch=min(settings.validation_interval, settings.num_epochs),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,15 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from skillbank_runners.errors import RunnerError
 
+log = logging.getLogger(__name__)
+
 _PLATEAU_STATE = ("best", "cooldown_counter", "num_bad_epochs", "last_epoch")
+# What each optimizer remembers of a weight; whose state has other names is another optimizer's.
+_REMEMBERED = {
+    torch.optim.SGD: {"momentum_buffer"},
+    torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    torch.optim.Adamax: {"step", "exp_avg", "exp_inf"},
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,16 @@ class OptimSettings:
 def build_optimizer(
     parameters: Iterable[torch.nn.Parameter], settings: OptimSettings
 ) -> torch.optim.Optimizer:
-    """Optimizer of the type that `optimizer_type` names."""
+    """Optimizer of the type that `optimizer_type` names; `initial_lr` says where it began."""
+    optimizer = _new_optimizer(parameters, settings)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = settings.lr  # the name that PyTorch's own schedules use
+    return optimizer
+
+
+def _new_optimizer(
+    parameters: Iterable[torch.nn.Parameter], settings: OptimSettings
+) -> torch.optim.Optimizer:
     match settings.optimizer_type:
         case "torch.optim.SGD":
             return torch.optim.SGD(
@@ -58,14 +76,33 @@ def build_optimizer(
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Load momentum buffers and learning rate; every other option stays as the spec says."""
+    """Load what a checkpoint remembers of each weight; every option stays as the spec says.
+
+    The learning rate is the spec's, reduced by the factor by which it had been reduced when the
+    checkpoint was written. With the spec of that time this is the rate of that time, bit for bit.
+    Another optimizer's memory is left aside.
+    """
     fresh = [
-        {key: value for key, value in group.items() if key not in ("params", "lr")}
+        {key: value for key, value in group.items() if key != "params"}
         for group in optimizer.param_groups
     ]
-    optimizer.load_state_dict(dict(state))
-    for group, options in zip(optimizer.param_groups, fresh, strict=True):
-        group.update(options)
+    known = {name for memory in state["state"].values() for name in memory}
+    if known <= _REMEMBERED[type(optimizer)]:
+        optimizer.load_state_dict(dict(state))
+    else:
+        kind = type(optimizer).__name__
+        log.info("the checkpoint is of another optimizer than %s, whose memory starts empty", kind)
+    for group, options, old in zip(
+        optimizer.param_groups, fresh, state["param_groups"], strict=True
+    ):
+        group.update(options, lr=_rate_that_goes_on(options, old))
+
+
+def _rate_that_goes_on(options: Mapping[str, Any], old: Mapping[str, Any]) -> float:
+    """Learning rate with the spec's options, after a group whose old options are given."""
+    began_at = old.get("initial_lr")
+    is_same = not began_at or began_at == options["initial_lr"]  # TAO's files do not always say
+    return float(old["lr"] if is_same else options["initial_lr"] * (old["lr"] / began_at))
 
 
 class Schedule(Protocol):

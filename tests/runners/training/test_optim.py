@@ -88,10 +88,61 @@ def test_options_of_the_spec_outlive_a_resume():
     new, _ = build(momentum=0.8, weight_decay=0.2)
     restore_optimizer(new, old.state_dict())
     group = new.param_groups[0]
-    assert (group["momentum"], group["weight_decay"], group["lr"]) == (0.8, 0.2, 0.03)
+    assert (group["momentum"], group["weight_decay"], group["lr"]) == (0.8, 0.2, 0.1)
 
 
-@pytest.mark.parametrize("kind", ["SGD", "Adam", "Adamax"])
+def test_a_changed_rate_keeps_the_reductions_so_far():
+    old, schedule = build(lr=0.1)
+    run(old, schedule, [1.0] * 4)  # reduced once, by 10
+    new, _ = build(lr=0.3)
+    restore_optimizer(new, old.state_dict())
+    assert rate(new) == pytest.approx(0.03)
+    newer, _ = build(lr=0.6)
+    restore_optimizer(newer, new.state_dict())
+    assert rate(newer) == pytest.approx(0.06)
+
+
+def test_an_unchanged_rate_comes_back_bit_for_bit():
+    old, schedule = build(lr=0.1, lr_decay=0.3)
+    run(old, schedule, [1.0] * 7)
+    new, _ = build(lr=0.1, lr_decay=0.3)
+    restore_optimizer(new, old.state_dict())
+    assert rate(new) == rate(old) != 0.1
+
+
+def test_the_rate_of_a_foreign_checkpoint_is_taken_as_it_is():
+    old, _ = build(lr=0.03)
+    state = old.state_dict()
+    del state["param_groups"][0]["initial_lr"]
+    new, _ = build(lr=0.1)
+    restore_optimizer(new, state)
+    assert rate(new) == 0.03
+
+
+KINDS = ["SGD", "Adam", "Adamax"]
+
+
+def step(optimizer):
+    (weight,) = optimizer.param_groups[0]["params"]
+    weight.grad = torch.ones(3)
+    optimizer.step()
+    return weight.detach().clone()
+
+
+@pytest.mark.parametrize("after", KINDS)
+@pytest.mark.parametrize("before", KINDS)
+def test_only_the_same_optimizer_remembers(before, after):
+    old, _ = build(optimizer_type=f"torch.optim.{before}")
+    step(old)
+    new, _ = build(optimizer_type=f"torch.optim.{after}")
+    fresh, _ = build(optimizer_type=f"torch.optim.{after}")
+    restore_optimizer(new, old.state_dict())
+    remembered = bool(new.state)
+    assert remembered is (before == after)
+    assert torch.equal(step(new), step(fresh)) is (before != after or before != "SGD")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_optimizer_has_its_rate_and_weight_decay(kind):
     optimizer, _ = build(optimizer_type=f"torch.optim.{kind}")
     assert type(optimizer) is getattr(torch.optim, kind)
