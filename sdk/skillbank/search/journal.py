@@ -160,7 +160,9 @@ class Journal:
             user_attrs={"note": note.write(), **_shown(note)},
         )
         identity = self._storage.create_new_trial(self._study, template_trial=draft)
-        return self.entry(self._storage.get_trial(identity).number)
+        entry = self.entry(self._storage.get_trial(identity).number)
+        self._storage.set_trial_user_attr(identity, "job", entry.note.job_id)
+        return entry
 
     def write(self, entry: Entry, **changes: Any) -> Entry:  # noqa: ANN401 - fields of Note
         """Change some fields of the note of a recommendation."""
