@@ -64,8 +64,10 @@ def _objects(text: str) -> Iterator[dict[str, object]]:
     while at >= 0:
         try:
             content, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):  # no JSON from here, or nested without end
+        except ValueError:  # no JSON from here
             end = at + 1
+        except RecursionError:  # nested without end; the next brace would say the same
+            return
         else:
             yield content
         at = text.find("{", end)
