@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from skillbank.cli import main as run_skillbank
-from skillbank.cli.app import COMMANDS
+from skillbank.cli.app import COMMANDS, GROUPS
 from skillbank.cli.options import command_name
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
@@ -71,9 +71,11 @@ def main() -> int:
 
 def render() -> str:
     """The page: what holds for all commands, then the help of each."""
-    names = [command_name(function) for function in COMMANDS]
-    parts = [_HEAD, _section("skillbank", [])]
-    return "\n".join([*parts, *(_section(f"skillbank {name}", [name]) for name in names)])
+    lines = [[command_name(function)] for function in COMMANDS]
+    for group, (_, functions) in GROUPS.items():
+        lines += [[group, command_name(function)] for function in functions]
+    sections = [_section(" ".join(["skillbank", *line]), line) for line in [[], *lines]]
+    return "\n".join([_HEAD, *sections])
 
 
 def _section(title: str, command: list[str]) -> str:

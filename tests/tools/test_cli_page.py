@@ -24,4 +24,4 @@ def test_the_page_shows_the_help_of_every_command(capsys):
     main(["resolve", "--help"])
 
     assert capsys.readouterr().out.strip() in page
-    assert page.count("## `skillbank") == 14
+    assert page.count("## `skillbank") == 15

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from skillbank.automl.field_reading import SearchField, element
 from skillbank.automl.limits import Limits
 from skillbank.automl.parameter import is_same
+from skillbank.automl.search_field import SearchField, element
 from skillbank.automl.settings import Range
 from skillbank.conditions import is_number
 from skillbank.spec_check import describe

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from skillbank.automl.limits import Limits, NotSearchable, read_limits
+from skillbank.automl.limits import Limits, NotSearchable
 from skillbank.automl.parameter import Parameter, is_same
 from skillbank.automl.ranges import (
     Purpose,
@@ -22,67 +21,13 @@ from skillbank.automl.ranges import (
     purpose_of,
     says_where_to_look,
 )
-from skillbank.automl.settings import Range
-from skillbank.conditions import Term, is_number
-from skillbank.spec_keys import MISSING, Schema, is_section, types_of
+from skillbank.automl.search_field import SearchField, element
+from skillbank.conditions import is_number
+from skillbank.spec_keys import MISSING, is_section
 
 _INTERVAL = re.compile(r"(^|_)(range|interval|limits|bounds|min_?max)(_|$)")
 
 MOST_POWERS = 64
-
-
-@dataclass(frozen=True)
-class SearchField:
-    """A field that somebody wants searched.
-
-    Attributes:
-        key: Dotted spec key.
-        node: Its part of the schema.
-        value: What the spec that is tuned holds there.
-        terms: What `math_cond` asks of it.
-        wanted: Where the user wants it searched; None: not said.
-        most: A batch size may not exceed it; None for other fields, and when nobody said.
-    """
-
-    key: str
-    node: Schema
-    value: Any
-    terms: tuple[Term, ...] = ()
-    wanted: Range | None = None
-    most: int | None = None
-
-    @property
-    def types(self) -> frozenset[str]:
-        """JSON types that it admits besides null."""
-        return types_of(self.node) - {"null"}
-
-    def options(self) -> tuple[Any, ...]:
-        """Its options, those that the user wants or else all; empty when it has none."""
-        if self.wanted is not None and self.wanted.valid_options is not None:
-            return self.wanted.valid_options
-        if self.node.get("enum"):
-            return tuple(self.node["enum"])
-        return (False, True) if self.types == {"boolean"} else ()
-
-    def weights(self) -> tuple[float, ...]:
-        """Weights of the options; empty when there are none, or not one per option."""
-        given: object = self.node.get("option_weights")
-        if self.wanted is not None and self.wanted.option_weights is not None:
-            given = self.wanted.option_weights
-        elif not self.node.get("enum") or self.options() != tuple(self.node["enum"]):
-            given = ()
-        weights = tuple(given) if isinstance(given, list | tuple) else ()
-        is_whole = len(weights) == len(self.options()) and all(map(is_number, weights))
-        return tuple(map(float, weights)) if is_whole else ()
-
-    def limits(self, index: int | None = None) -> Limits:
-        """What its number, or one element of its list, may be."""
-        limits = read_limits(self.node, self.terms, index=index)
-        if index is None or not isinstance(self.value, list):
-            return limits
-        has_type = bool(types_of(self.node.get("items", {})))
-        is_whole = all(isinstance(item, int) for item in self.value) and not has_type
-        return limits.of_whole_numbers() if is_whole else limits
 
 
 def read_field(field: SearchField) -> tuple[Parameter, ...]:
@@ -156,7 +101,7 @@ def _read_number(field: SearchField, index: int | None = None) -> Parameter:
     value = field.value if index is None else field.value[index]
     if value is not None and not is_number(value):
         raise NotSearchable(f"its value {value!r} is no number to search around")
-    limits = field.limits(index).around(value)
+    limits = field.limits(index).around(_somewhere_inside(field, index, value))
     chosen = _wished_range(field, index, limits)
     if chosen is None:
         chosen = _reach(field.key, _usual_range(field, index, limits), value, limits)
@@ -172,6 +117,14 @@ def _read_number(field: SearchField, index: int | None = None) -> Parameter:
     return _on_grid(
         Parameter(field.key, value, low, high, limits.is_int, index=index), chosen, limits
     )
+
+
+def _somewhere_inside(field: SearchField, index: int | None, value: object) -> object:
+    """A number on the side, of a value left out in the middle, where the search is wanted."""
+    if field.wanted is None:
+        return value
+    ends = [element(end, index) for end in (field.wanted.valid_max, field.wanted.valid_min)]
+    return next((end for end in ends if end is not None), value)
 
 
 def _wished_range(field: SearchField, index: int | None, limits: Limits) -> SearchRange | None:
@@ -228,13 +181,6 @@ def _declared_range(declared: dict[str, Any], low: float, high: float) -> Search
     is_log = bool(declared.get("log")) and (low > 0 or complement)
     off = declared.get("off")
     return SearchRange(low, high, is_log, complement, off, "off" in declared)
-
-
-def element(value: object, index: int | None) -> float | None:
-    """The number of one element, where each has its own or all have the same."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        value = value[index] if index is not None and index < len(value) else None
-    return value if is_number(value) else None  # type: ignore[return-value]
 
 
 def _reach(key: str, chosen: SearchRange, value: Any, limits: Limits) -> SearchRange:  # noqa: ANN401

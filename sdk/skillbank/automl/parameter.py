@@ -8,27 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from skillbank.automl.activation import Activation
 from skillbank.automl.domains import ChoiceDomain, Domain, FloatDomain, IntDomain, Raw
 from skillbank.conditions import is_number
 
 _TINY = 1e-9  # what rounding may do to a number of steps
-
-
-@dataclass(frozen=True)
-class Activation:
-    """When a parameter has an effect: the field `key` holds one of `values`, or none of them."""
-
-    key: str
-    values: tuple[Any, ...]
-    negated: bool = False
-
-    def holds(self, value: object) -> bool:
-        """Tell whether the parameter has an effect when the field holds `value`."""
-        return (value in self.values) is not self.negated
-
-    def __str__(self) -> str:
-        options = " or ".join(map(str, self.values))
-        return f"{self.key} is {'not ' if self.negated else ''}{options}"
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from skillbank.automl.activation import Activation
 from skillbank.automl.limits import NotSearchable
 from skillbank.automl.narrowing import above_other, keep_above, keep_below, keep_options
-from skillbank.automl.parameter import Activation, Parameter
+from skillbank.automl.parameter import Parameter
 from skillbank.conditions import Condition, is_number
 from skillbank.spec_keys import get_value
 

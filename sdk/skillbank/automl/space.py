@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from skillbank.automl.activation import Activation
 from skillbank.automl.domains import ChoiceDomain, Domain, Draw, Params, Raw
-from skillbank.automl.parameter import Activation, Parameter, is_same
+from skillbank.automl.parameter import Parameter, is_same
 from skillbank.conditions import is_number
 from skillbank.spec_keys import get_value
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from skillbank.automl.custom_ranges import SETTING, range_problems
-from skillbank.automl.field_reading import SearchField, read_field
+from skillbank.automl.field_reading import read_field
 from skillbank.automl.limits import NotSearchable
 from skillbank.automl.parameter import Parameter
 from skillbank.automl.ranges import is_batch_size
+from skillbank.automl.search_field import SearchField
 from skillbank.automl.settings import Range, SearchSettings
 from skillbank.automl.settling import settle
 from skillbank.automl.space import SearchSpace, Unsearchable
@@ -26,6 +27,7 @@ from skillbank.spec_check import value_problems
 from skillbank.spec_keys import Schema, dotted_keys, field_at, find_path, get_value
 
 ACTION = "train"
+NO_SUCH_KEY = "the schema has no such key"
 _SET_BY_THE_SEARCH = {
     "num_epochs": "the search sets it itself: see max_epochs",
     "seed": "the same point under another seed is no better point",
@@ -84,7 +86,11 @@ def read_space(skill: Skill, base: Spec, settings: SearchSettings) -> SearchSpac
     reasons |= left_out
     fixed = [(key, reasons[key]) for key in candidates if key in reasons]
     if settings.parameters:
-        problems += [f"automl.parameters: {key} cannot be searched: {why}." for key, why in fixed]
+        problems += [
+            f"automl.parameters: {key} cannot be searched: {why}."
+            for key, why in fixed
+            if why != NO_SUCH_KEY  # told already
+        ]
     problems += _ranges_of_fixed(reading.ranges, reasons, settings)
     if not parameters and not problems:
         problems = _nothing_left(skill, fixed)
@@ -130,7 +136,7 @@ class _Reading:
         """Why a key is never searched, whatever its field is like; None when it may be."""
         path = find_path(self.schema, key)
         if path is None:
-            return "the schema has no such key"
+            return NO_SUCH_KEY
         enabled = field_at(self.schema, path).get("automl_enabled")
         disabled = set(self.schema.get("automl_disabled_parameters", ()))
         if key in disabled or str(enabled).lower() == "false":

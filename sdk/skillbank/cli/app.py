@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from skillbank.cli import jobs, planning, results, skills
+from skillbank.cli import automl, jobs, planning, results, skills
 from skillbank.cli.options import add_command
 from skillbank.cli.output import WRONG_REQUEST, error_document, print_error, print_json
 
@@ -33,6 +33,9 @@ COMMANDS = (
     results.resolve,
     results.report,
 )
+
+GROUPS = {"automl": ("Look into the search for better settings.", automl.COMMANDS)}
+"""Commands of more than one word, by their first."""
 
 _EPILOG = (
     "Exit status: 0 done, 1 the job failed, was cancelled or lost, 2 the request was wrong. "
@@ -68,7 +71,18 @@ def _app() -> typer.Typer:
     app.callback()(_root)
     for function in COMMANDS:
         add_command(app, function)
+    for name, (told, functions) in GROUPS.items():
+        group = typer.Typer(help=told, rich_markup_mode=None)
+        group.callback(invoke_without_command=True)(_group)
+        for member in functions:
+            add_command(group, member)
+        app.add_typer(group, name=name)
     return app
+
+
+def _group(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def _show_version(asked: bool) -> None:

@@ -1,0 +1,129 @@
+"""Commands about the search for better settings: `automl space` shows what it would vary."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skillbank.cli.options import Options
+from skillbank.cli.output import DONE, print_json, print_table, print_text
+from skillbank.cli.planning import read_assignments
+
+if TYPE_CHECKING:
+    from skillbank.automl.parameter import Parameter
+    from skillbank.automl.space import SearchSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceOptions(Options):
+    """What `automl space` takes."""
+
+    skill: Annotated[str, typer.Argument(metavar="SKILL", help="Name of a skill.")]
+    spec: Annotated[
+        Path | None, typer.Option("-e", "--spec", metavar="FILE", help="Spec file, YAML.")
+    ] = None
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Spec key to set; may be repeated."),
+    ] = None
+    automl_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--automl-set",
+            metavar="KEY=VALUE",
+            help="Setting of the search, such as parameters=[lr]; may be repeated.",
+        ),
+    ] = None
+
+
+def space(options: SpaceOptions) -> int:
+    """Show what a search varies, and what not and why."""
+    from skillbank.automl.settings import read_search_settings
+    from skillbank.automl.space_reading import search_space
+    from skillbank.bank import SkillBank
+    from skillbank.spec_file import read_spec_file
+
+    found = search_space(
+        SkillBank()[options.skill],
+        spec=read_spec_file(options.spec) if options.spec else {},
+        overrides=read_assignments(options.overrides or [], "--set"),
+        settings=read_search_settings(
+            read_assignments(options.automl_settings or [], "--automl-set")
+        ),
+    )
+    if options.as_json:
+        print_json(_space_document(options.skill, found))
+    else:
+        _show_space(options.skill, found)
+    return DONE
+
+
+COMMANDS = (space,)
+
+
+def _space_document(skill: str, found: SearchSpace) -> dict[str, object]:
+    return {
+        "skill": skill,
+        "parameters": [_parameter_document(parameter) for parameter in found.parameters],
+        "baseline": found.values(found.defaults()),
+        "fixed": [asdict(each) for each in found.fixed],
+    }
+
+
+def _parameter_document(parameter: Parameter) -> dict[str, object]:
+    facts = {"name": parameter.name, "type": parameter.type, "scale": _scale(parameter)}
+    return facts | asdict(parameter)
+
+
+def _show_space(skill: str, found: SearchSpace) -> None:
+    print(f"{skill} train: a search varies {len(found.parameters)} parameters\n")
+    columns = ("PARAMETER", "TYPE", "RANGE", "SCALE", "DEFAULT", "ACTIVE WHEN")
+    print_table(columns, map(_row, found.parameters))
+    if found.fixed:
+        print("\nnot searched:")
+    for each in found.fixed:
+        print_text(f"{each.key}: {each.reason}.", indent="  ")
+    print(
+        "\nnext: --automl-set parameters=[KEY, ...] names others, --automl-set "
+        "'custom_param_ranges={KEY: {valid_min: A, valid_max: B}}' narrows one"
+    )
+
+
+def _row(parameter: Parameter) -> tuple[str, ...]:
+    return (
+        parameter.name,
+        parameter.type,
+        _range(parameter),
+        _scale(parameter),
+        json.dumps(parameter.default),
+        "" if parameter.active is None else str(parameter.active),
+    )
+
+
+def _range(parameter: Parameter) -> str:
+    """Its values in words: `0.001 to 1`, `a | b`, `off (0.0), or 0.1 to 10`."""
+    if parameter.options:
+        text = " | ".join(map(str, parameter.options))
+    else:
+        low, high = parameter.range
+        text = f"{low:g} to {high:g}"
+    if parameter.above is not None:
+        text += f", more than {parameter.above}"
+    return f"off ({parameter.off}), or {text}" if parameter.has_off else text
+
+
+def _scale(parameter: Parameter) -> str:
+    """How its values are drawn, in words."""
+    if parameter.options:
+        weights = ", ".join(f"{weight:g}" for weight in parameter.weights)
+        return f"weights {weights}" if weights else "in order" if parameter.is_ordered else "even"
+    if parameter.power_of is not None:
+        return f"powers of {parameter.power_of}"
+    if parameter.step is not None:
+        return f"steps of {parameter.step:g}"
+    scale = "log" if parameter.log else "linear"
+    return f"{scale} of 1 - value" if parameter.complement else scale
