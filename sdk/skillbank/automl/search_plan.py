@@ -110,7 +110,7 @@ def plan_search(
     settings = read_search_settings(given)
     metric = skill.info.metric
     goals = read_goals(settings, metric.name, metric.direction.value)
-    space = read_space(skill, spec, settings)
+    space = read_space(skill, dict(spec), settings)
     asked = settings.algorithm
     num_epochs = int(get_value(spec, EPOCHS_KEY))
     algorithm, reason = _choose(settings, space, num_epochs, goals)

@@ -100,7 +100,7 @@ class RunOptions(RequestOptions):
 
 def plan(options: PlanOptions) -> int:
     """Show all that a run would do, and run nothing."""
-    planned = options.client().plan_job(_request(options, options.skill, options.action))
+    planned = options.client().plan_job(read_request(options, options.skill, options.action))
     if options.as_json:
         print(planned.to_json(), end="")
     else:
@@ -130,10 +130,11 @@ def _whole_request(options: RunOptions) -> JobRequest:
             "run: SKILL and ACTION are missing, and no --plan stands for them. "
             "List the skills with 'skillbank skills'."
         )
-    return _request(options, options.skill, options.action)
+    return read_request(options, options.skill, options.action)
 
 
-def _request(options: RequestOptions, skill: str, action: str) -> JobRequest:
+def read_request(options: RequestOptions, skill: str, action: str) -> JobRequest:
+    """The request that a command line's options make."""
     from skillbank.request import AutomlPolicy, JobRequest
     from skillbank.spec_file import read_spec_file
 

@@ -47,7 +47,7 @@ class SearchRun:
         self._plan = plan
         self._folder = folder
         self._search = SearchPlan.from_mapping(plan.search)
-        self._tools = self._make_tools()
+        self._tools = make_tools(client, plan, folder.results)
         self._outcome = Outcome(self._tools, self._search, folder)
         self._driver = Driver(
             self._tools, self._tell, self._warm_start(), self._outcome.elapsed_before_s()
@@ -70,25 +70,6 @@ class SearchRun:
     def interrupt(self) -> None:
         """Stop the trials that run, so that a resumed search goes on with them."""
         self._driver.interrupt()
-
-    def _make_tools(self) -> Tools:
-        settings, goals = self._search.settings, self._search.goals
-        skill = self._client.bank[self._plan.skill]
-        space = read_space(skill, self._plan.spec, settings)
-        assert settings.max_epochs is not None
-        storage = open_storage(self._folder.results, settings.storage)
-        shared = settings.storage is not None
-        name = f"{self._plan.skill} {self._plan.action}" if shared else self._plan.job_id
-        return Tools(
-            jobs=TrialJobs(self._client, self._plan, settings.max_epochs),
-            journal=Journal(storage, name, goals),
-            space=space,
-            proposer=make_proposer(settings, space, goals),
-            scheduler=make_scheduler(settings, goals[0], settings.max_epochs),
-            settings=settings,
-            goals=goals,
-            callbacks=Callbacks(settings, Path(self._search.import_folder)),
-        )
 
     def _warm_start(self) -> Sequence[Proposal]:
         earlier = []
@@ -148,3 +129,32 @@ class SearchRun:
         latest = self._client.bank[self._plan.skill].info.latest_checkpoint
         spec = self._client.plan_of(best.note.job_id).spec
         self._folder.keep_best(checkpoint, metrics, spec, latest)
+
+
+def make_tools(client: Client, plan: JobPlan, results: Path) -> Tools:
+    """What the search of a plan works with.
+
+    Args:
+        client: Runs the trials.
+        plan: Plan of the search.
+        results: Where its journal lies.
+
+    Raises:
+        SkillbankError: A setting or the storage cannot be used.
+    """
+    search = SearchPlan.from_mapping(plan.search)
+    settings, goals = search.settings, search.goals
+    space = read_space(client.bank[plan.skill], dict(plan.spec), settings)
+    assert settings.max_epochs is not None
+    is_shared = settings.storage is not None
+    name = f"{plan.skill} {plan.action}" if is_shared else plan.job_id
+    return Tools(
+        jobs=TrialJobs(client, plan, settings.max_epochs),
+        journal=Journal(open_storage(results, settings.storage), name, goals),
+        space=space,
+        proposer=make_proposer(settings, space, goals),
+        scheduler=make_scheduler(settings, goals[0], settings.max_epochs),
+        settings=settings,
+        goals=goals,
+        callbacks=Callbacks(settings, Path(search.import_folder)),
+    )

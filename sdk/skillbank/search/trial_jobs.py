@@ -65,24 +65,32 @@ class TrialJobs:
 
     def plan_trial(self, entry: Entry, start_from: Path | None = None) -> JobPlan:
         """Plan of the job of a recommendation."""
-        overrides = {**entry.note.values, EPOCHS_KEY: self.num_epochs, **entry.note.repairs}
+        overrides = {**entry.note.values, **entry.note.repairs}
         if start_from is not None:
             skill = self.client.bank[self.plan.skill]
             for key in keys_filled_by(skill, self.plan.action, _RESUME_FUNCTIONS)[:1]:
                 overrides[key] = str(start_from)
-        request = JobRequest(
-            skill=self.plan.skill,
-            action=self.plan.action,
-            spec=self._spec,
-            overrides=overrides,
-            automl_policy=AutomlPolicy.OFF,
-            platform=self.plan.platform,
-        )
         return self.client.plan_trial(
-            request,
+            self._request(overrides),
             job_id=entry.note.job_id,
             search_id=self.plan.job_id,
             pause_after=self.pause_after(entry.note.epochs),
+        )
+
+    def plan_alone(self) -> JobPlan:
+        """Plan of a training of the spec as it stands, to see how fast it is."""
+        return self.client.plan_trial(
+            self._request({}), job_id=f"{self.plan.job_id}-pace", search_id=self.plan.job_id
+        )
+
+    def _request(self, overrides: Mapping[str, Any]) -> JobRequest:
+        return JobRequest(
+            skill=self.plan.skill,
+            action=self.plan.action,
+            spec=self._spec,
+            overrides={**overrides, EPOCHS_KEY: self.num_epochs},
+            automl_policy=AutomlPolicy.OFF,
+            platform=self.plan.platform,
         )
 
     def resume(self, entry: Entry) -> Job:

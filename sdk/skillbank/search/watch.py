@@ -104,10 +104,10 @@ class TrialWatch:
         if callbacks.evaluates:
             return entry  # measured at the end of a rung, see _rest
         closed = [line for line in lines if is_validation(line)]
-        known = entry.trial.values
+        num_known = len(entry.trial.values)
         for index, line in enumerate(closed):
             epochs = line["epoch"] + 1
-            if epochs in known:
+            if epochs in entry.trial.values:
                 continue
             value = callbacks.extract(closed[: index + 1], goal.metric)
             if value is None or value - value != 0:
@@ -117,7 +117,7 @@ class TrialWatch:
                 f"trial {entry.number}: epoch {epochs}/{self._tools.jobs.num_epochs} "
                 f"{goal.metric} {value:.4g}"
             )
-        if len(entry.trial.values) > len(known):
+        if len(entry.trial.values) > num_known:
             entry = self._tools.journal.write(entry, metrics=figures_of(closed))
             if self._deletes:
                 self._tools.jobs.delete_checkpoints(entry, goal, keep_newest=True)
