@@ -79,11 +79,13 @@ class Callback:
         kind: What it is for.
         reference: `package.module:function`.
         folder: Where it is imported from besides the Python path, and where it runs.
+        timeout_s: Seconds after which a call has failed; None: what its kind allows.
     """
 
     kind: CallbackKind
     reference: str
     folder: Path
+    timeout_s: float | None = None
 
     def __call__(self, *arguments: object) -> float | None:
         """The number that the function returns.
@@ -94,7 +96,8 @@ class Callback:
         Raises:
             CallbackFailed: There is none; the message names the callback and says why.
         """
-        ended = _run(self, json.dumps(arguments, default=str), self.kind.timeout_s)
+        patience_s = self.timeout_s or self.kind.timeout_s
+        ended = _run(self, json.dumps(arguments, default=str), patience_s)
         sys.stderr.write(ended.printed)
         if ended.failure:
             raise CallbackFailed(f"{self.kind} {self.reference!r} failed: {ended.failure}")

@@ -84,7 +84,7 @@ def test_an_option_may_be_written_in_another_case(text: str, option: str) -> Non
 
 
 @pytest.mark.parametrize(("text", "option"), [("True", True), ("false", False), (False, False)])
-def test_a_switch_may_be_written_as_text(text: object, option: bool) -> None:  # noqa: FBT001
+def test_a_switch_may_be_written_as_text(text: object, option: bool) -> None:
     assert used({"data.mirror": text})["data.mirror"] is option
 
 
