@@ -99,6 +99,8 @@ def _node(raw: Mapping[str, Any], key: str, notes: list[str]) -> dict[str, Any]:
     kind = _kind(raw.get("type"))
     if "default" in node:
         node["default"] = _default(node["default"], kind)
+    if kind == "array":
+        _bound_elements(node)
     _drop_what_is_no_bound(node, key, notes)
     for name in ("enum", "required"):
         if not isinstance(node.get(name, []), list):
@@ -141,12 +143,33 @@ def _default(value: Any, kind: str | None) -> Any:  # noqa: ANN401 - any JSON va
 def _tidy_options(node: dict[str, Any], key: str, notes: list[str]) -> None:
     """Make the options of `node` unique, let them include its default, and say their type."""
     options = [*node["enum"], node["default"]] if "default" in node else [*node["enum"]]
+    _align_weights(node, options)
     node["enum"] = [option for i, option in enumerate(options) if option not in options[:i]]
     if "default" in node and node["default"] not in options[:-1]:
         notes.append(f"{key}: the default {node['default']!r} was no option; added")
     kinds = {type(option) for option in node["enum"]}
     if len(kinds) == 1 and kinds <= _OPTION_TYPES.keys():
         node["type"] = _OPTION_TYPES[kinds.pop()]
+
+
+def _align_weights(node: dict[str, Any], options: list[Any]) -> None:
+    """Let the weights fit options that are told once, and a default that was none of them.
+
+    An option's weights add up; the default, if it was no option, gets their mean.
+    """
+    weights = node.get("option_weights")
+    if not isinstance(weights, list) or len(weights) != len(node["enum"]):
+        return
+    if not all(map(_is_finite_number, weights)):
+        return
+    padded = [*weights, sum(weights) / len(weights)][: len(options)]
+    if len(options) > len(weights) and options[-1] in options[:-1]:
+        padded[-1] = 0.0  # it has its own weight already
+    node["option_weights"] = [
+        sum(weight for other, weight in zip(options, padded, strict=True) if other == option)
+        for i, option in enumerate(options)
+        if option not in options[:i]
+    ]
 
 
 def _kind(word: object) -> str | None:
@@ -158,13 +181,30 @@ def _kind(word: object) -> str | None:
     return word if word in _STANDARD else _TYPES.get(word)
 
 
+def _bound_elements(node: dict[str, Any]) -> None:
+    """Turn TAO's bounds of a list, one for each element, into a schema for each."""
+    bounds = {n: node.pop(n) for n in ("minimum", "maximum") if isinstance(node.get(n), list)}
+    elements: list[dict[str, Any]] = [{} for _ in range(max(map(len, bounds.values()), default=0))]
+    for name, values in bounds.items():
+        for element, value in zip(elements, values, strict=False):
+            if _is_finite_number(value):
+                element[name] = value
+    if any(elements):
+        node["prefixItems"] = elements
+
+
 def _drop_what_is_no_bound(node: dict[str, Any], key: str, notes: list[str]) -> None:
     for bound in ("minimum", "maximum"):
         value = node.get(bound)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        if _is_finite_number(value):
             continue
         if node.pop(bound, None) is not None and not isinstance(value, float):
             notes.append(f"{key}: {bound} {value!r} is no number, left aside")
+
+
+def _is_finite_number(value: object) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

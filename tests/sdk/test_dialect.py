@@ -61,7 +61,6 @@ def test_known_parts_of_the_info_are_read_in_our_words() -> None:
         "actions.train.outputs.results_dir: names a type but no file pattern, left aside",
         "train.schema.json: train.odd: type 'tensor' is not known; any value is accepted",
         "train.schema.json: train.policy: the default 'step' was no option; added",
-        "train.schema.json: dataset.sizes: minimum [1, 1] is no number, left aside",
     ],
 )
 def test_what_was_changed_or_left_aside_is_noted(note: str) -> None:
@@ -109,12 +108,33 @@ def test_a_type_word_becomes_a_standard_type(word: str, kind: str | list[str]) -
         ({"type": "categorical", "enum": ["a", 1]}, {"enum": ["a", 1]}),
         ({"type": "categorical"}, {}),
         ({"math_cond": "> 0"}, {"math_cond": "> 0"}),
+        (
+            {"type": "list_2", "minimum": [1, 0.5], "maximum": [8, float("inf")]},
+            {"type": "array", "prefixItems": [{"minimum": 1, "maximum": 8}, {"minimum": 0.5}]},
+        ),
+        (
+            {"type": "ordered_int", "enum": [8, 8, 16], "option_weights": [1, 2, 4]},
+            {"type": "integer", "enum": [8, 16], "option_weights": [3, 4]},
+        ),
+        (
+            {"type": "categorical", "enum": ["a", "b"], "default": "b", "option_weights": [1, 2]},
+            {"type": "string", "enum": ["a", "b"], "default": "b", "option_weights": [1, 2]},
+        ),
     ],
 )
 def test_a_field_is_translated_without_a_note(
     field: dict[str, Any], translated: dict[str, Any]
 ) -> None:
     assert translate(field) == (translated, [])
+
+
+def test_a_default_that_was_no_option_is_weighed_as_the_options_are_on_average() -> None:
+    node, _ = translate(
+        {"type": "categorical", "enum": ["a", "b"], "default": "c", "option_weights": [1, 3]}
+    )
+
+    assert node["enum"] == ["a", "b", "c"]
+    assert node["option_weights"] == [1, 3, 2]
 
 
 def test_a_standard_schema_passes_unchanged() -> None:
