@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from skillbank.plan import JobPlan, Route
 from skillbank.platforms.api import Platform
 
 _PATIENCE_S = 60.0
+_MOST_STARTED = 16
 
 # Tells that it runs, then sleeps for as long as anybody may wait.
 SLEEP = """
@@ -130,6 +131,67 @@ class PlatformContract:
         seen = wait_for_end(platform, plan)
 
         assert (seen.state, seen.exit_code) == (JobState.ERROR, exit_code)
+
+    def test_a_job_that_exits_with_75_is_paused(self, platform: Platform, root: Path) -> None:
+        """A pause is an end as it was asked for, and a further attempt goes on from it."""
+        script = """
+import pathlib, sys
+paused = pathlib.Path(sys.argv[1], "paused")
+if not paused.exists():
+    paused.touch()
+    sys.exit(75)
+"""
+        plan = replace(make_script_plan(root, script), pause_after=1)
+        platform.submit(plan, 1)
+
+        first = wait_for_end(platform, plan)
+        platform.submit(replace(plan, pause_after=None), 2)
+
+        assert (first.state, first.exit_code) == (JobState.PAUSED, 75)
+        assert first.ended_at is not None
+        assert wait_for_end(platform, plan, 2).state is JobState.COMPLETE
+        assert platform.poll(plan, 1) == first
+
+    def test_a_job_that_is_cancelled_before_it_pauses_is_cancelled(
+        self, platform: Platform, root: Path
+    ) -> None:
+        """Whoever cancelled it must not see it go on."""
+        script = POLITE.replace("sys.exit(143)", "sys.exit(75)")
+        plan = replace(make_script_plan(root, script), pause_after=1)
+        start_and_wait(platform, plan)
+
+        platform.cancel(plan, 1)
+
+        assert platform.poll(plan, 1).state is JobState.CANCELED
+
+    def test_the_capacity_is_the_number_of_jobs_that_run_at_once(
+        self, platform: Platform, root: Path
+    ) -> None:
+        """One job more than that waits until another has ended."""
+        capacity = platform.capacity(make_script_plan(root, "", job_id="asked"))
+        assert capacity >= 1
+        if capacity > _MOST_STARTED:
+            pytest.skip(f"{capacity} jobs would have to be started to see the next one wait")
+        plans = [make_script_plan(root, SLEEP, job_id=f"job-{n}") for n in range(capacity + 1)]
+        for plan in plans[:-1]:
+            start_and_wait(platform, plan)
+
+        platform.submit(plans[-1], 1)
+        wait_until(lambda: platform.poll(plans[-1], 1).state is JobState.QUEUED, "the last waits")
+        platform.cancel(plans[0], 1)
+
+        wait_until((plans[-1].results / "running").exists, "the last runs")
+        for plan in plans[1:]:
+            platform.cancel(plan, 1)
+
+    @pytest.mark.parametrize("num_gpus", [1, 2, 3])
+    def test_the_capacity_for_jobs_on_gpus_counts_gpus(
+        self, platform: Platform, root: Path, num_gpus: int
+    ) -> None:
+        """Also where there is none: then no such job can run."""
+        plan = replace(make_script_plan(root, ""), num_gpus=num_gpus)
+
+        assert platform.capacity(plan) == platform.gpus() // num_gpus
 
     def test_a_running_job_says_so(self, platform: Platform, root: Path) -> None:
         """RUNNING has a start and no end."""

@@ -96,9 +96,19 @@ class JobWatch:
         except JobNotFound as error:
             return Observation(JobState.LOST, str(error))
         seen = self._platforms[job.platform].poll(plan, job.attempt)
-        if seen.state is not JobState.ERROR or seen.detail:
+        if seen.detail:
             return seen
-        return replace(seen, detail=self._explain_failure(job, seen.exit_code))
+        match seen.state:
+            case JobState.ERROR:
+                return replace(seen, detail=self._explain_failure(job, seen.exit_code))
+            case JobState.PAUSED:
+                return replace(seen, detail=self._explain_pause(job))
+        return seen
+
+    def _explain_pause(self, job: Job) -> str:
+        said = [line["message"] for line in self.events(job) if line.get("paused")]
+        where = str(said[-1]) if said else "paused"
+        return f"{where}; 'skillbank resume {job.id}' goes on"
 
     def _explain_failure(self, job: Job, exit_code: int | None) -> str:
         marks = self._store.marks(job)

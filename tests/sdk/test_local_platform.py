@@ -15,10 +15,12 @@ import psutil
 import pytest
 
 from skillbank.errors import PlatformError, RequestInvalid
-from skillbank.job import JobState
+from skillbank.job import FailureKind, JobState, classify_failure
+from skillbank.plan import Route
 from skillbank.platforms.attempt import AttemptFolder, Identity, identify
 from skillbank.platforms.gpus import count_gpus, narrow_gpus
 from skillbank.platforms.local import LocalPlatform
+from skillbank.platforms.memory import count_memory_kills, explain_kill
 from skillbank.settings import read_settings
 from skillbank.testing import (
     SLEEP,
@@ -98,6 +100,7 @@ def test_a_job_outlives_the_kill_of_its_submitter(tmp_path: Path) -> None:
 import os, sys
 from pathlib import Path
 from skillbank.platforms.local import LocalPlatform
+from skillbank.platforms.memory import count_memory_kills, explain_kill
 from skillbank.testing import make_script_plan
 root = Path(sys.argv[1])
 wait = """
@@ -442,3 +445,193 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
 
     assert (settings.home, settings.local_slots) == (tmp_path, 3)
     assert settings.cuda_visible_devices is None
+
+
+def make_search_plan(root: Path, script: str, **changes: object) -> ScriptPlan:
+    plan = make_script_plan(root, script, job_id="search")
+    return replace(plan, route=Route.AUTOML, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("num_gpus", [0, 1])
+def test_a_search_takes_no_place_from_its_trials(
+    platform: LocalPlatform, tmp_path: Path, num_gpus: int
+) -> None:
+    """It asks for what each of its trials needs, and needs none of it itself."""
+    search = make_search_plan(tmp_path, SLEEP, num_gpus=num_gpus)
+    trials = [
+        replace(make_script_plan(tmp_path, SLEEP, job_id=f"trial-{n}"), num_gpus=num_gpus)
+        for n in range(platform.capacity(search))
+    ]
+    for plan in (*trials, search):
+        start_and_wait(platform, plan)
+
+    states = [platform.poll(plan, 1).state for plan in (search, *trials)]
+    for plan in (search, *trials):
+        platform.cancel(plan, 1)
+
+    assert set(states) == {JobState.RUNNING}
+
+
+@pytest.mark.parametrize(("num_gpus", "capacity"), [(0, 1), (1, 3), (2, 1), (3, 1), (4, 0)])
+def test_capacity_is_what_slots_or_gpus_allow(
+    platform: LocalPlatform, tmp_path: Path, num_gpus: int, capacity: int
+) -> None:
+    plan = replace(make_script_plan(tmp_path, ""), num_gpus=num_gpus)
+
+    assert platform.capacity(plan) == capacity
+
+
+@pytest.mark.parametrize("given", ["0", ""])
+def test_a_search_sees_the_gpus_of_its_submitter(
+    platform: LocalPlatform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """It hands them on to its trials."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    plan = make_search_plan(tmp_path, SHOW_GPUS)
+    platform.submit(plan, 1)
+    wait_for_end(platform, plan)
+
+    assert (plan.results / "gpus").read_text() == given
+
+
+# Submits a job of its own, as a search does, and waits.
+SUBMIT_ANOTHER = """
+import pathlib, sys, time
+from skillbank.platforms.local import LocalPlatform
+from skillbank.testing import SLEEP, make_script_plan
+root = pathlib.Path(sys.argv[1]).parents[2]
+LocalPlatform(root, gpus=(), num_slots=1).submit(make_script_plan(root, SLEEP, job_id="trial"), 1)
+time.sleep(600)
+"""
+
+
+def test_a_job_that_a_search_submitted_outlives_the_searchs_kill(
+    platform: LocalPlatform, tmp_path: Path
+) -> None:
+    """It is a job of its own: the search finds it again when it is resumed."""
+    search = make_search_plan(tmp_path, SUBMIT_ANOTHER)
+    folder = tmp_path / "jobs" / "trial"
+    platform.submit(search, 1)
+    wait_until((folder / "results" / "running").exists, "the trial runs")
+    trial = replace(search, job_id="trial", folder=folder, route=Route.DIRECT)
+
+    os.kill(supervisor_of(search).pid, signal.SIGKILL)
+
+    assert wait_for_end(platform, search).state is JobState.LOST
+    assert platform.poll(trial, 1).state is JobState.RUNNING
+    platform.cancel(trial, 1)
+    assert platform.poll(trial, 1).state is JobState.CANCELED
+
+
+def test_a_search_is_given_time_to_stop_its_trials(tmp_path: Path) -> None:
+    """Slow (1 s): longer than any other job's 0.2 s."""
+    script = """
+import pathlib, signal, sys, time
+def stop(*_):
+    time.sleep(0.8)
+    pathlib.Path(sys.argv[1], "stopped").touch()
+    sys.exit(143)
+signal.signal(signal.SIGTERM, stop)
+"""
+    platform = LocalPlatform(tmp_path, gpus=(), num_slots=1, grace_s=0.2)
+    plan = make_search_plan(tmp_path, script + SLEEP)
+    start_and_wait(platform, plan)
+
+    platform.cancel(plan, 1)
+
+    assert (plan.results / "stopped").exists()
+    assert platform.poll(plan, 1).state is JobState.CANCELED
+
+
+SHOW_THREADS = """
+import os
+print(*(os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")))
+"""
+
+
+def threads_of(platform: LocalPlatform, plan: ScriptPlan) -> list[str]:
+    platform.submit(plan, 1)
+    wait_for_end(platform, plan)
+    return platform.logs(plan).split()
+
+
+@pytest.mark.parametrize("num_slots", [2, 3, 1000])
+def test_jobs_that_share_the_cpu_share_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_slots: int
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    platform = LocalPlatform(tmp_path, gpus=("0",), num_slots=num_slots)
+    share = str(max(1, len(os.sched_getaffinity(0)) // num_slots))
+
+    assert threads_of(platform, make_script_plan(tmp_path, SHOW_THREADS)) == [share, share]
+
+
+@pytest.mark.parametrize("kind", ["the only one", "on a GPU", "a search"])
+def test_jobs_that_do_not_share_the_cpu_choose_their_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    num_slots = 1 if kind == "the only one" else 2
+    platform = LocalPlatform(tmp_path, gpus=("0",), num_slots=num_slots)
+    plan = replace(
+        make_script_plan(tmp_path, SHOW_THREADS),
+        num_gpus=1 if kind == "on a GPU" else 0,
+        route=Route.AUTOML if kind == "a search" else Route.DIRECT,
+    )
+
+    assert threads_of(platform, plan) == ["None", "None"]
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ({"OMP_NUM_THREADS": "7"}, ["7", "None"]),
+        ({"MKL_NUM_THREADS": "7"}, ["1", "7"]),
+        ({"OMP_NUM_THREADS": "6", "MKL_NUM_THREADS": "7"}, ["6", "7"]),
+    ],
+)
+def test_threads_that_the_user_set_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], seen: list[str]
+) -> None:
+    """MKL follows OMP_NUM_THREADS by itself, so that alone is left as it is."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    platform = LocalPlatform(tmp_path, gpus=(), num_slots=1000)
+
+    assert threads_of(platform, make_script_plan(tmp_path, SHOW_THREADS)) == seen
+
+
+def test_the_kernel_counts_what_it_killed_for_memory(tmp_path: Path) -> None:
+    counters = tmp_path / "vmstat"
+    counters.write_text("nr_free_pages 12\noom_kill 3\nthp_split 0\n")
+
+    assert count_memory_kills(counters) == 3
+
+
+@pytest.mark.parametrize("content", [None, "", "nr_free_pages 12\n"])
+def test_a_kernel_that_does_not_count_has_killed_nobody(
+    tmp_path: Path, content: str | None
+) -> None:
+    counters = tmp_path / "vmstat"
+    if content is not None:
+        counters.write_text(content)
+
+    assert count_memory_kills(counters) == 0
+
+
+@pytest.mark.parametrize("exit_code", [-9, 137])
+def test_a_kill_for_memory_is_told_from_somebodys_kill(exit_code: int) -> None:
+    for_memory, by_somebody = explain_kill(exit_code, 3, 4), explain_kill(exit_code, 4, 4)
+
+    assert by_somebody == ""
+    kind = classify_failure(JobState.ERROR, exit_code, for_memory)
+    assert kind is FailureKind.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize("exit_code", [0, 1, 75, 143, -15])
+def test_another_end_is_never_put_down_to_memory(exit_code: int) -> None:
+    assert explain_kill(exit_code, 3, 4) == ""

@@ -54,7 +54,7 @@ def follow_job(client: Client, job: Job, *, as_json: bool, every_s: float = 0.25
                     view.show_state(job)
                 state = job.state
                 for line in news.lines:
-                    if as_json or line.get("status") != "FAILURE":  # the job's end tells it
+                    if as_json or not _is_told_by_the_end(line):
                         view.show(line)
     except KeyboardInterrupt:
         print_aside(
@@ -71,9 +71,11 @@ def end_of_job(client: Client, job: Job, *, as_json: bool) -> int:
         print_event("end", job=job_document(job))
     elif job.state is JobState.COMPLETE:
         _show_success(client, job)
-    else:
+    elif job.state.is_failure:
         _show_failure(job)
-    return DONE if job.state is JobState.COMPLETE else JOB_FAILED
+    else:
+        print(f"{job.state.value} after {_duration(job)}: {job.detail}")
+    return JOB_FAILED if job.state.is_failure else DONE
 
 
 def _choose_view(job: Job, *, as_json: bool) -> AbstractContextManager[View]:
@@ -153,6 +155,10 @@ class LiveView:
         )
 
 
+def _is_told_by_the_end(line: StatusLine) -> bool:
+    return line.get("status") == "FAILURE" or bool(line.get("paused"))
+
+
 def _is_step(line: StatusLine) -> bool:
     return line.get("step") is not None and "val_loss" not in (line.get("kpi") or {})
 
@@ -207,7 +213,8 @@ def _duration(job: Job) -> str:
 
 
 def _last_figures(lines: Sequence[StatusLine]) -> Mapping[str, float | None]:
-    return next((line["kpi"] for line in reversed(lines) if line.get("kpi")), {})
+    """The newest value of every metric: an epoch's, and what the end adds of the network."""
+    return {name: value for line in lines for name, value in (line.get("kpi") or {}).items()}
 
 
 def next_commands(client: Client, job: Job) -> list[str]:

@@ -140,7 +140,7 @@ def wait(options: WaitOptions) -> int:
     if not options.as_json:
         return end_of_job(client, job, as_json=False)
     print_json(job_document(job))
-    return DONE if job.state is JobState.COMPLETE else JOB_FAILED
+    return JOB_FAILED if job.state.is_failure else DONE
 
 
 def cancel(options: JobOptions) -> int:

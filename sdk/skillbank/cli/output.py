@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 DONE, JOB_FAILED, WRONG_REQUEST = 0, 1, 2
 
+_LARGEST_COUNT = 1e15  # from here on a float does not hold every integer
+
 _STYLES = {
     "COMPLETE": "green",
     "RUNNING": "cyan",
     "ERROR": "red",
     "LOST": "red",
     "CANCELED": "yellow",
+    "PAUSED": "yellow",
 }
 
 
@@ -141,4 +144,7 @@ def show_figures(figures: Mapping[str, float | None]) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "not finite" if value is None else f"{value:.4g}"
+    if value is None:
+        return "not finite"
+    is_count = float(value).is_integer() and abs(value) < _LARGEST_COUNT
+    return f"{value:.0f}" if is_count else f"{value:.4g}"

@@ -51,6 +51,13 @@ class Platform(ABC):
     def gpus(self) -> int:
         """How many GPUs one job can get."""
 
+    def capacity(self, plan: JobPlan) -> int:
+        """How many jobs with a plan's needs can run at once; of a search, how many of its trials.
+
+        Here, as many as there are GPUs for, and one on the CPU: override it where more is known.
+        """
+        return self.gpus() // plan.num_gpus if plan.num_gpus else 1
+
     def check(self, plan: JobPlan) -> None:
         """Refuse a plan that can never run here; called before anything is written.
 

@@ -26,6 +26,8 @@ class Order(NamedTuple):
         gpus: GPUs that may be given to jobs.
         num_gpus: GPUs that this job holds while it runs.
         grace_s: Time between SIGTERM and SIGKILL.
+        takes_place: It waits for a place and holds it while it runs. A job that only waits for
+            others takes none, so that it never keeps one from them.
     """
 
     job_id: str
@@ -36,6 +38,7 @@ class Order(NamedTuple):
     gpus: list[str]
     num_gpus: int
     grace_s: float
+    takes_place: bool = True
 
 
 class Identity(NamedTuple):

@@ -7,16 +7,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
 import skillbank
 from skillbank.errors import PlatformError
-from skillbank.job import JobState, Observation
+from skillbank.job import PAUSED_EXIT, JobState, Observation
 from skillbank.locks import is_locked, take_lock
-from skillbank.plan import JobPlan
+from skillbank.plan import JobPlan, Route
 from skillbank.platforms.api import Platform
 from skillbank.platforms.attempt import AttemptFolder, Ending, Identity, Order, identify
 from skillbank.platforms.gpus import visible_gpus
@@ -25,6 +25,7 @@ from skillbank.platforms.supervisor import LOCK_DESCRIPTOR, STOPPED_FROM_OUTSIDE
 from skillbank.settings import Settings, environment_of_jobs, read_settings
 
 _GRACE_S = 15.0
+_TRIALS_STOPPED = 8  # a search stops its trials, each in its own time, before it ends itself
 _STOPPED_BY_SIGTERM = (143, -signal.SIGTERM)
 
 # Run isolated and without site packages: up in 20 ms, whatever the user's environment holds.
@@ -79,7 +80,8 @@ class LocalPlatform(Platform):
             )
         try:
             folder.create(self._order(plan, attempt))
-            self._supervisors.add(_start_supervisor(folder, attempt, lock))
+            environment = self._environment(plan)
+            self._supervisors.add(_start_supervisor(folder, attempt, lock, environment))
         except OSError as error:
             raise PlatformError(
                 f"job {plan.job_id} cannot be started: {error}. Free some memory or disk space, "
@@ -111,7 +113,7 @@ class LocalPlatform(Platform):
             return
         folder.ask_to_cancel()
         # As long again, and a little, for the supervisor to clean up and write the ending.
-        deadline = time.monotonic() + 2 * self._grace_s + 2.0
+        deadline = time.monotonic() + 2 * self._grace_of(plan) + 2.0
         _signal(folder.identity(), signal.SIGTERM)
         while is_locked(folder.lock) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -132,6 +134,10 @@ class LocalPlatform(Platform):
         """How many GPUs this shell may use."""
         return len(self._visible_gpus())
 
+    def capacity(self, plan: JobPlan) -> int:
+        """How many jobs like it the GPUs, or the CPU slots, of this root hold at once."""
+        return self.gpus() // plan.num_gpus if plan.num_gpus else self._num_slots
+
     def _visible_gpus(self) -> tuple[str, ...]:
         if self._gpus is None:
             self._gpus = visible_gpus(self._settings.cuda_visible_devices)
@@ -146,8 +152,25 @@ class LocalPlatform(Platform):
             num_slots=self._num_slots,
             gpus=list(self._visible_gpus()),
             num_gpus=plan.num_gpus,
-            grace_s=self._grace_s,
+            grace_s=self._grace_of(plan),
+            takes_place=plan.route is not Route.AUTOML,
         )
+
+    def _grace_of(self, plan: JobPlan) -> float:
+        return self._grace_s * (_TRIALS_STOPPED if plan.route is Route.AUTOML else 1)
+
+    def _environment(self, plan: JobPlan) -> dict[str, str]:
+        """The submitter's own; jobs that share the CPU get their share of threads, if none is set.
+
+        Two trainings with a thread per core each wait for one another most of the time: on 2 cores
+        a step of either took 10 times as long.
+        """
+        own = environment_of_jobs()
+        is_alone = self._num_slots == 1 or plan.num_gpus or plan.route is Route.AUTOML
+        if is_alone or "OMP_NUM_THREADS" in own:
+            return own
+        threads = str(max(1, len(os.sched_getaffinity(0)) // self._num_slots))
+        return {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **own}
 
     def _observe_life(self, folder: AttemptFolder, plan: JobPlan) -> Observation:
         started_at = folder.started_at()
@@ -174,7 +197,9 @@ class LocalPlatform(Platform):
                 self._supervisors.discard(pid)
 
 
-def _start_supervisor(folder: AttemptFolder, attempt: int, lock: int) -> int:
+def _start_supervisor(
+    folder: AttemptFolder, attempt: int, lock: int, environment: Mapping[str, str]
+) -> int:
     """Pid of a detached process that prints to the job's log and holds a copy of the lock."""
     roots = [str(Path(module.__file__ or "").parents[1]) for module in (skillbank, psutil)]
     arguments = [*roots, str(folder.job_folder), str(attempt)]
@@ -185,7 +210,7 @@ def _start_supervisor(folder: AttemptFolder, attempt: int, lock: int) -> int:
         return os.posix_spawn(
             sys.executable,
             [sys.executable, "-I", "-S", "-c", _BOOT, *arguments],
-            environment_of_jobs(),
+            environment,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(folder.log), append, 0o644),
@@ -230,6 +255,8 @@ def _judge(ending: Ending) -> tuple[JobState, str]:
         return JobState.CANCELED, ending.detail
     if ending.exit_code in _STOPPED_BY_SIGTERM:
         return JobState.CANCELED, STOPPED_FROM_OUTSIDE
+    if ending.exit_code == PAUSED_EXIT:
+        return JobState.PAUSED, ""
     return JobState.ERROR, ending.detail
 
 

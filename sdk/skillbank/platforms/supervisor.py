@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from skillbank.platforms.attempt import AttemptFolder, Ending, Order, identify
+from skillbank.platforms.memory import count_memory_kills, explain_kill
 from skillbank.platforms.slots import Places
 
 LOCK_DESCRIPTOR = 3
@@ -67,7 +68,7 @@ def _run(folder: AttemptFolder, order: Order) -> Ending:
     except _Stopped:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         return Ending(None, True, _why_stopped(folder), None, time.time())
-    started_at = time.time()
+    started_at, kills = time.time(), count_memory_kills()
     try:
         process = _start(folder, order, gpus)
     except OSError as error:
@@ -78,7 +79,8 @@ def _run(folder: AttemptFolder, order: Order) -> Ending:
     _end_the_rest(folder)
     if is_stopped or folder.is_to_cancel():
         return Ending(exit_code, True, _why_stopped(folder), started_at, time.time())
-    return Ending(exit_code, False, "", started_at, time.time())
+    detail = explain_kill(exit_code, kills, count_memory_kills())
+    return Ending(exit_code, False, detail, started_at, time.time())
 
 
 def _why_stopped(folder: AttemptFolder) -> str:
@@ -89,8 +91,10 @@ def _raise_stopped(*_: object) -> None:
     raise _Stopped
 
 
-def _wait_for_turn(folder: AttemptFolder, order: Order) -> list[str]:
-    """Names of the GPUs that the job may use."""
+def _wait_for_turn(folder: AttemptFolder, order: Order) -> list[str] | None:
+    """Names of the GPUs that the job may use; None: it takes no place, and is left as it is."""
+    if not order.takes_place:
+        return None
     lock_files = Path(order.slots_folder)
     slots = Places(lock_files, "slot", [str(index) for index in range(order.num_slots)])
     gpus = Places(lock_files, "gpu", order.gpus)
@@ -104,13 +108,13 @@ def _wait_for_turn(folder: AttemptFolder, order: Order) -> list[str]:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
-def _start(folder: AttemptFolder, order: Order, gpus: list[str]) -> subprocess.Popen[bytes]:
+def _start(folder: AttemptFolder, order: Order, gpus: list[str] | None) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "SKILLBANK_JOB_ID": order.job_id,
         "SKILLBANK_JOB_FOLDER": str(folder.job_folder),
-        "CUDA_VISIBLE_DEVICES": ",".join(gpus),
         "PYTHONUNBUFFERED": "1",
+        **({} if gpus is None else {"CUDA_VISIBLE_DEVICES": ",".join(gpus)}),
     }
     return subprocess.Popen(
         [sys.executable, *order.command],
