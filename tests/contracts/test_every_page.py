@@ -10,6 +10,7 @@ import pytest
 
 from skillbank.bank import SkillBank
 from skillbank.cli import main
+from skillbank.cli.app import GROUPS
 from skillbank.skill import Skill
 
 SKILLS = list(SkillBank())
@@ -38,10 +39,6 @@ TRAINED = [
 ]
 
 
-GROUPS = {"automl"}
-"""Commands whose first word is followed by another, such as `automl space`."""
-
-
 @pytest.mark.parametrize("arguments", SHOWN)
 def test_a_command_that_a_page_shows_exists_with_its_options(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -55,8 +52,13 @@ def test_a_command_that_a_page_shows_exists_with_its_options(
 
 @pytest.mark.parametrize("arguments", TRAINED)
 def test_a_job_without_a_parent_that_a_page_shows_can_be_planned(
-    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in re.findall(r"env:(\w+)", " ".join(arguments)):
+        monkeypatch.setenv(name, "secret")
     skill = SkillBank()[arguments[1]]  # which need not be the skill of the page
     for sources in skill.info.data_sources.values():
         for source in sources.values():
