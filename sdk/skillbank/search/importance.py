@@ -93,8 +93,8 @@ def _to_optuna(
         distributions = {name: distribution_of(domains[name]) for name in drawn}
         values = [value for value in values_of(record, goals) if value is not None]
         trials.append(create_trial(values=values, params=drawn, distributions=distributions))
-    enough = {len(trials), *range(_ENOUGH_TRIALS, len(trials))}
-    return trials, [name for name in domains if counts[name] in enough]
+    enough = min(len(trials), _ENOUGH_TRIALS)
+    return trials, [name for name in domains if counts[name] >= enough]
 
 
 def _evaluate(
