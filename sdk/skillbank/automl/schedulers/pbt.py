@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skillbank.automl.history import Goal, History, Move, Promote, Start, Trial, TrialState
-from skillbank.automl.schedulers.scheduler import is_active_until, paused_at, recommendations
+from skillbank.automl.schedulers.scheduler import paused_at, recommendations
 
 SHARE = 5
 """One in five is copied, one in five is replaced."""
@@ -101,7 +101,7 @@ class PopulationBasedTraining:
         """The generations that have ended and have a successor, in their order."""
         members = [t for t in trials if t.generation == 0]
         for number, end in enumerate(self.ends[:-1]):
-            if len(members) < self.size or is_active_until(members, end):
+            if len(members) < self.size or any(_is_on_its_way(t, end) for t in members):
                 return
             present = [t for t in members if not _was_lost(t, end)]
             ranking = self._ranking(present, end)
@@ -130,6 +130,13 @@ class PopulationBasedTraining:
             parent = parents[num_copies % len(parents)]
             return Start(end, parent=parent.number, generation=number)
         return Promote(waiting[0].number, end)
+
+
+def _is_on_its_way(trial: Trial, end: int) -> bool:
+    """Tell whether a trial has yet to reach the end of a generation, and may."""
+    if trial.state is TrialState.PAUSED:
+        return trial.epochs < end
+    return trial.state.is_active and trial.epochs <= end
 
 
 def _was_lost(trial: Trial, end: int) -> bool:
