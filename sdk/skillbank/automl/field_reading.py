@@ -230,9 +230,10 @@ def _on_powers(parameter: Parameter, limits: Limits) -> Parameter:
     while base ** len(powers) <= high * (1 + 1e-9) and len(powers) < MOST_POWERS:
         powers.append(base ** len(powers))
     fitting = [each for each in powers if each >= low and limits.contains(each)]
+    if limits.is_int:
+        fitting = [round(each) for each in fitting]
     if len(fitting) < 2:
         raise NotSearchable(f"it has no two values to choose between; allowed: {limits.words()}")
     if base.is_integer() and not limits.step:
         return replace(parameter, low=fitting[0], high=fitting[-1], power_of=int(base))
-    options = tuple(round(each) if limits.is_int else each for each in fitting)
-    return replace(parameter, low=None, high=None, options=options, log=False)
+    return replace(parameter, low=None, high=None, options=tuple(fitting), log=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from skillbank.automl.limits import Limits, NotSearchable
@@ -72,7 +72,9 @@ def purpose_of(key: str, default: float) -> Purpose:
     """What the number under `key` is for, by its name and, where that is unclear, its default."""
     if is_batch_size(key):
         return Purpose.BATCH_SIZE
-    name = _snake(key.rpartition(".")[2])
+    section, _, name = _snake(key).rpartition(".")
+    if section.endswith("ema"):
+        name = f"ema_{name}"
     for purpose, words in _NAMES.items():
         if words.search(name) and _fits(purpose, name, default):
             return purpose
@@ -115,8 +117,8 @@ def choose_range(key: str, default: float, limits: Limits) -> SearchRange:
     purpose = purpose_of(key, default)
     if limits.is_int:
         return _whole_range(default, limits)
-    by_purpose = _range_by_purpose(purpose, default, limits)
-    return by_purpose or _range_by_bounds(default, limits)
+    chosen = _range_by_purpose(purpose, default, limits) or _range_by_bounds(default, limits)
+    return replace(chosen, low=float(f"{chosen.low:.6g}"), high=float(f"{chosen.high:.6g}"))
 
 
 def says_where_to_look(key: str, default: float, limits: Limits) -> bool:
