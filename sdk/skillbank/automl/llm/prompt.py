@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from skillbank.automl.fitting import describe_range, rounded
 from skillbank.automl.history import Goal, History, Start, Trial, TrialState
 from skillbank.automl.llm.client import Message
+from skillbank.automl.llm.task import Task
 from skillbank.automl.parameter import Parameter
 from skillbank.automl.space import SearchSpace
 
@@ -32,21 +33,6 @@ _RESEARCHER = (
     "drop those that were refuted, and build on those that held. You answer with one JSON object "
     "and nothing else."
 )
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained, for a model that knows the field.
-
-    Attributes:
-        skill: Name of the skill.
-        description: What it does, in a sentence or two.
-        meanings: Dotted spec key -> what the field means.
-    """
-
-    skill: str = ""
-    description: str = ""
-    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from skillbank.automl.history import Goal, History, Proposal, Proposer, Start
 from skillbank.automl.llm.answer import Proposed, one_line, read_proposed
 from skillbank.automl.llm.client import Answer, ChatClient, Message, Patience
 from skillbank.automl.llm.endpoint import EndpointFailed, endpoint_of
-from skillbank.automl.llm.prompt import Search, Task, build_complaint, build_prompt
+from skillbank.automl.llm.prompt import Search, build_complaint, build_prompt
+from skillbank.automl.llm.task import Task
 from skillbank.automl.settings import Algorithm, SearchSettings
 from skillbank.automl.space import SearchSpace
 from skillbank.errors import RequestInvalid, SkillbankError

@@ -10,7 +10,8 @@ import pytest
 from tests.sdk.automl.tuned import BASELINE, GOAL, SPACE, trial
 
 from skillbank.automl.history import Goal, Start, Trial, TrialState
-from skillbank.automl.llm.prompt import Search, Task, build_complaint, build_prompt
+from skillbank.automl.llm.prompt import Search, build_complaint, build_prompt
+from skillbank.automl.llm.task import Task
 
 TASK = Task("tao-train-pose", "Classifies poses.", {"optim.lr": "Length of a step."})
 SEARCH = Search(SPACE, (GOAL,), TASK, num_recommendations=20)

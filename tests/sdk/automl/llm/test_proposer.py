@@ -16,8 +16,9 @@ from skillbank.automl.history import History, Proposal, Start, TrialState
 from skillbank.automl.llm import check_endpoint, make_llm_proposer
 from skillbank.automl.llm.client import Answer, ChatClient, Message, Patience
 from skillbank.automl.llm.endpoint import endpoint_of
-from skillbank.automl.llm.prompt import Search, Task
+from skillbank.automl.llm.prompt import Search
 from skillbank.automl.llm.proposer import LlmProposer, Turns
+from skillbank.automl.llm.task import Task
 from skillbank.automl.settings import Algorithm, SearchSettings
 from skillbank.errors import RequestInvalid
 
