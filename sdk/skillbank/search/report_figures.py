@@ -26,15 +26,17 @@ from skillbank.search.report_marks import (
 )
 
 _BAR_HEIGHT = 26
+_FEW_TICKS = 10
+_LONG_NAME = 36
 
 
 def history_chart(result: SearchResult) -> Chart | None:
     """Best value of every trial, and the best so far; failures along the lower edge."""
-    if not result.history:
-        return None
     known = ranked(result)
+    if not known:
+        return None
     others = [r for r in result.history if r not in known]
-    traces = [_running_best(result, known)] if known else []
+    traces = [_running_best(result, known)]
     for group in groups_of(result, known):
         values = [r.metric for r in group.records]
         traces.append(_points(result, group.records, values, group.marker, group.name))
@@ -42,16 +44,17 @@ def history_chart(result: SearchResult) -> Chart | None:
         edge = {**_points(result, group.records, [0.03] * len(group.records)), "yaxis": "y2"}
         traces.append({**edge, "marker": group.marker, "name": f"{group.name}, no result"})
     values = [r.metric for r in known if r.metric is not None]
+    last = max(record.trial for record in result.history)
     layout = base_layout(
         showlegend=True,
         margin={"l": 58, "r": 12, "t": 60, "b": 44},
-        xaxis=axis("trial", tickformat="d", rangemode="tozero"),
+        xaxis=axis("trial", range=[-0.6, last + 0.6], **_whole_ticks(last)),
         yaxis=metric_axis(result, values),
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         shapes=_baseline_line(result),
     )
-    told = f"; best {show(known[0].metric)} in trial {known[0].trial}" if known else ""
-    label = f"{result.metric} of {len(result.history)} trials{told}"
+    best = f"best {show(known[0].metric)} in trial {known[0].trial}"
+    label = f"{result.metric} of {len(result.history)} trials; {best}"
     return Chart("history", label, traces, layout, height=390)
 
 
@@ -67,10 +70,11 @@ def curves_chart(result: SearchResult) -> Chart | None:
         if record.trial in {0, best}:
             traces.append(_own_curve(record, is_best=record.trial == best))
     values = [value for r in measured for _, value in r.curve if value is not None]
+    last = max(epochs for r in measured for epochs, _ in r.curve)
     layout = base_layout(
         showlegend=True,
         margin={"l": 58, "r": 12, "t": 44, "b": 44},
-        xaxis=axis("epochs", tickformat="d", rangemode="tozero"),
+        xaxis=axis("epochs", rangemode="tozero", **_whole_ticks(last)),
         yaxis=metric_axis(result, values),
     )
     label = f"{result.metric} by epoch, of {len(measured)} trials"
@@ -86,7 +90,7 @@ def importance_chart(shares: Mapping[str, float]) -> Chart | None:
         "type": "bar",
         "orientation": "h",
         "x": [shares[name] for name in names],
-        "y": [escape(name) for name in names],
+        "y": [escape(_shorten(name)) for name in names],
         "text": [f"{100 * shares[name]:.0f} %" for name in names],
         "textposition": "outside",
         "cliponaxis": False,
@@ -95,12 +99,12 @@ def importance_chart(shares: Mapping[str, float]) -> Chart | None:
     }
     layout = base_layout(
         bargap=0.35,
-        margin={"l": 10, "r": 44, "t": 6, "b": 30},
-        xaxis=axis(tickformat=".0%", rangemode="tozero", fixedrange=True),
+        margin={"l": 10, "r": 44, "t": 6, "b": 6},
+        xaxis={"visible": False, "rangemode": "tozero", "fixedrange": True},
         yaxis=axis(fixedrange=True, showgrid=False),
     )
     label = "; ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
-    height = 46 + _BAR_HEIGHT * len(names)
+    height = 12 + _BAR_HEIGHT * len(names)
     return Chart("importance", f"Importance of parameters: {label}", [trace], layout, height=height)
 
 
@@ -118,9 +122,12 @@ def _pareto(result: SearchResult, index: int, goal: Goal) -> Chart:
     front.sort(key=lambda r: points[r.trial][index] or 0.0)
     baseline = [r for r in measured if r.trial == 0]
     rest = [r for r in measured if r not in front and r not in baseline]
+    unfinished = [r for r in rest if r.state is not TrialState.COMPLETE]
+    beaten = [r for r in rest if r.state is TrialState.COMPLETE]
     corners = "hv" if goal.minimize else "vh"  # on the side of what is beaten
     looks: tuple[tuple[str, Sequence[TrialRecord], Json], ...] = (
-        ("beaten by others", rest, {"color": SOFT, "size": 7, "symbol": "circle-open"}),
+        ("not trained to the end", unfinished, {"color": SOFT, "size": 7, "symbol": "circle-open"}),
+        ("beaten by others", beaten, {"color": FIRST, "size": 8}),
         ("Pareto set", front, {"color": SECOND, "size": 10}),
         ("baseline", baseline, {"color": INK, "size": 11, "symbol": "diamond"}),
     )
@@ -142,6 +149,15 @@ def _pareto(result: SearchResult, index: int, goal: Goal) -> Chart:
     )
     label = f"{result.metric} against {goal.metric}: {len(front)} trials in the Pareto set"
     return Chart(f"pareto-{index}", label, traces, layout, height=400)
+
+
+def _whole_ticks(last: int) -> dict[str, object]:
+    return {"tickformat": "d", **({"dtick": 1} if last <= _FEW_TICKS else {})}
+
+
+def _shorten(name: str) -> str:
+    """The end of a long name, which tells more than its beginning."""
+    return name if len(name) <= _LONG_NAME else f"…{name[-_LONG_NAME:]}"
 
 
 def _better(goal: Goal) -> str:
@@ -229,7 +245,7 @@ def _own_curve(record: TrialRecord, *, is_best: bool) -> Json:
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": f"best: trial {record.trial}" if is_best else "baseline",
+        "name": _curve_name(record, is_best=is_best),
         "x": [epochs for epochs, _ in record.curve],
         "y": [value for _, value in record.curve],
         "line": {"color": SECOND if is_best else INK, "width": 3 if is_best else 2},
@@ -237,6 +253,12 @@ def _own_curve(record: TrialRecord, *, is_best: bool) -> Json:
         "hovertext": [_curve_hover(record, *point) for point in record.curve],
         "hoverinfo": "text",
     }
+
+
+def _curve_name(record: TrialRecord, *, is_best: bool) -> str:
+    if record.trial == 0:
+        return "best: the baseline" if is_best else "baseline"
+    return f"best: trial {record.trial}"
 
 
 def _curve_hover(record: TrialRecord, epochs: int, value: float | None) -> str:

@@ -81,7 +81,7 @@ class Group:
 
 _STATES: Mapping[tuple[TrialState, ...], tuple[str, str, str, int]] = {
     (TrialState.COMPLETE,): ("complete", "circle", FIRST, 8),
-    (TrialState.PRUNED,): ("stopped early", "circle-open", SOFT, 8),
+    (TrialState.PRUNED,): ("pruned", "circle-open", SOFT, 8),
     (TrialState.PAUSED,): ("paused", "square-open", FIRST, 8),
     (TrialState.RUNNING, TrialState.WAITING): ("running", "triangle-right", FIRST, 9),
     (TrialState.FAILED,): ("failed", "x", BAD, 8),
@@ -123,6 +123,8 @@ def show(value: object) -> str:
     """A value as a reader sees it: numbers in four figures, anything else as JSON has it."""
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(show, value))}]"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -89,7 +89,7 @@ def count_states(result: SearchResult) -> str:
     progress = result.progress
     counts = {
         "complete": progress.complete,
-        "stopped early": progress.pruned,
+        "pruned": progress.pruned,
         "paused": progress.paused,
         "running": progress.running,
         "failed": progress.failed,
@@ -134,8 +134,10 @@ def rows(result: SearchResult) -> list[Row]:
 
 def commands(result: SearchResult, job_id: str) -> list[str]:
     """Command lines that use what the search left."""
+    if result.state is SearchState.RUNNING:
+        return [f"skillbank wait {job_id}", f"skillbank automl result {job_id}"]
     if result.best is None:
-        return [f"skillbank automl result {job_id}"]
+        return [f"skillbank automl result {job_id}", f"skillbank logs {job_id}"]
     run = f"skillbank run {result.skill}"
     return [
         f"{run} evaluate --parent {job_id}",
@@ -155,13 +157,15 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes, rest_s = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest_s} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes >= 10 else f"{minutes} min {rest_s} s"
 
 
 def _gain_tile(label: str, comparison: Comparison) -> Tile:
     gain, relative = comparison.gain or 0.0, comparison.relative
     share = "" if relative is None else f"{100 * relative:+.1f} %, relative"
-    return Tile(label, f"{gain:+.4g}", share, None if gain == 0 else gain > 0)
+    return Tile(label, f"{gain:+.4g}" if gain else "0", share, None if gain == 0 else gain > 0)
 
 
 def _price(result: SearchResult) -> str:

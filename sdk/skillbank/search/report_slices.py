@@ -31,7 +31,7 @@ from skillbank.spec_keys import get_value
 
 _GOOD_SHARE = 0.25
 _LEAST_LINES = 3
-_OFF_GAP = 0.12  # of the axis, between "off" and the range
+_OFF_GAP = 0.2  # of the axis, between "off" and the range
 _AXIS_WIDTH = 105
 
 
@@ -63,7 +63,7 @@ class Scale:
         """Places that are named, in order, with their names."""
         values: Sequence[object] = self.parameter.options or self._round_values()
         named = [(self.place(value), show(value)) for value in values]
-        off = [(-_OFF_GAP, f"off ({show(self.parameter.off)})")] if self.parameter.has_off else []
+        off = [(-_OFF_GAP, "off")] if self.parameter.has_off else []
         return [*off, *((place, name) for place, name in named if place is not None)]
 
     @cached_property
@@ -104,8 +104,7 @@ class Scale:
 
 def slice_charts(result: SearchResult, space: SearchSpace, order: Sequence[str]) -> list[Chart]:
     """The metric over each parameter; those that `order` names first."""
-    known = ranked(result)
-    if not known:
+    if len(ranked(result)) < 2:
         return []
     places = {name: index for index, name in enumerate(order)}
     parameters = sorted(space.parameters, key=lambda p: places.get(p.name, len(places)))
