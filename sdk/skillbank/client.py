@@ -31,7 +31,7 @@ from skillbank.job_folder import (
     trained_plan,
 )
 from skillbank.links import fetch_links
-from skillbank.plan import JobPlan
+from skillbank.plan import JobPlan, Route
 from skillbank.planner import ParentJob, PlanSetting, plan_job, resume_plan
 from skillbank.platforms.api import Platform
 from skillbank.platforms.local import LocalPlatform
@@ -313,6 +313,11 @@ class Client:
         return self.platforms[name]
 
     def _check_plan(self, plan: JobPlan) -> None:
+        if plan.route is Route.AUTOML and not plan.search:
+            raise PlanInvalid(
+                f"the plan of job {plan.job_id} takes the automl route and holds no search; make "
+                "a new one with 'skillbank plan'."
+            )
         if plan.folder != self.root / "jobs" / plan.job_id:
             raise PlanInvalid(
                 f"the plan of job {plan.job_id} was made for {plan.folder}; this client keeps its "

@@ -111,7 +111,7 @@ def test_another_request_under_a_used_key_leaves_nothing_behind(client: Client) 
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"route": Route.AUTOML}, RequestInvalid, r"cannot be run yet.*--automl off"),
+        ({"route": Route.AUTOML}, PlanInvalid, r"holds no search.*skillbank plan"),
         ({"folder": Path("/elsewhere/jobs/train-a")}, PlanInvalid, r"/elsewhere.*SKILLBANK_HOME"),
         ({"platform": "locale"}, RequestInvalid, r"'locale'; did you mean 'local'"),
         ({"num_gpus": 2}, PlatformError, r"2 GPUs.* has 0"),

@@ -36,7 +36,6 @@ from skillbank.job import JobState
 from skillbank.plan import JobPlan, Route
 from skillbank.planner import PlanSetting, plan_job, resume_plan
 from skillbank.request import AutomlPolicy, JobRequest
-from skillbank.route import CANNOT_SEARCH_YET
 
 
 def test_a_plan_decides_everything_and_writes_nothing(tmp_path: Path) -> None:
@@ -48,9 +47,11 @@ def test_a_plan_decides_everything_and_writes_nothing(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
     assert made.folder == tmp_path / "jobs" / "job1"
     assert (made.skill, made.action, made.network_arch) == ("toy_skill", "train", "toy")
-    assert (made.route, made.automl_policy, made.platform) == (Route.AUTOML, "on", "local")
+    # The toy enables AutoML and has no parameter that could be searched.
+    assert (made.route, made.automl_policy, made.platform) == (Route.DIRECT, "on", "local")
+    assert "not runnable" in made.reason
     assert (made.num_gpus, made.idempotency_key, made.parent_job_id) == (0, "once", None)
-    assert made.notes == (CANNOT_SEARCH_YET, "no GPU is there: the job runs on the CPU.")
+    assert made.notes == ("no GPU is there: the job runs on the CPU.",)
 
 
 def test_a_plan_tells_for_every_changed_key_where_its_value_came_from(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from skillbank.errors import SkillbankError, SpecInvalid
 from skillbank.plan import JobPlan
 from skillbank.planner import ParentJob, PlanSetting, plan_job
 from skillbank.request import JobRequest
-from skillbank.route import CANNOT_SEARCH_YET
 from skillbank.spec_file import read_spec_file
 
 SKILL = SkillBank()["tao-train-pose-classification"]
@@ -87,7 +86,7 @@ def trained(tmp_path: Path) -> ParentJob:
 def test_a_training_needs_only_its_data(tmp_path: Path) -> None:
     made = plan(tmp_path, "train")
 
-    assert made.notes == (CANNOT_SEARCH_YET,)
+    assert made.notes == ()
     assert set(made.origins.values()) == {"data source all", "inference output_dir"}
 
 
@@ -128,7 +127,6 @@ def test_a_setting_without_effect_is_told(tmp_path: Path) -> None:
     overrides = {"train.optim.optimizer_type": "torch.optim.Adam", "train.optim.momentum": 0.9}
 
     assert plan(tmp_path, "train", overrides=overrides).notes == (
-        CANNOT_SEARCH_YET,
         "train.optim.momentum has no effect while train.optim.optimizer_type is "
         "'torch.optim.Adam'.",
     )

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.fixtures.toy import TOY
+from tests.fixtures.toy import TOY, dataset
 
 from skillbank.bank import SkillBank
-from skillbank.plan import Route
+from skillbank.errors import RequestInvalid
+from skillbank.plan import JobPlan, Route
 from skillbank.planner import PlanSetting, plan_job
 from skillbank.request import AutomlPolicy, JobRequest
 from skillbank.route import choose_route
 from skillbank.skill import Skill
+
+POSE = SkillBank()["tao-train-pose-classification"]
 
 
 def copy_without(folder: Path, *names: str) -> Skill:
@@ -25,7 +30,9 @@ def test_training_is_searched_when_policy_and_skill_agree() -> None:
     route, reason = choose_route(TOY, "train", AutomlPolicy.ON)
 
     assert route is Route.AUTOML
-    assert reason == "AutoML is on for this run and toy_skill enables it."
+    assert reason == (
+        "AutoML is on for this run and toy_skill enables it: train runs through tao-run-automl."
+    )
 
 
 def test_the_policy_of_one_run_turns_it_off() -> None:
@@ -71,20 +78,78 @@ def test_a_skill_without_schema_or_template_trains_directly_and_says_what_is_mis
     assert reason == f"AutoML is enabled but not runnable: {said}; training directly."
 
 
-def test_a_plan_of_the_automl_route_says_that_it_cannot_run_yet(tmp_path: Path) -> None:
-    skill = SkillBank()["tao-train-pose-classification"]
-    files = ("train_data.npy", "train_label.pkl", "val_data.npy", "val_label.pkl")
-    for name in files:
-        (tmp_path / name).touch()
-    setting = PlanSetting("train-1", tmp_path, None, 0)
+def plan(skill: Skill, folder: Path, **request: Any) -> JobPlan:
+    """A plan to train on empty files."""
+    for name in ("train_data.npy", "train_label.pkl", "val_data.npy", "val_label.pkl"):
+        (folder / name).touch()
+    wanted = JobRequest(skill.name, "train", data={"all": str(folder)}, **request)
+    return plan_job(wanted, skill, PlanSetting("train-1", folder, None, 0))
 
-    plans = [
-        plan_job(
-            JobRequest(skill.name, "train", data={"all": str(tmp_path)}, automl_policy=policy),
-            skill,
-            setting,
-        )
-        for policy in (AutomlPolicy.ON, AutomlPolicy.OFF)
-    ]
 
-    assert [any("--automl off" in note for note in plan.notes) for plan in plans] == [True, False]
+def test_a_search_is_planned_down_to_its_algorithm_and_budget(tmp_path: Path) -> None:
+    made = plan(POSE, tmp_path, automl={"automl_algorithm": "h", "max_recommendations": 7})
+
+    settings = made.search["settings"]
+    assert made.route is Route.AUTOML
+    assert (settings["algorithm"], settings["max_epochs"]) == ("hyperband", 27)
+    assert settings["max_recommendations"] == 7
+    assert made.search["goals"] == [{"metric": "val_loss", "minimize": True}]
+    assert made.search["data"] == {"all": str(tmp_path)}
+
+
+def test_by_itself_a_search_pauses_weak_trials_and_promotes_good_ones(tmp_path: Path) -> None:
+    made = plan(POSE, tmp_path, overrides={"num_epochs": 30})
+
+    settings = made.search["settings"]
+    assert (settings["algorithm"], settings["max_epochs"]) == ("asha", 30)
+    assert "30 epochs" in made.search["algorithm_reason"]
+
+
+def test_a_training_too_short_for_rungs_is_searched_by_a_model(tmp_path: Path) -> None:
+    made = plan(POSE, tmp_path, overrides={"num_epochs": 5})
+
+    assert made.search["settings"]["algorithm"] == "bayesian"
+
+
+def test_settings_of_a_search_that_is_off_are_told_to_have_no_effect(tmp_path: Path) -> None:
+    made = plan(POSE, tmp_path, automl_policy=AutomlPolicy.OFF, automl={"algorithm": "asha"})
+
+    assert (made.route, made.search) == (Route.DIRECT, {})
+    assert "the AutoML settings have no effect: this run is not searched." in made.notes
+
+
+@pytest.mark.parametrize(
+    ("automl", "told"),
+    [
+        ({"algoritm": "asha"}, "no such setting; did you mean 'algorithm'"),
+        ({"algorithm": "bayes"}, "'bayes' is no algorithm; did you mean 'bayesian'"),
+        ({"max_recommendations": 0}, "automl.max_recommendations: 0 is not allowed"),
+        ({"seed": 1, "automl_seed": 2}, "given twice"),
+        ({"cost_budget": 5}, "automl.cost_per_hour"),
+        ({"algorithm": "llm"}, "llm_endpoint"),
+        ({"parameters": "learning_rat"}, "did you mean"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(
+    tmp_path: Path, automl: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(RequestInvalid, match=told):
+        plan(POSE, tmp_path, automl=automl)
+
+
+def test_a_skill_without_anything_to_search_trains_directly_and_says_why(tmp_path: Path) -> None:
+    folder = copy_without(tmp_path).folder
+    path = folder / "schemas/train.schema.json"
+    schema = json.loads(path.read_text())
+    schema["automl_default_parameters"] = []
+    path.write_text(json.dumps(schema))
+    dataset(tmp_path / "data")
+
+    made = plan_job(
+        JobRequest("toy_skill", "train", data={"all": str(tmp_path / "data")}),
+        Skill(folder),
+        PlanSetting("train-1", tmp_path, None, 0),
+    )
+
+    assert made.route is Route.DIRECT
+    assert made.reason.startswith("AutoML is enabled but not runnable: ")

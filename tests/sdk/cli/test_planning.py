@@ -176,15 +176,24 @@ def test_a_plan_of_another_root_is_refused(cli, plan, tmp_path):
     assert "elsewhere" in done.err
 
 
-def test_the_automl_route_is_planned_but_not_run(cli, dataset):
-    line = [SKILL, "train", "--data", dataset]
+def test_a_plan_of_a_search_shows_algorithm_goal_and_budget(cli, dataset):
+    line = [SKILL, "train", "--data", dataset, "--automl-set", "max_recommendations=7"]
 
-    planned, run = cli("plan", *line), cli("run", *line)
+    planned = cli("plan", *line, "--automl-set", "algorithm=bohb")
 
     assert planned.status == 0
     assert "automl: AutoML is on" in planned.out
-    assert run.status == 2
-    assert "--automl off" in run.err
+    assert "bohb: " in planned.out
+    assert "minimize val_loss" in planned.out
+    assert "7 recommendations of at most 27 epochs" in planned.out
+
+
+def test_a_setting_of_the_search_that_is_no_pair_is_refused(cli, dataset):
+    done = cli("plan", SKILL, "train", "--data", dataset, "--automl-set", "asha")
+
+    assert done.status == 2
+    assert "--automl-set 'asha': expected KEY=VALUE" in done.err
+    assert "--automl-set algorithm=asha" in done.err
 
 
 def test_a_folder_that_is_not_there_is_told_once(cli, tmp_path):
