@@ -91,6 +91,32 @@ def test_why_a_job_failed_is_told_once(submit, capsys):
     assert (told.out + told.err).count("no disk") == 1
 
 
+def test_a_pause_is_no_failure_and_says_how_to_go_on(submit, capsys):
+    detail = "paused after epoch 2 of 3; 'skillbank resume train-x' goes on"
+    line = {**epoch_line(1, val_loss=0.25), "message": "paused after epoch 2 of 3", "paused": True}
+    course = [*COURSE[:-1], observation("PAUSED", detail)]
+    client, job = submit(
+        ScriptedPlatform(course, [*LINES[:-1], epoch_line(1, val_loss=0.25), line])
+    )
+
+    status = follow_job(client, job, as_json=False, every_s=0)
+
+    told = capsys.readouterr()
+    assert (status, told.err) == (0, "")
+    assert told.out.splitlines()[-1] == f"PAUSED after 0:01:23: {detail}"
+    assert told.out.count("epoch 2/3") == 1
+
+
+def test_what_the_last_line_adds_is_shown_with_the_figures_of_the_last_epoch(submit, capsys):
+    last = {"status": "SUCCESS", "message": "done", "kpi": {"num_parameters": 3098432.0}}
+    course = [*COURSE[:-1], *COURSE[-2:]]
+    client, job = submit(ScriptedPlatform(course, [*LINES, last]))
+
+    follow_job(client, job, as_json=False, every_s=0)
+
+    assert "val_acc 0.875  num_parameters 3098432" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("state", ["ERROR", "CANCELED", "LOST"])
 def test_a_job_that_did_not_complete_says_why_and_what_helps(submit, capsys, state):
     client, job = submit(ScriptedPlatform([observation("RUNNING"), observation(state, "no disk")]))

@@ -103,7 +103,8 @@ def test_logs_as_json_is_one_document_or_an_event_per_line_when_following(cli, c
 
 
 @pytest.mark.parametrize(
-    ("state", "status"), [("COMPLETE", 0), ("ERROR", 1), ("CANCELED", 1), ("LOST", 1)]
+    ("state", "status"),
+    [("COMPLETE", 0), ("PAUSED", 0), ("ERROR", 1), ("CANCELED", 1), ("LOST", 1)],
 )
 def test_wait_exits_as_the_job_ended(cli, submit, state, status):
     client, job = submit(ScriptedPlatform([observation(state, "why it ended")]))
