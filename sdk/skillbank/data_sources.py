@@ -34,6 +34,12 @@ def is_remote(value: str) -> bool:
     return "://" in value
 
 
+def roles_of(skill: Skill, action: str) -> set[str]:
+    """Roles under which an action reads datasets; `all`, which stands for each, is not named."""
+    sources = skill.info.data_sources.get(action, {}).values()
+    return {role for source in sources for role in (source.role, *source.other_roles)}
+
+
 def find_data(
     skill: Skill, action: str, roots: Mapping[str, str]
 ) -> tuple[list[DataFile], list[str]]:
@@ -48,7 +54,7 @@ def find_data(
         The files found or missed, and what is wrong with the roots themselves.
     """
     sources = skill.info.data_sources.get(action, {})
-    known = {role for s in sources.values() for role in (s.role, *s.other_roles)}
+    known = roles_of(skill, action)
     known |= {_ALL} if known else set()
     problems = [_unknown_role(role, known, action) for role in roots if role not in known]
     usable = {role: root for role, root in roots.items() if role in known}

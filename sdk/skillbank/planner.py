@@ -9,6 +9,7 @@ from typing import Any
 
 from skillbank.artefacts import newest_whole
 from skillbank.carry_forward import carry_forward
+from skillbank.data_sources import find_data, roles_of
 from skillbank.errors import (
     CheckpointNotFound,
     RequestInvalid,
@@ -32,7 +33,7 @@ from skillbank.interpolation import resolve_references
 from skillbank.job import Job, JobState
 from skillbank.plan import JobPlan, Route
 from skillbank.request import LOCAL, JobRequest
-from skillbank.route import choose_route, train_directly
+from skillbank.route import EVALUATION, choose_route, train_directly
 from skillbank.skill import Skill, Spec
 from skillbank.spec import SpecDraft, build_spec
 from skillbank.spec_check import spec_problems
@@ -91,9 +92,13 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     _check_parent(request, skill, setting.parent)
     check_checkpoints(request, skill)
     route, reason = choose_route(skill, request.action, request.automl_policy)
+    later = _data_of_evaluation(request, skill) if route is Route.AUTOML else {}
+    data = {role: root for role, root in request.data.items() if role not in later}
     draft = build_spec(
-        skill, request.action, spec=request.spec, data=request.data, overrides=request.overrides
+        skill, request.action, spec=request.spec, data=data, overrides=request.overrides
     )
+    files, problems = find_data(skill, EVALUATION, later)
+    draft.problems += [*problems, *(file.problem for file in files if file.problem)]
     filled = _complete(draft, request, setting)
     num_gpus = choose_gpus(draft, setting.gpus)
     check_nodes(draft, request.platform)
@@ -164,6 +169,12 @@ def _check_draft(draft: SpecDraft) -> None:
         what = f"the spec of {draft.skill.name} {draft.action}"
         raise SpecInvalid([*dict.fromkeys(draft.problems), *further], what)
     draft.notes += notes
+
+
+def _data_of_evaluation(request: JobRequest, skill: Skill) -> dict[str, str]:
+    """Dataset roots that only the final evaluation of a search reads."""
+    later = roles_of(skill, EVALUATION) - roles_of(skill, request.action)
+    return {role: root for role, root in request.data.items() if role in later}
 
 
 def _plan_search(

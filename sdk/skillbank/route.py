@@ -7,6 +7,7 @@ from skillbank.request import AutomlPolicy
 from skillbank.skill import Skill
 
 SEARCHED_ACTION = "train"
+EVALUATION = "evaluate"  # what a search measures its best checkpoint with
 SEARCH_SKILL = "tao-run-automl"
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,24 @@ def test_a_skill_without_anything_to_search_trains_directly_and_says_why(tmp_pat
 
     assert made.route is Route.DIRECT
     assert made.reason.startswith("AutoML is enabled but not runnable: ")
+
+
+def test_data_that_only_the_final_evaluation_reads_is_kept_for_it(tmp_path: Path) -> None:
+    for name in ("train_data.npy", "train_label.pkl", "val_data.npy", "val_label.pkl"):
+        (tmp_path / name).touch()
+    held_out = tmp_path / "held out"
+    held_out.mkdir()
+    for name in ("test_data.npy", "test_label.pkl"):
+        (held_out / name).touch()
+    request = JobRequest(POSE.name, "train", data={"all": tmp_path, "test": held_out})
+    setting = PlanSetting("train-1", tmp_path, None, 0)
+
+    made = plan_job(request, POSE, setting)
+
+    assert made.search["data"] == {"all": str(tmp_path), "test": str(held_out)}
+    assert not [value for value in made.origins.values() if "test" in value]
+    with pytest.raises(RequestInvalid, match="'test' is no role of train's data"):
+        plan_job(replace(request, automl_policy=AutomlPolicy.OFF), POSE, setting)
+    (held_out / "test_label.pkl").unlink()
+    with pytest.raises(RequestInvalid, match=r"holds no 'test_label\.pkl'"):
+        plan_job(request, POSE, setting)

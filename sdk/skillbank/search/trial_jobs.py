@@ -17,6 +17,7 @@ from skillbank.inputs import keys_filled_by
 from skillbank.job import Job
 from skillbank.plan import JobPlan
 from skillbank.request import AutomlPolicy, JobRequest
+from skillbank.route import EVALUATION
 from skillbank.search.journal import Entry
 from skillbank.skill import Spec
 from skillbank.spec_keys import find_path, get_value, plain, set_value
@@ -167,7 +168,7 @@ class TrialJobs:
         """
         request = JobRequest(
             skill=self.plan.skill,
-            action="evaluate",
+            action=EVALUATION,
             overrides=self._evaluation_inputs(),
             data=self.plan.search["data"],
             parent_job_id=parent.note.job_id,
@@ -189,7 +190,7 @@ class TrialJobs:
         }
         return {
             key: trained[source.role, source.file]
-            for key, source in sources.get("evaluate", {}).items()
+            for key, source in sources.get(EVALUATION, {}).items()
             if (source.role, source.file) in trained
         }
 
