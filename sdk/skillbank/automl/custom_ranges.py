@@ -38,7 +38,7 @@ def range_problems(field: SearchField) -> Iterator[str]:
 
 
 def _option_problems(name: str, field: SearchField, wanted: Range) -> Iterator[str]:
-    options = wanted.valid_options or ()
+    options = field.options() if wanted.valid_options else ()
     if wanted.valid_min is not None or wanted.valid_max is not None:
         yield f"{name}: valid_options and a range exclude each other; keep one."
     if not options:

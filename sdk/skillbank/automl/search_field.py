@@ -8,6 +8,7 @@ from typing import Any
 
 from skillbank.automl.limits import Limits, read_limits
 from skillbank.automl.settings import Range
+from skillbank.coercion import coerce
 from skillbank.conditions import Term, is_number
 from skillbank.spec_keys import Schema, types_of
 
@@ -40,7 +41,7 @@ class SearchField:
     def options(self) -> tuple[Any, ...]:
         """Its options, those that the user wants or else all; empty when it has none."""
         if self.wanted is not None and self.wanted.valid_options is not None:
-            return self.wanted.valid_options
+            return tuple(coerce(option, self.node) for option in self.wanted.valid_options)
         if self.node.get("enum"):
             return tuple(self.node["enum"])
         return (False, True) if self.types == {"boolean"} else ()

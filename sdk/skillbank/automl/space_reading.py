@@ -28,13 +28,17 @@ from skillbank.spec_keys import Schema, dotted_keys, field_at, find_path, get_va
 
 ACTION = "train"
 NO_SUCH_KEY = "the schema has no such key"
-_SET_BY_THE_SEARCH = {
+_NEVER_SEARCHED = {
     "num_epochs": "the search sets it itself: see max_epochs",
     "seed": "the same point under another seed is no better point",
-    "num_gpus": "it belongs to the machine, not to the model",
-    "num_nodes": "it belongs to the machine, not to the model",
-    "num_classes": "it belongs to the data, not to the model",
+    "num_gpus": "it belongs to the machine",
+    "num_nodes": "it belongs to the machine",
+    "num_classes": "it belongs to the data",
+    "input_channels": "it belongs to the data",
+    "checkpoint_interval": "it says how often training reports, not how it trains",
+    "validation_interval": "it says how often training reports, not how it trains",
 }
+"""Last part of a key -> why no value of it is better than another."""
 
 
 def search_space(
@@ -141,7 +145,7 @@ class _Reading:
         disabled = set(self.schema.get("automl_disabled_parameters", ()))
         if key in disabled or str(enabled).lower() == "false":
             return "the skill excludes it from every search"
-        return _SET_BY_THE_SEARCH.get(path[-1])
+        return _NEVER_SEARCHED.get(path[-1])
 
     def field(self, key: str) -> SearchField:
         """What there is to know about the field of a key."""

@@ -5,7 +5,6 @@ Walks every train schema of our bank and of a foreign one in TAO's dialect.
 
 from __future__ import annotations
 
-import copy
 import random
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.fixtures.foreign_bank import networks, skill_name, write_foreign_bank
+from tests.sdk.automl.spaces import problems_of
 
 from skillbank.automl.domains import ChoiceDomain, Domain, FloatDomain, Raw
 from skillbank.automl.settings import SearchSettings
@@ -22,7 +22,6 @@ from skillbank.automl.space_reading import search_space
 from skillbank.bank import SkillBank
 from skillbank.errors import SpecInvalid
 from skillbank.skill import Skill
-from skillbank.spec_check import value_problems
 from skillbank.spec_keys import dotted_keys, set_value
 
 NUM_POINTS = 20
@@ -87,14 +86,6 @@ NAMES = [
     *(skill_name(arch) for arch in networks()),
 ]
 every_skill = pytest.mark.parametrize("name", NAMES)
-
-
-def problems_of(skill: Skill, space: SearchSpace, params: Mapping[str, Raw]) -> list[str]:
-    """What the schema and its conditions find wrong with the spec of a point."""
-    spec: dict[str, Any] = copy.deepcopy(dict(space.base))
-    for key, value in space.values(params).items():
-        set_value(spec, key, value)
-    return value_problems(skill, "train", spec)
 
 
 def rounded(value: Any) -> Any:
