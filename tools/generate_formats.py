@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from generate_skills import Files, as_json
 from skillbank.automl import result
-from skillbank.job import Job
+from skillbank.job import FailureKind, Job
 from skillbank.plan import JobPlan
 from skillbank.skill_info import SkillInfo
 from skillbank_runners.api import Artefact, Status
@@ -150,6 +150,11 @@ def _status_line() -> _Schema:
         "max_step": ({"type": "integer", "minimum": 0}, "Steps per epoch."),
         "eta": ({"type": ["string", "number", "null"]}, "Time left."),
         "time_per_epoch": ({"type": ["string", "number", "null"]}, "Time that an epoch takes."),
+        "paused": ({"type": "boolean"}, "True in the line of a training that paused as asked."),
+        "failure": (
+            {"enum": [kind.value for kind in FailureKind]},
+            "Kind of the failure, where the action knows it; only with FAILURE.",
+        ),
     }
     return {
         "title": "StatusLine",

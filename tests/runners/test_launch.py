@@ -13,7 +13,7 @@ import yaml
 
 from skillbank_runners.command_line import read_override
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.launch import main, pose_classification, tao
+from skillbank_runners.launch import PAUSED_EXIT, main, pose_classification, tao
 
 
 def failure(job):
@@ -158,25 +158,105 @@ def test_a_results_folder_that_cannot_be_made_is_named(job, capsys):
     assert f"results_dir: '{blocked}'" in capsys.readouterr().err
 
 
-def test_an_error_of_our_own_is_written_with_its_traceback(job, tmp_path, monkeypatch, capsys):
-    package = tmp_path / "extra" / "skillbank_runners" / "broken"
+def run_network_of(code, job, tmp_path, monkeypatch, *more):
+    """Exit code of a network, in another source root, whose training is these lines of code."""
+    name = f"network_{abs(hash(code))}"
+    package = tmp_path / "extra" / "skillbank_runners" / name
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(
-        "from skillbank_runners.broken.spec import S\nSPECS = {'train': S}\nEXPERIMENT = S\n"
+        f"from skillbank_runners.{name}.spec import S\nSPECS = {{'train': S}}\nEXPERIMENT = S\n"
     )
     (package / "spec.py").write_text(
         "from skillbank_runners.api import SpecModel\nclass S(SpecModel):\n    a: int = 1\n"
     )
-    (package / "train.py").write_text("def main(spec, run):\n    return 1 / 0\n")
+    (package / "train.py").write_text(f"def main(spec, run):\n    {code}\n")
     import skillbank_runners
 
     path = [*skillbank_runners.__path__, str(package.parent)]
     monkeypatch.setattr(skillbank_runners, "__path__", path)
     job.spec.write_text("a: 2\n")
-    assert main(["broken", *job.arguments()[1:]]) == 1
+    return main([name, *job.arguments()[1:], *more])
+
+
+def test_an_error_of_our_own_is_written_with_its_traceback(job, tmp_path, monkeypatch, capsys):
+    assert run_network_of("return 1 / 0", job, tmp_path, monkeypatch) == 1
     assert "internal error: ZeroDivisionError" in failure(job)
     assert "please report" in failure(job)
     assert "Traceback" in capsys.readouterr().out
+    assert "failure" not in job.status()[-1]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        ("raise MemoryError", "out_of_memory", "use a smaller batch size"),
+        (
+            "import torch; raise torch.OutOfMemoryError('CUDA out of memory. Tried')",
+            "out_of_memory",
+            "CUDA out of memory. Tried; use a smaller batch size",
+        ),
+        (
+            "raise RuntimeError('DefaultCPUAllocator: can\\'t allocate memory: 9 bytes')",
+            "out_of_memory",
+            "use a smaller batch size",
+        ),
+        (
+            "raise RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling')",
+            "out_of_memory",
+            "use a smaller batch size",
+        ),
+        ("raise OSError(28, 'No space left on device')", "infrastructure", "resume the job"),
+        ("raise OSError(122, 'Disk quota exceeded')", "infrastructure", "resume the job"),
+    ],
+)
+def test_a_failure_of_the_machine_is_not_called_ours(job, tmp_path, monkeypatch, code, kind, said):
+    assert run_network_of(code, job, tmp_path, monkeypatch) == 1
+    assert said in failure(job)
+    assert "please report" not in failure(job)
+    assert job.status()[-1]["failure"] == kind
+
+
+def test_an_error_of_the_actions_own_names_its_kind(job, tmp_path, monkeypatch):
+    code = "from skillbank_runners.errors import Diverged; raise Diverged('val_loss became inf')"
+    assert run_network_of(code, job, tmp_path, monkeypatch) == 1
+    assert (failure(job), job.status()[-1]["failure"]) == ("val_loss became inf", "diverged")
+
+
+def test_a_wrong_request_names_its_kind(job):
+    job.results.mkdir()
+    assert main(job.arguments("train", "train.num_epochs=0")) == 2
+    assert job.status()[-1]["failure"] == "bad_configuration"
+
+
+PAUSE = "from skillbank_runners.errors import Paused; raise Paused(run.pause_after, 9, {'loss': 1})"
+
+
+def test_a_pause_is_told_and_has_an_exit_code_of_its_own(job, tmp_path, monkeypatch, capsys):
+    code = run_network_of(PAUSE, job, tmp_path, monkeypatch, "--pause-after", "3")
+    assert code == PAUSED_EXIT == 75
+    last = job.status()[-1]
+    assert {key: last[key] for key in ("status", "message", "kpi", "epoch", "max_epoch")} == {
+        "status": "RUNNING",
+        "message": "paused after epoch 3 of 9",
+        "kpi": {"loss": 1.0},
+        "epoch": 2,
+        "max_epoch": 9,
+    }
+    assert "paused after epoch 3 of 9" in capsys.readouterr().out
+
+
+def test_the_other_processes_of_a_training_pause_in_silence(job, tmp_path, monkeypatch):
+    """Lightning kills the one that speaks when another of them ends with anything but 0."""
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert run_network_of(PAUSE, job, tmp_path, monkeypatch, "--pause-after", "3") == 0
+    assert not (job.results / "status.json").exists()
+
+
+def test_what_an_action_concludes_is_in_the_last_line(job, tmp_path, monkeypatch):
+    code = "run.conclude({'size': 3}); run.conclude({'latency_ms': float('inf')})"
+    assert run_network_of(code, job, tmp_path, monkeypatch) == 0
+    last = job.status()[-1]
+    assert (last["status"], last["kpi"]) == ("SUCCESS", {"size": 3.0, "latency_ms": None})
 
 
 # Trains for a moment in this process until the signal comes: about 2 s.

@@ -15,8 +15,10 @@ from tests.sdk.toy import FIXTURES, make_plan, make_recording_client, make_toy_c
 
 from skillbank.client import Client
 from skillbank.errors import JobConflict, PlanInvalid, RequestInvalid
-from skillbank.job import Job, JobState, classify_failure
+from skillbank.job import PAUSED_EXIT, FailureKind, Job, JobState, classify_failure
 from skillbank.plan import JobPlan, Route
+from skillbank_runners import launch
+from skillbank_runners.errors import Diverged, RunnerError
 
 
 @pytest.fixture
@@ -199,3 +201,11 @@ def test_a_plan_that_was_saved_before_jobs_could_pause_is_still_read(tmp_path: P
     claim = {"hash": hashlib.sha256(canonical.encode()).hexdigest()}
 
     assert JobPlan.from_json(json.dumps(old | claim)) == plan
+
+
+def test_runners_and_sdk_mean_the_same_exit_code_and_kinds() -> None:
+    """They share no code: only files and the command line are between them."""
+    said = {error.failure for error in (RunnerError, Diverged)} - {""}
+
+    assert launch.PAUSED_EXIT == PAUSED_EXIT
+    assert said <= set(FailureKind)

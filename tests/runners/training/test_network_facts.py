@@ -1,0 +1,58 @@
+"""What a network costs, measured on networks whose cost is known."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from skillbank_runners.training.network_facts import network_facts
+
+
+class Slow(nn.Module):
+    """Takes as long as it is told; counts how often it was asked, and in which mode."""
+
+    def __init__(self, *seconds):
+        super().__init__()
+        self.seconds = list(seconds)
+        self.modes = []
+
+    def forward(self, inputs):
+        self.modes.append((self.training, torch.is_inference_mode_enabled()))
+        time.sleep(self.seconds[min(len(self.modes), len(self.seconds)) - 1])
+        return inputs
+
+
+ONE = torch.ones(1, 4)
+
+
+def test_every_parameter_is_counted_once():
+    layer = nn.Linear(4, 4)
+    network = nn.Sequential(layer, nn.BatchNorm1d(4), layer)
+
+    assert network_facts(network, ONE)["num_parameters"] == 4 * 4 + 4 + 4 + 4
+
+
+def test_the_latency_is_the_median_of_the_passes_after_the_first():
+    facts = network_facts(Slow(0.1, 0.005, 0.06, 0.005), ONE)
+
+    assert 5 <= facts["latency_ms"] < 50
+
+
+def test_the_network_is_measured_as_it_answers():
+    network = Slow(0.0).train()
+
+    network_facts(network, ONE)
+
+    assert set(network.modes) == {(False, True)}
+    assert len(network.modes) == 10
+
+
+@pytest.mark.parametrize(("seconds", "passes"), [(0.3, 2), (0.1, 4)])
+def test_a_slow_network_is_asked_less_often(seconds, passes):
+    """Slow (0.6 s): a quarter of a second is spent, and never less than one pass that counts."""
+    network = Slow(seconds)
+
+    network_facts(network, ONE)
+
+    assert len(network.modes) <= passes
