@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from skillbank.cli import automl, automl_review, jobs, planning, results, skills
+from skillbank.cli import automl, automl_result, automl_review, jobs, planning, results, skills
 from skillbank.cli.options import add_command
 from skillbank.cli.output import WRONG_REQUEST, error_document, print_error, print_json
 
@@ -37,7 +37,7 @@ COMMANDS = (
 GROUPS = {
     "automl": (
         "Look into the search for better settings.",
-        (*automl.COMMANDS, *automl_review.COMMANDS),
+        (*automl.COMMANDS, *automl_review.COMMANDS, *automl_result.COMMANDS),
     )
 }
 """Commands of more than one word, by their first."""

@@ -20,6 +20,7 @@ from skillbank.cli.output import (
 )
 from skillbank.errors import CheckpointNotFound, SkillNotFound
 from skillbank.job import JobState
+from skillbank.plan import Route
 
 if TYPE_CHECKING:
     from skillbank.client import Client
@@ -79,6 +80,10 @@ def end_of_job(client: Client, job: Job, *, as_json: bool) -> int:
 
 
 def _choose_view(job: Job, *, as_json: bool) -> AbstractContextManager[View]:
+    if job.route == Route.AUTOML:
+        from skillbank.cli.search_view import choose_search_view
+
+        return choose_search_view(job, as_json=as_json)
     if as_json:
         return nullcontext(JsonView())
     return LiveView(job.action) if sys.stdout.isatty() else nullcontext(PlainView())
@@ -187,8 +192,7 @@ def _eta(line: StatusLine) -> str:
 
 def _show_success(client: Client, job: Job) -> None:
     print(f"{job.state.value} after {_duration(job)}")
-    figures = _last_figures(client.events(job.id))
-    if figures:
+    if not _show_search(job) and (figures := _last_figures(client.events(job.id))):
         print(show_figures(figures))
     with suppress(CheckpointNotFound, SkillNotFound):
         print(f"checkpoint: {client.resolve(job.id).reason}")
@@ -204,6 +208,17 @@ def _show_failure(job: Job) -> None:
         f"next: 'skillbank logs {job.id}' shows more, 'skillbank resume {job.id}' tries again, "
         "from the newest checkpoint if there is one."
     )
+    if job.route == Route.AUTOML:
+        print_aside(f"next: 'skillbank automl result {job.id}' shows what its trials found.")
+
+
+def _show_search(job: Job) -> bool:
+    """Tell what a search has found; False for a job that is none."""
+    if job.route != Route.AUTOML:
+        return False
+    from skillbank.cli.search_view import show_search_end
+
+    return show_search_end(job.results)
 
 
 def _duration(job: Job) -> str:
