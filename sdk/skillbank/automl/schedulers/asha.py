@@ -103,8 +103,8 @@ class Asha:
         elif len(results) < min(self.min_results, self._expected_results(rung)):
             return None
         behind = self._far_behind(trials, rung)
-        best = [t for t in ranked(self.goal, results, epochs)[:quota] if t not in behind]
-        waiting = paused_at(best, epochs)
+        best = self._ranked(results, epochs)[:quota]
+        waiting = [t for t in paused_at(best, epochs) if t not in behind]
         return Promote(waiting[0].number, self.rungs[rung + 1]) if waiting else None
 
     def _expected_results(self, rung: int) -> int:
@@ -118,7 +118,10 @@ class Asha:
         """
         epochs = self.rungs[rung]
         reached = [t for t in trials if t.trained_epochs >= epochs and _has_reached(t, epochs)]
-        return ranked(self.goal, reached, epochs)[2 * self._expected_results(rung + 1) :]
+        return self._ranked(reached, epochs)[2 * self._expected_results(rung + 1) :]
+
+    def _ranked(self, trials: list[Trial], epochs: int) -> list[Trial]:
+        return ranked(self.goal, trials, epochs, self.full_epochs)
 
 
 def _has_reached(trial: Trial, epochs: int) -> bool:

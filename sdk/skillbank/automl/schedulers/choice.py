@@ -5,10 +5,10 @@ from __future__ import annotations
 from skillbank.automl.history import Goal
 from skillbank.automl.schedulers.asha import Asha
 from skillbank.automl.schedulers.brackets import Geometry, plan_brackets
+from skillbank.automl.schedulers.early_stop import HyperbandEarlyStop
 from skillbank.automl.schedulers.full import Full
 from skillbank.automl.schedulers.hyperband import Hyperband
 from skillbank.automl.schedulers.pbt import PopulationBasedTraining
-from skillbank.automl.schedulers.power_law import HyperbandEarlyStop
 from skillbank.automl.schedulers.scheduler import TrialScheduler
 from skillbank.automl.settings import Algorithm, SearchSettings
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from skillbank.automl.history import Goal, History, Scheduler, Trial, TrialState
+from skillbank.automl.schedulers.learning_curve import losses_until, prospect
 
 
 class TrialScheduler(Scheduler, Protocol):
@@ -40,18 +41,12 @@ def recommendations(history: History) -> list[Trial]:
     return [trial for trial in history if trial.number != 0]
 
 
-def loss_at(goal: Goal, trial: Trial, epochs: int) -> float:
-    """The best loss a trial had until `epochs`, as a checkpoint of it can be had; else infinity."""
-    losses = (goal.loss(v) for at, v in trial.values.items() if at <= epochs and math.isfinite(v))
-    return min(losses, default=math.inf)
-
-
-def ranked(goal: Goal, trials: Iterable[Trial], epochs: int) -> list[Trial]:
-    """Best first by what was measured until `epochs`; older first among equals.
+def ranked(goal: Goal, trials: Iterable[Trial], epochs: int, full_epochs: int) -> list[Trial]:
+    """Most promising first, by what was measured until `epochs`; older first among equals.
 
     Trials without a measurement are left out.
     """
-    pairs = ((loss_at(goal, trial, epochs), trial.number, trial) for trial in trials)
+    pairs = [(prospect(losses_until(goal, t, epochs), full_epochs), t.number, t) for t in trials]
     return [trial for loss, _, trial in sorted(pairs, key=lambda p: p[:2]) if loss < math.inf]
 
 

@@ -163,9 +163,7 @@ def test_a_trial_is_ranked_by_the_best_checkpoint_it_has() -> None:
         search.move()
     search.end(1, 0.5)
     search.end(2, 0.4)
-    search.history[3] = search.history[3].__class__(
-        3, {}, TrialState.PAUSED, {1: 0.3, 2: 0.6, 3: 0.9}, 3
-    )
+    search.history[3] = search.history[3].__class__(3, {}, TrialState.PAUSED, {1: 0.3, 3: 0.9}, 3)
 
     assert search.move() == Promote(3, 9)
 

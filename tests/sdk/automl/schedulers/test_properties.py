@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sdk.automl.schedulers.playing import LOSS, Play, scheduler_of
 
-from skillbank.automl.history import Promote, TrialState
-from skillbank.automl.schedulers.scheduler import loss_at
+from skillbank.automl.history import Promote, Trial, TrialState
+from skillbank.automl.schedulers.learning_curve import losses_until, prospect
 
 MULTI_FIDELITY = ["hyperband", "hyperband_es", "bohb", "dehb", "asha", "auto", "pbt"]
 
@@ -112,8 +112,11 @@ class WatchedPlay(Play):
             rung = [
                 t for t in waiting.values() if (t.epochs, t.bracket) == (own.epochs, own.bracket)
             ]
-            self.rivals.append((own.number, {t.number: loss_at(LOSS, t, t.epochs) for t in rung}))
+            self.rivals.append((own.number, {t.number: self._prospect(t) for t in rung}))
         return move
+
+    def _prospect(self, trial: Trial) -> float:
+        return prospect(losses_until(LOSS, trial, trial.epochs), self.scheduler.full_epochs)
 
 
 @settings(max_examples=40, deadline=None)

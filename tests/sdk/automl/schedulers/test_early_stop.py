@@ -3,12 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.sdk.automl.schedulers.playing import ACCURACY, LOSS, scheduler_of
 
 from skillbank.automl.history import Goal, Trial, TrialState
-from skillbank.automl.schedulers.power_law import extrapolate
 
 
 def trial(number: int, values: list[float], state: TrialState = TrialState.RUNNING) -> Trial:
@@ -28,20 +25,6 @@ def stop_reason(values: list[float], goal: Goal = LOSS, **settings: object) -> s
     scheduler = scheduler_of("hyperband_es", goal=goal, max_epochs=27, **settings)  # type: ignore[arg-type]
     running = trial(2, [sign * v for v in values])
     return scheduler.stop_reason(running, [trial(0, []), best, running])
-
-
-@given(st.floats(-1, 1), st.floats(0.1, 3), st.floats(0.2, 2.5))
-def test_a_power_law_is_continued(end: float, height: float, exponent: float) -> None:
-    points = dict(enumerate(curve(end, 6, height, exponent), start=1))
-
-    found = extrapolate(points, 27)
-
-    # Exponents stand on a grid of 25 %: the end is off by a few percent of the height.
-    assert found == pytest.approx(end + height * 27**-exponent, abs=0.04 * height)
-
-
-def test_a_rising_loss_is_expected_to_stay_where_it_is() -> None:
-    assert extrapolate({1: 0.1, 2: 0.2, 3: 0.3}, 27) == pytest.approx(0.2)
 
 
 def test_a_trial_that_would_end_far_behind_is_stopped_and_told_why() -> None:
