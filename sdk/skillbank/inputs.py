@@ -10,12 +10,12 @@ from skillbank.data_sources import is_remote
 from skillbank.errors import RequestInvalid
 from skillbank.inference import kind_of
 from skillbank.request import JobRequest
+from skillbank.settings import SECRET_REFERENCES
 from skillbank.skill import Skill
 from skillbank.spec import SpecDraft
 from skillbank.spec_check import input_noun
 from skillbank.spec_keys import find_path, get_value, is_empty
 
-_REFERENCES = ("env:", "file:")
 _OF_PARENT = frozenset({"parent_model", "parent_model_or_ptm"})
 _OF_PTM = frozenset(
     {
@@ -91,7 +91,7 @@ def settle_secrets(draft: SpecDraft) -> None:
     """Let only references to secrets into the spec; a literal one never reaches it."""
     for key in draft.secret_keys & set(draft.given):
         value = draft.value(key)
-        if is_empty(value) or str(value).startswith(_REFERENCES):
+        if is_empty(value) or str(value).startswith(SECRET_REFERENCES):
             continue
         origin = draft.given.pop(key)
         draft.set(key, get_value(draft.template, key), "")

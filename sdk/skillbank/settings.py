@@ -15,6 +15,8 @@ from skillbank.errors import RequestInvalid
 JOB_MARKS = ("SKILLBANK_JOB_ID", "SKILLBANK_JOB_FOLDER")
 # Variables that may hold the key of encrypted checkpoints, the first that does is used.
 ENCRYPTION_KEY_NAMES = ("SKILLBANK_ENCRYPTION_KEY", "TAO_ENCRYPTION_KEY")
+SECRET_REFERENCES = ("env:", "file:")
+"""What a reference to a secret begins with."""
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,7 @@ def test_settings_of_a_search_that_is_off_are_told_to_have_no_effect(tmp_path: P
         ({"seed": 1, "automl_seed": 2}, "given twice"),
         ({"cost_budget": 5}, "automl.cost_per_hour"),
         ({"algorithm": "llm"}, "llm_endpoint"),
+        ({"storage": "postgresql://me:s3cret@host/name"}, "automl.storage=env:NAME"),
         ({"parameters": "learning_rat"}, "did you mean"),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from skillbank.automl.history import Goal
 from skillbank.errors import SpecInvalid
@@ -145,6 +146,11 @@ def _check(settings: SearchSettings) -> None:
         problems.append(
             "automl.cost_budget: a budget in money needs automl.cost_per_hour, the price of one "
             "trial's machine per hour."
+        )
+    if settings.storage and urlsplit(settings.storage).password:
+        problems.append(
+            "automl.storage: a password was given in plain text; put the whole URL into a variable "
+            "and name that: automl.storage=env:NAME, or a file: automl.storage=file:PATH."
         )
     if problems:
         raise SpecInvalid(problems, "the AutoML settings")

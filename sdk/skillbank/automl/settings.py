@@ -205,7 +205,7 @@ class SearchSettings(BaseModel):
     storage: str | None = Field(
         default=None,
         description="URL of a database, such as 'postgresql://host/name', when several machines "
-        "search together; empty: a journal in the job's folder.",
+        "search together, or a reference to it: 'env:NAME'; empty: a journal in the job's folder.",
     )
     warm_start: tuple[str, ...] = Field(
         default=(), description="Earlier AutoML jobs of the same skill to learn from."

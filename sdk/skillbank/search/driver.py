@@ -118,6 +118,7 @@ class Driver:
             self.stop_reason = reason
             self._stop_all(reason)
             return False
+        self._give_up()
         while len(self._active()) < self._places() and self._move():
             pass
         return bool(self._active())
@@ -190,6 +191,14 @@ class Driver:
         self._tell(f"trial {entry.number}: {describe_point(entry)}")
         self._watch.look(entry)
         return self._tools.journal.entry(entry.number)
+
+    def _give_up(self) -> None:
+        """End the paused trials that the scheduler will never promote: their checkpoints go."""
+        for number in self._tools.scheduler.never_again(self.history()):
+            entry = self._tools.journal.entry(number)
+            if entry.note.search_id == self._tools.jobs.plan.job_id:
+                told = f"too far behind after {entry.trial.trained_epochs} epochs"
+                self._watch.end(entry, TrialState.PRUNED, told)
 
     def _promote(self, move: Promote) -> None:
         entry = self._tools.journal.entry(move.number)

@@ -16,6 +16,7 @@ from skillbank.automl.domains import ChoiceDomain, Domain, IntDomain, Params
 from skillbank.automl.history import Goal, Trial, TrialState
 from skillbank.errors import StoreInvalid
 from skillbank.locks import wait_lock
+from skillbank.settings import SECRET_REFERENCES, read_secret
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -220,6 +221,8 @@ def open_storage(results: Path, url: str | None) -> BaseStorage:
     """
     if url is None:
         return _open_journal(results / JOURNAL)
+    if url.startswith(SECRET_REFERENCES):
+        url = read_secret(url, "automl.storage").get_secret_value()
     from optuna.exceptions import StorageInternalError
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import SQLAlchemyError
@@ -227,12 +230,12 @@ def open_storage(results: Path, url: str | None) -> BaseStorage:
     try:
         return RDBStorage(url)
     except (StorageInternalError, SQLAlchemyError, ImportError) as error:
-        reason = str(error).splitlines()[0]
+        # The error's own text may repeat the URL, and with it a password.
         raise StoreInvalid(
-            f"automl.storage: the database cannot be opened ({type(error).__name__}: {reason}); "
+            f"automl.storage: the database cannot be opened ({type(error).__name__}); "
             "expected a URL such as 'postgresql+psycopg2://user@host/name' with its driver "
             "installed, or no storage: a journal in the job's folder."
-        ) from error
+        ) from None
 
 
 def distribution_of(domain: Domain) -> BaseDistribution:

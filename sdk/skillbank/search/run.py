@@ -28,6 +28,7 @@ from skillbank.search.status import SearchFolder
 from skillbank.search.trial_jobs import TrialJobs, best_of
 
 _REVIEW = "review.json"
+_WARM_STARTS = 3  # points of earlier searches that are tried first
 
 
 class SearchRun:
@@ -76,13 +77,14 @@ class SearchRun:
         for job_id in self._search.settings.warm_start:
             results = self._client.job(job_id).results
             earlier.extend(read_earlier(results, self._plan.skill, self._tools.goal))
-        return warm_start_points(earlier, self._tools.space, count=3) if earlier else ()
+        return warm_start_points(earlier, self._tools.space, _WARM_STARTS) if earlier else ()
 
     def _review(self, baseline: Entry) -> None:
         """Write what the search is about to do, once, before the first recommendation."""
         if (self._folder.results / _REVIEW).is_file():
             return
-        pace = measure_pace(self._client, baseline.note.job_id)
+        is_own = baseline.note.search_id == self._plan.job_id
+        pace = measure_pace(self._client, baseline.note.job_id) if is_own else None
         review = make_review(self._tools, self._search.algorithm_reason, pace)
         self._folder.write(_REVIEW, review)
         self._folder.report(render_review(review))

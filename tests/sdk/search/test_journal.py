@@ -176,3 +176,21 @@ def load_study(results: Path) -> optuna.Study:
     return optuna.load_study(
         study_name="train-abc", storage=optuna.storages.JournalStorage(backend)
     )
+
+
+def test_a_databases_address_can_be_kept_in_a_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIES", f"sqlite:///{tmp_path}/shared.db")
+
+    Journal(open_storage(tmp_path, "env:STUDIES"), "toy train", LOSS).add(POINT, DOMAINS, NOTE)
+
+    assert (tmp_path / "shared.db").is_file()
+
+
+def test_an_error_about_a_database_never_shows_its_password(tmp_path: Path) -> None:
+    with pytest.raises(StoreInvalid) as raised:
+        open_storage(tmp_path, "nosuchdatabase://me:s3cret@host/name")
+
+    assert "s3cret" not in str(raised.value)
+    assert raised.value.__suppress_context__
