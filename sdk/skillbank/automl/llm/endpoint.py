@@ -12,7 +12,7 @@ from skillbank.errors import RequestInvalid, SkillbankError, SpecInvalid
 from skillbank.settings import read_secret
 
 _CHAT = "/chat/completions"
-_EXAMPLE = "'http://localhost:8000/v1'"
+_EXAMPLE = "http://localhost:8000/v1"
 _KEY = "automl.llm_api_key"
 
 
@@ -93,19 +93,19 @@ def _problems(settings: SearchSettings) -> Iterator[str]:
         yield from _key_problem(settings.llm_api_key, must_exist=settings.algorithm.needs_endpoint)
     if not settings.algorithm.needs_endpoint:
         return
-    asks = f"algorithm {settings.algorithm.value!r} asks a language model"
-    other = "or choose an algorithm that asks none, such as automl.algorithm=bayesian"
+    asks = f"algorithm {settings.algorithm.value!r} needs an endpoint with a language model"
+    other = "or let another algorithm search, with --automl-set algorithm=bayesian"
     if not (settings.llm_endpoint or "").strip():
         yield (
             f"automl.llm_endpoint: none was given, and {asks}; give the base URL of an "
-            f"OpenAI-compatible service, such as {_EXAMPLE}, {other}."
+            f"OpenAI-compatible service, such as --automl-set llm_endpoint={_EXAMPLE}, {other}."
         )
     else:
         yield from _url_problem(str(settings.llm_endpoint).strip())
     if not (settings.llm_model or "").strip():
         yield (
-            f"automl.llm_model: none was given, and {asks}; name a model that the service has, "
-            f"such as 'qwen3-8b', {other}."
+            f"automl.llm_model: none was given, and {asks}; name one that the service has, such "
+            f"as --automl-set llm_model=qwen3, {other}."
         )
     if find_spec("httpx") is None:
         yield f"httpx is not installed, and {asks}: run \"pip install 'skillbank[automl]'\"."

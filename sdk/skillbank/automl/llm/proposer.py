@@ -183,8 +183,8 @@ def check_endpoint(settings: SearchSettings, patience: Patience | None = None) -
     except EndpointFailed as failure:
         raise RequestInvalid(
             f"automl.llm_endpoint: {failure}. Algorithm {settings.algorithm.value!r} needs it: "
-            "start the service, check its address, or choose an algorithm that asks no model, "
-            "such as automl.algorithm=bayesian."
+            "start the service, check its address, or let another algorithm search, with "
+            "--automl-set algorithm=bayesian."
         ) from None
 
 

@@ -28,11 +28,11 @@ def test_without_endpoint_and_model_both_are_named_with_an_example(algorithm: Al
         check_llm_settings(SearchSettings(algorithm=algorithm))
 
     text = str(refused.value)
-    assert f"algorithm '{algorithm}' asks a language model" in text
+    assert f"algorithm '{algorithm}' needs an endpoint with a language model" in text
     assert "automl.llm_endpoint: none was given" in text
-    assert "'http://localhost:8000/v1'" in text
+    assert "--automl-set llm_endpoint=http://localhost:8000/v1" in text
     assert "automl.llm_model: none was given" in text
-    assert "automl.algorithm=bayesian" in text
+    assert "--automl-set algorithm=bayesian" in text
 
 
 def test_an_algorithm_that_asks_no_model_needs_no_endpoint() -> None:
@@ -53,7 +53,7 @@ def test_an_algorithm_that_asks_no_model_needs_no_endpoint() -> None:
     ],
 )
 def test_what_is_no_url_of_a_service_is_refused(url: str) -> None:
-    with pytest.raises(RequestInvalid, match=r"automl\.llm_endpoint: .*'http://localhost:8000/v1'"):
+    with pytest.raises(RequestInvalid, match=r"automl\.llm_endpoint: .*http://localhost:8000/v1"):
         check_llm_settings(settings(llm_endpoint=url))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from skillbank.automl.llm.endpoint import endpoint_of
 from skillbank.automl.llm.prompt import Search
 from skillbank.automl.llm.proposer import LlmProposer, Turns
 from skillbank.automl.llm.task import Task
+from skillbank.automl.proposers import make_proposer
 from skillbank.automl.settings import Algorithm, SearchSettings
 from skillbank.errors import RequestInvalid
 
@@ -181,6 +183,16 @@ def test_an_endpoint_that_comes_back_is_asked_again_for_the_next_trial(
     origins = [proposer.propose(number, Start(3), HISTORY).origin for number in (2, 3)]
 
     assert origins == ["tpe", "llm"]
+
+
+def test_the_proposer_of_a_search_falls_back_on_tpe(endpoint: FakeEndpoint) -> None:
+    endpoint.script = [Reply("busy", 429, {"Retry-After": "9999"})]
+    history = [BASELINE, *(trial(n, 0.5 + 0.1 * math.sin(n)) for n in range(1, 15))]
+
+    proposal = make_proposer(settings(endpoint), SPACE, (GOAL,)).propose(15, Start(9), history)
+
+    assert proposal.origin == "tpe"
+    assert proposal.reason.startswith("the model's endpoint failed: HTTP 429: 'busy'")
 
 
 def test_a_wrong_key_is_refused_before_anything_was_proposed(
