@@ -154,7 +154,6 @@ def _check(settings: SearchSettings) -> None:
         )
     if problems:
         raise SpecInvalid(problems, "the AutoML settings")
-    if settings.algorithm.needs_endpoint:
-        from skillbank.automl.llm import check_llm_settings
+    from skillbank.automl.llm import check_llm_settings
 
-        check_llm_settings(settings)
+    check_llm_settings(settings)

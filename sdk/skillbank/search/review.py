@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_S = 0.1
 _LONGEST_MEASUREMENT_S = 60.0
+_SHORT_EPOCH_S = 20.0
+_STEPS_MEASURED = 3
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ class Pace:
 def measure_pace(client: Client, job_id: str) -> Pace | None:
     """Watch a training until its first figures; None when it ended, or showed nothing in time.
 
-    A whole first epoch is waited for when it is short; else the steps done after 10 seconds or
-    more are extrapolated.
+    A whole first epoch is waited for when it is short; else its steps are extrapolated, once
+    there are some of them: the first is slower than the others.
     """
     deadline = time.monotonic() + _LONGEST_MEASUREMENT_S
     first_seen: float | None = None
@@ -69,7 +71,11 @@ def _read_pace(lines: list[StatusLine], seconds: float, startup_s: float) -> Pac
         num = int(closed[-1]["epoch"]) + 1
         return Pace(seconds / num, startup_s, f"{num} epoch{'s' * (num > 1)} in {seconds:.1f} s")
     steps = [line for line in lines if line.get("step") and line.get("max_step")]
-    if not steps or seconds < 10:
+    if (
+        not steps
+        or seconds < _SHORT_EPOCH_S
+        or (steps[-1]["step"] < _STEPS_MEASURED and seconds < 0.9 * _LONGEST_MEASUREMENT_S)
+    ):
         return None
     done, of = int(steps[-1]["step"]), int(steps[-1]["max_step"])
     return Pace(seconds * of / done, startup_s, f"{done} of {of} steps in {seconds:.1f} s")

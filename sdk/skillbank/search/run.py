@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skillbank.automl.history import Proposal
+from skillbank.automl.llm import check_endpoint, task_of
 from skillbank.automl.proposers import make_proposer
 from skillbank.automl.result import SearchState
 from skillbank.automl.schedulers import make_scheduler
@@ -58,9 +59,12 @@ class SearchRun:
         """Search to the end.
 
         Raises:
-            SkillbankError: It cannot succeed; what was found so far stays.
+            SkillbankError: It cannot succeed, such as with a language model that cannot be asked;
+                what was found so far stays.
         """
         self._folder.report("automl started", "STARTED")
+        if not self._tools.journal.entries():
+            check_endpoint(self._search.settings)
         self._driver.settle()
         baseline = self._driver.start_baseline()
         self._review(baseline)
@@ -146,7 +150,8 @@ def make_tools(client: Client, plan: JobPlan, results: Path) -> Tools:
     """
     search = SearchPlan.from_mapping(plan.search)
     settings, goals = search.settings, search.goals
-    space = read_space(client.bank[plan.skill], dict(plan.spec), settings)
+    skill = client.bank[plan.skill]
+    space = read_space(skill, dict(plan.spec), settings)
     assert settings.max_epochs is not None
     is_shared = settings.storage is not None
     name = f"{plan.skill} {plan.action}" if is_shared else plan.job_id
@@ -154,7 +159,7 @@ def make_tools(client: Client, plan: JobPlan, results: Path) -> Tools:
         jobs=TrialJobs(client, plan, settings.max_epochs),
         journal=Journal(open_storage(results, settings.storage), name, goals),
         space=space,
-        proposer=make_proposer(settings, space, goals),
+        proposer=make_proposer(settings, space, goals, task_of(skill, space)),
         scheduler=make_scheduler(settings, goals[0], settings.max_epochs),
         settings=settings,
         goals=goals,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from skillbank.automl.history import Goal, Proposer
 from skillbank.automl.proposers.asking import PointSource
@@ -11,19 +12,28 @@ from skillbank.automl.proposers.choice import Model, choose_model
 from skillbank.automl.settings import Algorithm, SearchSettings
 from skillbank.automl.space import SearchSpace
 
+if TYPE_CHECKING:
+    from skillbank.automl.llm import Task
+
 NUM_STARTUP = 10
 """Trials, the baseline among them, before a model chooses the points."""
 MIN_POINTS = 10
 """Results that a level of epochs needs before TPE looks at it."""
 
 
-def make_proposer(settings: SearchSettings, space: SearchSpace, goals: Sequence[Goal]) -> Proposer:
+def make_proposer(
+    settings: SearchSettings,
+    space: SearchSpace,
+    goals: Sequence[Goal],
+    task: Task | None = None,
+) -> Proposer:
     """The proposer of a search.
 
     Args:
         settings: What the user asked for.
         space: What is searched.
         goals: What is optimized.
+        task: What a language model is told of the skill.
 
     Raises:
         RequestInvalid: A language model is to propose, and cannot be asked.
@@ -36,7 +46,7 @@ def make_proposer(settings: SearchSettings, space: SearchSpace, goals: Sequence[
         return proposer
     from skillbank.automl.llm import make_llm_proposer
 
-    return make_llm_proposer(settings, space, tuple(goals), proposer)
+    return make_llm_proposer(settings, space, tuple(goals), proposer, task)
 
 
 @dataclass(frozen=True)
