@@ -96,7 +96,7 @@ class Scale:
             finer = sorted({m * d for d in _powers(low / 10, high, 10) for m in (1, 2, 5)})
             fitting = decades if len(decades) > 2 else [v for v in finer if low <= v <= high]
             return fitting[:: math.ceil(len(fitting) / 6)]
-        step = _round_step((high - low) / 4)
+        step = _round_step((high - low) / 5)
         first = math.ceil(low / step - 1e-9)
         last = math.floor(high / step + 1e-9)
         return [float(f"{k * step:.12g}") for k in range(first, last + 1)] if step else [low]
