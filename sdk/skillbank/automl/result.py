@@ -139,7 +139,7 @@ class FinalEvaluation(_Record):
         status: Whether it could be measured; `data` says why not.
         baseline_value: With the baseline's checkpoint, on the same data.
         comparison_to_baseline: What the former gains over the latter.
-        record_path: File with the whole evaluation.
+        record_path: Results of the evaluation's job; null where a function measured.
         data: Which data, in words.
     """
 

@@ -123,7 +123,8 @@ def assignments() -> Iterator[tuple[str, str]]:
     for cell in re.findall(r"^\| \".*?\" *\| (.+) \|$", asked.partition("\n## ")[0], re.M):
         for words in re.findall(r"`([^`]+)`", cell):
             for word in [words.strip("'")] if "'" in words else words.split():
-                yield word, "SKILL.md"
+                if "=" in word:
+                    yield word, "SKILL.md"
 
 
 NAMED = sorted(set(assignments()) - {("KEY=VALUE", page.name) for page in PAGES})
