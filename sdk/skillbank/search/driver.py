@@ -128,6 +128,8 @@ class Driver:
         for entry in self._tools.own_entries():
             if entry.trial.state.is_final:
                 self._watch.close(entry)
+            if entry.number == 0:
+                self._watch.learn_baseline(entry)
 
     def close_paused(self) -> None:
         """Give up the trials that were never promoted."""
@@ -146,7 +148,7 @@ class Driver:
         return [entry for entry in self._tools.own_entries() if entry.trial.state.is_active]
 
     def _places(self) -> int:
-        return min(self._tools.settings.max_concurrent, self._tools.jobs.capacity())
+        return max(1, min(self._tools.settings.max_concurrent, self._tools.jobs.capacity()))
 
     def history(self) -> History:
         """What schedulers and proposers see."""
@@ -205,7 +207,9 @@ class Driver:
         self._tell(
             f"trial {entry.number} goes on: {entry.trial.trained_epochs} -> {move.epochs} epochs"
         )
-        entry = self._tools.journal.write(entry, state=TrialState.RUNNING, epochs=move.epochs)
+        entry = self._tools.journal.write(
+            entry, state=TrialState.RUNNING, epochs=move.epochs, is_interrupted=False
+        )
         self._watch.look(entry)
 
     def _used_up(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skillbank.automl.callbacks import CallbackFailed
 from skillbank.automl.result import FinalEvaluation, Status, compare
-from skillbank.errors import SkillbankError
-from skillbank.job import JobState
+from skillbank.errors import JobNotFound, SkillbankError
+from skillbank.job import Job, JobState
 from skillbank.search.callbacks import describe
 from skillbank.search.journal import Entry
 from skillbank.search.trial_jobs import figures_of
@@ -88,15 +89,22 @@ class FinalEvaluations:
         if found is None:
             return _Measured({}, f"trial {entry.number} left no checkpoint that was measured")
         try:
-            job = client.submit(self._tools.jobs.plan_evaluation(name, entry, found[0].path))
+            job = self._start(name, entry, found[0].path)
         except SkillbankError as error:
             return _Measured({}, str(error))
-        if job.state.can_resume:
-            job = client.resume(job.id)
         job = client.wait(job.id)
         if job.state is not JobState.COMPLETE:
             return _Measured({}, f"job {job.id} ended as {job.state}: {job.detail}")
         return _Measured(figures_of(client.events(job.id)), record_path=str(job.results))
+
+    def _start(self, name: str, entry: Entry, checkpoint: Path) -> Job:
+        """The evaluation's job; the one that an earlier run of the search has started goes on."""
+        jobs = self._tools.jobs
+        try:
+            job = jobs.client.job(f"{jobs.plan.job_id}-{name}")
+        except JobNotFound:
+            return jobs.client.submit(jobs.plan_evaluation(name, entry, checkpoint))
+        return jobs.client.resume(job.id) if job.state.can_resume else job
 
     def _failed(self, problem: str) -> FinalEvaluation:
         self._tell(f"the final evaluation was not possible: {problem}")

@@ -81,15 +81,15 @@ class DivergenceWatch:
         The training loss tells at once. A validation loss may jump once and recover, so two in a
         row must be too high.
         """
-        row = 0
+        rows: dict[str, int] = {}
         for name, value in _losses(lines):
             limit = self._factor * self._highest.get(name, float("inf"))
             too_high = limit > 0 and value > limit
             if name.startswith("train") and too_high:
                 return self._tell(name, value)
             if not name.startswith("train"):
-                row = row + 1 if too_high else 0
-                if row == 2:
+                rows[name] = rows.get(name, 0) + 1 if too_high else 0
+                if rows[name] == 2:
                     return self._tell(name, value)
         return None
 
@@ -111,6 +111,8 @@ def explain_missing_metric(goal: Goal, figures: Mapping[str, float]) -> str:
 
 def _losses(lines: list[StatusLine]) -> Iterator[tuple[str, float]]:
     for line in lines:
+        if line.get("paused"):
+            continue  # says its last epoch's figures once more
         for name, value in (line.get("kpi") or {}).items():
             if name.endswith("loss") and isinstance(value, int | float):
                 yield name, float(value)

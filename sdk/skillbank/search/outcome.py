@@ -101,7 +101,7 @@ class Outcome:
     ) -> SearchResult:
         entries = self._tools.own_entries()
         goal, goals = self._tools.goal, self._tools.goals
-        ranked = best_of(entries, goal)
+        best = self._best(entries)
         history = tuple(self._record(entry) for entry in entries)
         several = goals if len(goals) > 1 else ()
         is_over = state is not SearchState.RUNNING
@@ -114,8 +114,8 @@ class Outcome:
             objectives=tuple(Objective(metric=g.metric, direction=_direction(g)) for g in several),
             state=state,
             stop_reason=stop_reason,
-            best=self._best(ranked[0]) if ranked else None,
-            baseline=self._baseline(ranked),
+            best=best,
+            baseline=self._baseline(best),
             final_evaluation=self.evaluation,
             history=history,
             progress=self._progress(entries, elapsed_s, estimate_s),
@@ -126,35 +126,42 @@ class Outcome:
             return result
         return result.model_copy(update={"importance": importance_of(result, self._tools.space)})
 
-    def _best(self, entry: Entry) -> Best:
-        found = self.checkpoint_of(entry)
-        kept = self._folder.results / found[0].path.name if found else None
+    def _best(self, entries: Sequence[Entry]) -> Best | None:
+        """The trial whose checkpoint is best; before one is saved, whose value is."""
         goal = self._tools.goal
-        values = entry.trial.values
-        epochs = min(values, key=lambda at: (goal.loss(values[at]), -at), default=None)
-        return Best(
-            trial=entry.number,
-            job_id=entry.note.job_id,
-            specs={**entry.note.values, **entry.note.repairs},
-            metric_value=goal.best(entry.trial) if found is None else found[1],
-            epoch=epochs,
-            checkpoint=str(kept) if kept is not None and kept.is_file() else None,
-            adjustments=entry.note.adjustments,
-        )
+        for entry, checkpoint, value in self._tools.jobs.ranked(entries, goal)[:1]:
+            kept = self._folder.results / checkpoint.path.name
+            return Best(
+                trial=entry.number,
+                job_id=entry.note.job_id,
+                specs={**entry.note.values, **entry.note.repairs},
+                metric_value=value,
+                epoch=None if checkpoint.epoch is None else checkpoint.epoch + 1,
+                checkpoint=str(kept) if kept.is_file() else None,
+                adjustments=entry.note.adjustments,
+            )
+        for entry in best_of(entries, goal)[:1]:
+            return Best(
+                trial=entry.number,
+                job_id=entry.note.job_id,
+                specs={**entry.note.values, **entry.note.repairs},
+                metric_value=goal.best(entry.trial),
+                adjustments=entry.note.adjustments,
+            )
+        return None
 
-    def _baseline(self, ranked: Sequence[Entry]) -> Baseline | None:
+    def _baseline(self, best: Best | None) -> Baseline | None:
         """Trial 0, whichever search of a shared storage has run it."""
         entries = self._tools.journal.entries()
         if not entries:
             return None
         entry, goal = entries[0], self._tools.goal
         value = goal.best(entry.trial)
-        best = goal.best(ranked[0].trial) if ranked else None
         return Baseline(
             job_id=entry.note.job_id,
             metric_value=value,
             status=Status.of(entry.trial.state),
-            comparison_to_best=compare(best, value, goal),
+            comparison_to_best=compare(best.metric_value if best else None, value, goal),
         )
 
     def _record(self, entry: Entry) -> TrialRecord:
@@ -204,10 +211,10 @@ class Outcome:
     def _cost(self, history: Sequence[TrialRecord]) -> Cost:
         seconds = sum(record.seconds for record in history)
         price = self._tools.settings.cost_per_hour
-        trained = {record.trial: record.epochs for record in history}
-        copied = sum(trained.get(r.parent, 0) for r in history if r.parent is not None)
+        # A copy's curve begins where its parent's stood then (PBT).
+        copied = sum(min(r.curve)[0] - 1 for r in history if r.parent is not None and r.curve)
         return Cost(
-            epochs=sum(trained.values()) - copied,
+            epochs=sum(record.epochs for record in history) - copied,
             seconds=round(seconds, 1),
             gpu_seconds=round(seconds * self._tools.jobs.plan.num_gpus, 1),
             money=round(seconds / 3600 * price, 4) if price else None,

@@ -26,9 +26,10 @@ from skillbank.search.outcome import Outcome
 from skillbank.search.report import write_report
 from skillbank.search.review import make_review, measure_pace, render_review
 from skillbank.search.status import SearchFolder
-from skillbank.search.trial_jobs import TrialJobs, best_of
+from skillbank.search.trial_jobs import Saved, TrialJobs
 
 _REVIEW = "review.json"
+_ALL = 1_000_000
 _WARM_STARTS = 3  # points of earlier searches that are tried first
 
 
@@ -75,6 +76,9 @@ class SearchRun:
     def interrupt(self) -> None:
         """Stop the trials that run, so that a resumed search goes on with them."""
         self._driver.interrupt()
+        for job in self._client.jobs(limit=_ALL, search=self._plan.job_id):
+            if not job.state.is_final:  # an evaluation
+                self._client.cancel(job.id)
 
     def _warm_start(self) -> Sequence[Proposal]:
         earlier = []
@@ -106,15 +110,15 @@ class SearchRun:
         return None if seconds is None else float(seconds)
 
     def _finish(self, stop_reason: str) -> None:
-        ranked = best_of(self._tools.own_entries(), self._tools.goal)
-        best = next((e for e in ranked if self._outcome.checkpoint_of(e)), None)
-        if best is None:
+        ranked = self._tools.jobs.ranked(self._tools.own_entries(), self._tools.goal)
+        if not ranked:
             self._outcome.write(self._driver.elapsed_s, None, SearchState.STOPPED, stop_reason)
             raise RequestInvalid(
                 f"no trial left a checkpoint that was measured: {stop_reason or 'all failed'}. "
                 f"See each one's reason with 'skillbank automl result {self._plan.job_id}'."
             )
-        self._keep(best)
+        best = ranked[0].entry
+        self._keep(ranked[0])
         evaluation = None
         if self._tools.settings.final_evaluation:
             evaluations = FinalEvaluations(self._tools, self._outcome, self._tell)
@@ -127,14 +131,14 @@ class SearchRun:
         told = self._outcome.sentence(result)
         self._folder.report(told, "SUCCESS", **self._outcome.figures())
 
-    def _keep(self, best: Entry) -> None:
-        found = self._outcome.checkpoint_of(best)
-        assert found is not None
-        checkpoint, value = found
-        metrics = {**best.note.metrics, **checkpoint.metrics, self._tools.goal.metric: value}
+    def _keep(self, best: Saved) -> None:
+        """Leave the best checkpoint in the search's own results."""
+        known = {**best.entry.note.metrics, **best.checkpoint.metrics}
         latest = self._client.bank[self._plan.skill].info.latest_checkpoint
-        spec = self._client.plan_of(best.note.job_id).spec
-        self._folder.keep_best(checkpoint, metrics, spec, latest)
+        spec = self._tools.jobs.trained_spec(best.entry)
+        self._folder.keep_best(
+            best.checkpoint, {**known, self._tools.goal.metric: best.value}, spec, latest
+        )
 
 
 def make_tools(client: Client, plan: JobPlan, results: Path) -> Tools:

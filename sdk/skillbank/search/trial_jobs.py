@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from skillbank.artefacts import Checkpoint, list_checkpoints
 from skillbank.automl.history import Goal, Trial
 from skillbank.automl.search_plan import EPOCHS_KEY
 from skillbank.client import Client
 from skillbank.errors import JobNotFound
-from skillbank.following import StatusLine
+from skillbank.following import StatusLine, parse_status
 from skillbank.inputs import keys_filled_by
 from skillbank.job import Job
 from skillbank.plan import JobPlan
@@ -23,6 +23,14 @@ from skillbank.skill import Spec
 from skillbank.spec_keys import find_path, get_value, plain, set_value
 
 _RESUME_FUNCTIONS = frozenset({"resume_model", "resume_model_or_ptm", "automl_resume_model"})
+
+
+class Saved(NamedTuple):
+    """The best saved checkpoint of a recommendation, with its measured value."""
+
+    entry: Entry
+    checkpoint: Checkpoint
+    value: float
 
 
 class TrialJobs:
@@ -112,6 +120,16 @@ class TrialJobs:
         """Status lines of the newest attempt of a recommendation's job."""
         return self.client.events(entry.note.job_id)
 
+    def all_lines(self, entry: Entry) -> list[StatusLine]:
+        """Status lines of all attempts of a recommendation's job."""
+        path = self.results(entry) / "status.json"
+        return parse_status(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+    def name(self, number: int, num_retries: int = 0) -> str:
+        """Id of the job of a recommendation, or of a further one with a repaired spec."""
+        first = f"{self.plan.job_id}-t{number:03d}"
+        return f"{first}-r{num_retries}" if num_retries else first
+
     def cancel(self, entry: Entry) -> None:
         """Stop the job of a recommendation, if it has one."""
         if self.find(entry) is not None:
@@ -120,6 +138,14 @@ class TrialJobs:
     def results(self, entry: Entry) -> Path:
         """Results folder of a recommendation's job."""
         return self.client.root / "jobs" / entry.note.job_id / "results"
+
+    def trained_spec(self, entry: Entry) -> Spec:
+        """The spec that a recommendation trains, without what belongs to its job's folder."""
+        spec = _own_spec(self.client, self.client.plan_of(entry.note.job_id))
+        skill = self.client.bank[self.plan.skill]
+        for key in keys_filled_by(skill, self.plan.action, _RESUME_FUNCTIONS):
+            set_value(spec, key, get_value(self._spec, key))
+        return spec
 
     def newest_checkpoint(self, entry: Entry) -> Path | None:
         """What another trial begins from (PBT)."""
@@ -141,6 +167,15 @@ class TrialJobs:
         if not measured:
             return None
         return min(measured, key=lambda each: (goal.loss(each[1]), -(each[0].epoch or 0)))
+
+    def ranked(self, entries: Sequence[Entry], goal: Goal) -> list[Saved]:
+        """Saved checkpoints of recommendations that did not fail, one each, the best first."""
+        found = [
+            Saved(entry, *best)
+            for entry in entries
+            if is_ranked(entry.trial, goal) and (best := self.best_checkpoint(entry, goal))
+        ]
+        return sorted(found, key=lambda saved: (goal.loss(saved.value), saved.entry.number))
 
     def delete_checkpoints(self, entry: Entry, goal: Goal | None, *, keep_newest: bool) -> None:
         """Delete checkpoints of a recommendation.
@@ -209,7 +244,7 @@ def figures_of(lines: list[StatusLine]) -> dict[str, float]:
     return figures
 
 
-def best_of(entries: list[Entry], goal: Goal) -> list[Entry]:
+def best_of(entries: Sequence[Entry], goal: Goal) -> list[Entry]:
     """Recommendations that were measured and did not fail, the best first."""
 
     def rank(entry: Entry) -> tuple[float, int]:
@@ -225,8 +260,8 @@ def is_ranked(trial: Trial, goal: Goal) -> bool:
     return trial.state.value != "failed" and goal.best(trial) is not None
 
 
-def _own_spec(client: Client, plan: JobPlan) -> Mapping[str, Any]:
-    """The spec that is tuned, without what the planner filled in for the search's own folder."""
+def _own_spec(client: Client, plan: JobPlan) -> Spec:
+    """The spec of a job, without what the planner filled in for the job's own folder."""
     spec: Spec = plain(plan.spec)
     template = client.bank[plan.skill].template(plan.action)
     schema = client.bank[plan.skill].schema(plan.action)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from skillbank.automl.callbacks import CallbackFailed
 from skillbank.automl.history import TrialState
 from skillbank.automl.settings import Algorithm
-from skillbank.errors import CheckpointNotFound, PlatformError, RequestInvalid
+from skillbank.errors import CheckpointNotFound, JobConflict, PlatformError, RequestInvalid
 from skillbank.following import StatusLine
 from skillbank.job import FailureKind, Job, JobState, classify_failure
 from skillbank.search.failures import DivergenceWatch, choose_remedy, explain_missing_metric
 from skillbank.search.journal import Entry
-from skillbank.search.trial_jobs import best_of, figures_of, is_validation
+from skillbank.search.trial_jobs import figures_of, is_validation
 
 if TYPE_CHECKING:
     from skillbank.search.driver import Tools
@@ -48,13 +48,17 @@ class TrialWatch:
         try:
             entry = self._read(entry, lines)
             if entry.number == 0:
-                self._divergence.learn(lines)
+                self.learn_baseline(entry)
             if job.state.is_final:
                 self._ended(entry, job, lines)
             elif entry.number != 0:
                 self._cut(entry, lines)
         except CallbackFailed as error:
             self.end(entry, TrialState.FAILED, str(error), FailureKind.UNKNOWN.value)
+
+    def learn_baseline(self, entry: Entry) -> None:
+        """Take note of how high the baseline's losses were, in all attempts of its job."""
+        self._divergence.learn(self._tools.jobs.all_lines(entry))
 
     def end(self, entry: Entry, state: TrialState, reason: str, kind: str = "") -> None:
         """Bring a trial to a final state, whatever its job does now."""
@@ -89,6 +93,10 @@ class TrialWatch:
         if entry.trial.parent is not None:
             parent = self._tools.journal.entry(entry.trial.parent)
             start_from = self._tools.jobs.newest_checkpoint(parent)
+            if start_from is None:
+                told = f"trial {parent.number}, which it goes on from, left no checkpoint"
+                self.end(entry, TrialState.FAILED, told, FailureKind.INFRASTRUCTURE.value)
+                return
         try:
             self._tools.jobs.submit(entry, start_from)
         except RequestInvalid as error:
@@ -134,16 +142,19 @@ class TrialWatch:
 
     def _ended(self, entry: Entry, job: Job, lines: list[StatusLine]) -> None:
         if job.state is JobState.PAUSED and self._tools.jobs.is_to_go_on(entry):
-            self._tools.jobs.resume(entry)
+            self._resume(entry)
         elif job.state in {JobState.PAUSED, JobState.COMPLETE}:
             self._rest(entry, job, lines)
         elif entry.note.is_interrupted:
-            self._tools.journal.write(entry, is_interrupted=False)
-            self._tools.jobs.resume(entry)
+            # In this order: a kill in between must not leave it as if a user had cancelled it.
+            seconds = self.seconds(entry)
+            self._resume(entry)
+            entry = self._tools.journal.entry(entry.number)
+            self._tools.journal.write(entry, is_interrupted=False, seconds=seconds)
         elif job.state is JobState.CANCELED:
             self.end(entry, TrialState.PRUNED, "its job was cancelled")
         else:
-            self._failed(entry, job)
+            self._failed(entry, job, lines)
 
     def _rest(self, entry: Entry, job: Job, lines: list[StatusLine]) -> None:
         """A trial has reached the end of its rung."""
@@ -177,8 +188,9 @@ class TrialWatch:
         value = callbacks.evaluate(entry)
         return self._tools.journal.report(entry, entry.trial.epochs, value)
 
-    def _failed(self, entry: Entry, job: Job) -> None:
-        kind = classify_failure(job.state, job.exit_code, job.detail)
+    def _failed(self, entry: Entry, job: Job, lines: list[StatusLine]) -> None:
+        told = str(lines[-1].get("failure", "")) if lines else ""
+        kind = classify_failure(job.state, job.exit_code, job.detail, told)
         spec = self._tools.jobs.client.plan_of(job.id).spec
         remedy = choose_remedy(kind, entry.note.num_retries, spec, self._tools.settings)
         if not remedy.retries:
@@ -193,11 +205,20 @@ class TrialWatch:
                 changed,
                 repairs={**changed.repairs, **remedy.repairs},
                 adjustments=(*changed.adjustments, remedy.sentence),
-                job_id=f"{entry.note.job_id.partition('-r')[0]}-r{number}",
+                job_id=self._tools.jobs.name(entry.number, num_retries=number),
             )
         self._tools.journal.replace(entry, changed)
         if not remedy.repairs:
+            self._resume(entry)
+
+    def _resume(self, entry: Entry) -> None:
+        """Let the job of a trial go on; what cannot be started is recorded as failed."""
+        try:
             self._tools.jobs.resume(entry)
+        except JobConflict as error:  # somebody else does so right now: the next look tells
+            self._tell(f"trial {entry.number}: {error}")
+        except PlatformError as error:
+            self.end(entry, TrialState.FAILED, str(error), FailureKind.INFRASTRUCTURE.value)
 
     def _figures(self, entry: Entry, lines: list[StatusLine]) -> dict[str, float]:
         """Everything that was measured of a trial, its size and its time among it."""
@@ -233,7 +254,8 @@ class TrialWatch:
         if not self._deletes:
             return
         ended = [e for e in self._tools.own_entries() if e.trial.state.is_final]
-        best = [entry.number for entry in best_of(ended, self._tools.goal)[:1]]
+        ranked = self._tools.jobs.ranked(ended, self._tools.goal)
+        best = [saved.entry.number for saved in ranked[:1]]
         for entry in ended:
             kept = entry.number in {0, *best}
             goal = self._tools.goal if kept else None
