@@ -114,6 +114,8 @@ def _read_number(field: SearchField, index: int | None = None) -> Parameter:
     if field.most is not None:
         limits = limits.at_most(field.most)
     low, high = limits.clip(chosen.low, chosen.high)
+    if limits.contains(value) and chosen.low <= value <= chosen.high:
+        low, high = min(low, value), max(high, value)  # it may lie beside an open end
     return _on_grid(
         Parameter(field.key, value, low, high, limits.is_int, index=index), chosen, limits
     )

@@ -77,31 +77,34 @@ def read_space(skill: Skill, base: Spec, settings: SearchSettings) -> SearchSpac
     """
     reading = _Reading.of(skill, base, settings)
     candidates = reading.candidates()
-    fields = {key: reading.field(key) for key in candidates if reading.refusal(key) is None}
-    problems = [*reading.setting_problems(candidates), *_range_problems(fields.values())]
-    found: dict[str, tuple[Parameter, ...]] = {}
     reasons = {key: reason for key in candidates if (reason := reading.refusal(key))}
+    fields = {key: reading.field(key) for key in candidates if key not in reasons}
+    found, unfit = _read_fields(fields)
+    parameters, left_out = settle(found, reading.conditions, base)
+    reasons |= unfit | left_out
+    lint = tuple(
+        Unsearchable(key, reasons[key], was_asked_for=True) for key in candidates if key in reasons
+    )
+    problems = reading.problems(fields, lint)
+    if not parameters and not problems:
+        problems = _nothing_left(skill, lint)
+    if problems:
+        raise SpecInvalid(problems, f"the search space of {skill.name}")
+    return SearchSpace(tuple(parameters), base, lint)
+
+
+def _read_fields(
+    fields: Mapping[str, SearchField],
+) -> tuple[dict[str, tuple[Parameter, ...]], dict[str, str]]:
+    """Parameters of the fields that have some, and why the others have none."""
+    found: dict[str, tuple[Parameter, ...]] = {}
+    reasons: dict[str, str] = {}
     for key, field in fields.items():
         try:
             found[key] = read_field(field)
         except NotSearchable as error:
             reasons[key] = str(error)
-    parameters, left_out = settle(found, reading.conditions, base)
-    reasons |= left_out
-    fixed = [(key, reasons[key]) for key in candidates if key in reasons]
-    if settings.parameters:
-        problems += [
-            f"automl.parameters: {key} cannot be searched: {why}."
-            for key, why in fixed
-            if why != NO_SUCH_KEY  # told already
-        ]
-    problems += _ranges_of_fixed(reading.ranges, reasons, settings)
-    if not parameters and not problems:
-        problems = _nothing_left(skill, fixed)
-    if problems:
-        raise SpecInvalid(list(dict.fromkeys(problems)), f"the search space of {skill.name}")
-    lint = tuple(Unsearchable(key, reason, was_asked_for=True) for key, reason in fixed)
-    return SearchSpace(tuple(parameters), base, lint)
+    return found, reasons
 
 
 @dataclass(frozen=True)
@@ -160,15 +163,31 @@ class _Reading:
             self._most_samples() if is_batch_size(key) else None,
         )
 
-    def setting_problems(self, candidates: Iterable[str]) -> Iterator[str]:
-        """Names in the settings that the schema does not have, and ranges of what is not tried."""
+    def problems(
+        self, fields: Mapping[str, SearchField], lint: Iterable[Unsearchable]
+    ) -> list[str]:
+        """What the settings ask for and cannot get; each field is told once."""
+        told = [*self._unknown_names(), *self._idle_ranges()]
+        wrong = {key: list(_range_problems(field)) for key, field in fields.items()}
+        told += [f"automl.{problem}" for problems in wrong.values() for problem in problems]
+        for each in lint:
+            if each.reason == NO_SUCH_KEY or wrong.get(each.key):
+                continue  # told already
+            setting = "parameters" if self.settings.parameters else SETTING
+            if self.settings.parameters or each.key in self.ranges:
+                told.append(f"automl.{setting}: {each.key} cannot be searched: {each.reason}.")
+        return list(dict.fromkeys(told))
+
+    def _unknown_names(self) -> Iterator[str]:
         known = [*dotted_keys(self.schema), *self.skill.info.spec_shorthand_keys]
         named = {"parameters": self.settings.parameters, SETTING: self.settings.custom_param_ranges}
         for setting, names in named.items():
             for name in names:
                 if find_path(self.schema, self.full_key(name)) is None:
                     yield f"automl.{setting}: {name}: no such key; {did_you_mean(name, known)}"
-        tried = list(candidates)
+
+    def _idle_ranges(self) -> Iterator[str]:
+        tried = self.candidates()
         for key in self.ranges:
             if key not in tried and find_path(self.schema, key) is not None:
                 yield (
@@ -188,35 +207,21 @@ def _full_key(name: str, schema: Schema, shorthands: Mapping[str, str]) -> str:
     return name if find_path(schema, name) else shorthands.get(name, name)
 
 
-def _range_problems(fields: Iterable[SearchField]) -> Iterator[str]:
-    for field in fields:
-        try:
-            yield from (f"automl.{problem}" for problem in range_problems(field))
-        except NotSearchable:
-            continue  # told as the field's reason
+def _range_problems(field: SearchField) -> list[str]:
+    try:
+        return list(range_problems(field))
+    except NotSearchable:
+        return []  # told as the field's reason
 
 
-def _ranges_of_fixed(
-    ranges: Mapping[str, Range], reasons: Mapping[str, str], settings: SearchSettings
-) -> list[str]:
-    """Ranges of fields that stay fixed: what the user wants is not going to happen."""
-    if settings.parameters:
-        return []  # told of each already
-    return [
-        f"automl.{SETTING}: {key} cannot be searched: {reasons[key]}."
-        for key in ranges
-        if key in reasons
-    ]
-
-
-def _nothing_left(skill: Skill, fixed: Iterable[tuple[str, str]]) -> list[str]:
-    told = [f"{key} cannot be searched: {reason}." for key, reason in fixed]
+def _nothing_left(skill: Skill, lint: Iterable[Unsearchable]) -> list[str]:
+    told = [f"{each.key} cannot be searched: {each.reason}." for each in lint]
     schema = skill.schema(ACTION)
     others = [
         key
         for key in dotted_keys(schema)
         if field_at(schema, tuple(key.split("."))).get("automl_enabled") is True
-        and key not in {key for key, _ in fixed}
+        and key not in {each.key for each in lint}
     ]
     hint = f", such as {', '.join(others[:6])}" if others else ""
     return [
