@@ -179,16 +179,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--only", default="", help="names to measure, separated by semicolons")
-    parser.add_argument("--json", type=Path, help=f"file to write, such as {RESULTS.name}")
+    parser.add_argument("--json", type=Path, help=f"file to add to, such as {RESULTS}")
     given = parser.parse_args()
     names = given.only.split(";") if given.only else [c.name for c in CONTESTANTS]
     chosen = [c for c in CONTESTANTS if c.name in {PLAIN, *names}]
     lines: list[Line] = []
     for family in FAMILIES if given.family == "both" else [given.family]:
         lines += measure(chosen, family, range(given.seeds), given.jobs)
-    if given.json:
-        content = {"wanted_ratio": round(WANTED_RATIO, 3), "lines": [asdict(e) for e in lines]}
-        given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        if given.json:
+            write_lines(given.json, lines)
+
+
+def write_lines(path: Path, lines: list[Line]) -> None:
+    """Put lines into a file of results, in place of older ones of the same family and name."""
+    known = json.loads(path.read_text(encoding="utf-8"))["lines"] if path.is_file() else []
+    table = {(row["family"], row["name"]): row for row in known}
+    rows = json.loads(json.dumps([asdict(line) for line in lines]))
+    table.update({(row["family"], row["name"]): row for row in rows})
+    content = {"wanted_ratio": round(WANTED_RATIO, 3), "lines": list(table.values())}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

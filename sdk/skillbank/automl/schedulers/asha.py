@@ -116,9 +116,9 @@ class Asha:
 
         Failed trials keep their rank here, so that nobody comes back once behind.
         """
-        epochs = self.rungs[rung]
+        epochs, num_kept = self.rungs[rung], 2 * self._expected_results(rung + 1)
         reached = [t for t in trials if t.trained_epochs >= epochs and _has_reached(t, epochs)]
-        return self._ranked(reached, epochs)[2 * self._expected_results(rung + 1) :]
+        return self._ranked(reached, epochs)[num_kept:] if len(reached) > num_kept else []
 
     def _ranked(self, trials: list[Trial], epochs: int) -> list[Trial]:
         return ranked(self.goal, trials, epochs, self.full_epochs)

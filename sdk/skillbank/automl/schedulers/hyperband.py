@@ -89,10 +89,11 @@ class Hyperband:
         for low, high in pairwise(bracket):
             if is_active_until(trials, low.epochs):
                 return None
-            waiting = paused_at(trials, low.epochs)
-            candidates = ranked(self.goal, waiting, low.epochs, self.full_epochs)
-            if candidates and _num_taken(trials, high) < high.size:
-                return Promote(candidates[0].number, high.epochs)
+            if _num_taken(trials, high) < high.size:
+                waiting = paused_at(trials, low.epochs)
+                candidates = ranked(self.goal, waiting, low.epochs, self.full_epochs)
+                if candidates:
+                    return Promote(candidates[0].number, high.epochs)
         return None
 
 
