@@ -40,8 +40,8 @@ METHODS: Mapping[Algorithm, str] = {
     Algorithm.DEHB: "Differential evolution over the brackets of hyperband.",
     Algorithm.PBT: "A population trains; the worst give way to varied copies of the best.",
     Algorithm.LLM: "A language model proposes and gives its reasons.",
-    Algorithm.HYBRID: "A language model and TPE in turn.",
-    Algorithm.AUTORESEARCH: "A language model proposes one experiment after the other.",
+    Algorithm.HYBRID: "The first batch by a language model, then it and a model of results in turn.",
+    Algorithm.AUTORESEARCH: "A language model states a hypothesis per trial and learns from each.",
 }
 """What an algorithm does, in a sentence."""
 
