@@ -10,6 +10,7 @@ from skillbank.cli.output import DONE, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from skillbank.automl.result import SearchResult
+    from skillbank.client import Client
     from skillbank.job import Job
 
 
@@ -24,13 +25,16 @@ def result(options: ResultOptions) -> int:
     """Show what a search has found, also while it runs."""
     from skillbank.automl.result import read_result
 
-    job = options.client().job(options.job)
+    client = options.client()
+    job = client.job(options.job)
     found = read_result(job.results)
     if options.as_json:
         head = {"job_id": job.id, "job_state": job.state.value}
         print_json(head | found.model_dump(mode="json"))
     else:
         _show(job, found)
+        for command in _next_commands(client, job):
+            print(f"next: {command}")
     return DONE
 
 
@@ -38,25 +42,31 @@ COMMANDS = (result,)
 
 
 def _show(job: Job, found: SearchResult) -> None:
+    from skillbank.automl.result import SearchState
     from skillbank.cli.search_words import COLUMNS, best_specs, search_facts, trial_row
     from skillbank.search.report_marks import show
 
     best = None if found.best is None else found.best.trial
-    print_facts([("job", f"{job.id}, {job.state.value}"), *search_facts(found)])
+    facts = dict(search_facts(found))
+    if job.state.is_final and found.state is SearchState.RUNNING:
+        facts["state"] = f"interrupted: {job.detail}" if job.detail else "interrupted"
+    print_facts([("job", f"{job.id}, {job.state.value}"), *facts.items()])
     print()
-    print_table(COLUMNS, (trial_row(record, best) for record in found.history))
+    columns = [found.metric if column == "METRIC" else column for column in COLUMNS]
+    print_table(columns, (trial_row(record, best) for record in found.history))
     if found.best is not None and best != 0:
         print(f"\nsettings of trial {best}:")
         print_facts((f"  {key}", show(value)) for key, value in best_specs(found))
     if found.importance:
         shares = (f"{key} {100 * share:.0f} %" for key, share in found.importance.items())
         print(f"\nimportance: {', '.join(shares)}")
-    print(f"\nnext: {_next_command(job)}")
+    print()
 
 
-def _next_command(job: Job) -> str:
+def _next_commands(client: Client, job: Job) -> list[str]:
+    from skillbank.cli.follow import next_commands
     from skillbank.job import JobState
 
     if job.state is JobState.COMPLETE:
-        return f"skillbank run {job.skill} evaluate --parent {job.id}"
-    return f"skillbank {'resume' if job.state.is_final else 'wait'} {job.id}"
+        return next_commands(client, job)
+    return [f"skillbank {'resume' if job.state.is_final else 'wait'} {job.id}"]

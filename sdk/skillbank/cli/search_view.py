@@ -150,7 +150,7 @@ class PlainSearchView:
 
     def __init__(self, file: SearchFile) -> None:
         self._file = file
-        self._told = ""
+        self._num_ended = 0
 
     def show_state(self, job: Job) -> None:
         """Print that the search waits; that it runs is told by its own lines."""
@@ -163,12 +163,12 @@ class PlainSearchView:
         if not _is_epoch(message):
             print(message, flush=True)
         result = self._file.read_new()
-        if result is None or not any(record.state.is_final for record in result.history):
+        if result is None:
             return
-        standing = progress_line(result)
-        if standing != self._told:
+        num_ended = sum(record.state.is_final for record in result.history)
+        if num_ended > self._num_ended:
             print(f"  {progress_line(result, 0.0)}", flush=True)
-            self._told = standing
+            self._num_ended = num_ended
 
 
 class LiveSearchView:

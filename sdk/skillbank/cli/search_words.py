@@ -54,18 +54,21 @@ def progress_line(result: SearchResult, passed_s: float | None = None) -> str:
         result: The search when it was last written.
         passed_s: Seconds since then, to tell the time that it still needs; None leaves that out.
     """
-    progress = result.progress
-    ended = sum(record.state.is_final and record.trial != 0 for record in result.history)
-    told = [f"{ended}/{progress.max_recommendations} trials"]
-    is_running = result.state is SearchState.RUNNING
-    if passed_s is not None and progress.eta_s is not None and is_running:
-        told.append(f"eta {show_duration(max(progress.eta_s - passed_s, 0.0))}")
+    told = [f"{count_ended(result)}/{result.progress.max_recommendations} trials"]
+    left_s = None if passed_s is None else _left_s(result, passed_s)
+    if left_s is not None:
+        told.append(f"eta {show_duration(left_s)}")
     if result.best is not None:
         value = number(result.best.metric_value)
         told.append(f"best {result.metric} {value} (trial {result.best.trial})")
     if result.baseline is not None and result.baseline.metric_value is not None:
         told.append(f"baseline {number(result.baseline.metric_value)}")
     return ", ".join(told)
+
+
+def count_ended(result: SearchResult) -> int:
+    """How many recommendations will never train again; the baseline is none."""
+    return sum(record.state.is_final and record.trial != 0 for record in result.history)
 
 
 def choose_trials(result: SearchResult, most: int) -> list[TrialRecord]:
@@ -97,6 +100,17 @@ def trial_row(record: TrialRecord, best: int | None) -> tuple[str, ...]:
         record.origin,
         _what(record),
     )
+
+
+def _left_s(result: SearchResult, passed_s: float) -> float | None:
+    """Time that a search still needs: by its own estimate, and once that is over, by its pace."""
+    progress, ended = result.progress, count_ended(result)
+    if result.state is not SearchState.RUNNING:
+        return None
+    if progress.eta_s is not None and progress.eta_s > passed_s:
+        return progress.eta_s - passed_s
+    to_come = progress.max_recommendations - ended
+    return progress.elapsed_s / ended * to_come if ended and to_come > 0 else None
 
 
 def _what(record: TrialRecord) -> str:

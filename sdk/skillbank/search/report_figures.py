@@ -85,7 +85,7 @@ def importance_chart(shares: Mapping[str, float]) -> Chart | None:
     """Share of each parameter, the largest on top."""
     if not shares:
         return None
-    names = list(reversed(shares))
+    names = list(shares)[::-1]
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -234,8 +234,8 @@ def _other_curves(result: SearchResult, records: Sequence[TrialRecord]) -> Itera
             "y": y,
             "connectgaps": False,
             "line": {"color": group.colour, "width": 1},
-            "marker": {"size": 3, "color": group.colour},
-            "opacity": 0.45,
+            "marker": {"size": 4, "color": group.colour},
+            "opacity": 0.5,
             "hovertext": texts,
             "hoverinfo": "text",
         }

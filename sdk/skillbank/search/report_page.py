@@ -138,10 +138,8 @@ def commands(result: SearchResult, job_id: str) -> list[str]:
         return [f"skillbank wait {job_id}", f"skillbank automl result {job_id}"]
     if result.best is None:
         return [f"skillbank automl result {job_id}", f"skillbank logs {job_id}"]
-    run = f"skillbank run {result.skill}"
     return [
-        f"{run} evaluate --parent {job_id}",
-        f"{run} export --parent {job_id}",
+        f"skillbank run {result.skill} evaluate --parent {job_id}",
         f"skillbank resolve {job_id} --explain",
     ]
 

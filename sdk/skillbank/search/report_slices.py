@@ -214,9 +214,10 @@ def _lines(
     for record in records:
         places = [scale.place(value_in(record, scale.parameter, space)) for scale in scales]
         share = ((record.metric or 0.0) - worst) / ((best - worst) or 1.0)
-        x += [*range(len(scales) + 1), None]
-        y += [*places, share, None]
-        texts += [hover(record, result.metric)] * (len(scales) + 2)
+        points = [(at, place) for at, place in enumerate([*places, share]) if place is not None]
+        x += [*(at for at, _ in points), None]
+        y += [*(place for _, place in points), None]
+        texts += [hover(record, result.metric)] * (len(points) + 1)
     return {
         "type": "scatter",
         "mode": "lines",

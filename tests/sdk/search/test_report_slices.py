@@ -128,7 +128,7 @@ def test_parallel_lines_end_at_the_metric_the_better_the_higher():
     lines = {t["name"]: t for t in json.loads(parallel_chart(search, SPACE).json)["data"]}
 
     best = lines[f"best: trial {search.best.trial}"]
-    assert best["y"][len(SPACE.parameters)] == 1.0
+    assert (best["x"][-2], best["y"][-2]) == (len(SPACE.parameters), 1.0)
     assert min(y for y in lines["the others"]["y"] if y is not None) < 0.5
     assert best["y"][-1] is None
 
