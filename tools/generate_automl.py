@@ -40,7 +40,7 @@ METHODS: Mapping[Algorithm, str] = {
     Algorithm.DEHB: "Differential evolution over the brackets of hyperband.",
     Algorithm.PBT: "A population trains; the worst give way to varied copies of the best.",
     Algorithm.LLM: "A language model proposes and gives its reasons.",
-    Algorithm.HYBRID: "The first batch by a language model, then it and a model of results in turn.",
+    Algorithm.HYBRID: "The first batch by a language model, then it and TPE or a GP in turn.",
     Algorithm.AUTORESEARCH: "A language model states a hypothesis per trial and learns from each.",
 }
 """What an algorithm does, in a sentence."""
