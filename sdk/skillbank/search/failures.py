@@ -78,20 +78,29 @@ class DivergenceWatch:
     def reason(self, lines: list[StatusLine]) -> str | None:
         """Why a training is to be cut; None while it is sane.
 
-        The training loss tells at once. A validation loss may jump once and recover, so two in a
-        row must be too high.
+        The training loss tells at once. A validation loss tells nothing by itself: the running
+        statistics of batch normalization lag behind a fast start, so that it jumps by orders of
+        magnitude while the training loss falls, and comes back (docs/decisions.md). Where a
+        network reports no training loss, two in a row must be too high, the second the higher.
         """
-        rows: dict[str, int] = {}
-        for name, value in _losses(lines):
-            limit = self._factor * self._highest.get(name, float("inf"))
-            too_high = limit > 0 and value > limit
-            if name.startswith("train") and too_high:
-                return self._tell(name, value)
-            if not name.startswith("train"):
-                rows[name] = rows.get(name, 0) + 1 if too_high else 0
-                if rows[name] == 2:
+        losses = list(_losses(lines))
+        has_training_loss = any(_is_of_training(name) for name, _ in losses)
+        before: dict[str, float] = {}
+        for name, value in losses:
+            if _is_of_training(name):
+                if self._is_too_high(name, value):
                     return self._tell(name, value)
+            elif not has_training_loss and self._is_too_high(name, value):
+                if name in before and value > before[name]:
+                    return self._tell(name, value)
+                before[name] = value
+            else:
+                before.pop(name, None)
         return None
+
+    def _is_too_high(self, name: str, value: float) -> bool:
+        highest = self._highest.get(name)
+        return highest is not None and 0 < self._factor * highest < value
 
     def _tell(self, name: str, value: float) -> str:
         return (
@@ -111,11 +120,21 @@ def explain_missing_metric(goal: Goal, figures: Mapping[str, float]) -> str:
 
 def _losses(lines: list[StatusLine]) -> Iterator[tuple[str, float]]:
     for line in lines:
-        if line.get("paused"):
-            continue  # says its last epoch's figures once more
+        if line.get("paused") or _is_early(line):
+            continue  # the former says its last epoch's figures once more
         for name, value in (line.get("kpi") or {}).items():
             if name.endswith("loss") and isinstance(value, int | float):
                 yield name, float(value)
+
+
+def _is_of_training(name: str) -> bool:
+    return name.startswith("train")
+
+
+def _is_early(line: StatusLine) -> bool:
+    """Tell whether less than half an epoch stands behind a line: a mean of few steps jumps."""
+    step, steps = line.get("step"), line.get("max_step")
+    return isinstance(step, int) and isinstance(steps, int) and 2 * step < steps
 
 
 def _batch_sizes(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, int]]:

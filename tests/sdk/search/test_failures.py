@@ -62,11 +62,26 @@ def test_a_training_loss_far_above_the_baselines_is_cut_at_once() -> None:
     assert "train_loss 6.1 is more than 3 times the baseline's highest, 2" in reason
 
 
-def test_one_high_validation_may_recover_two_in_a_row_are_cut() -> None:
-    high, low = {"val_loss": 12.5}, {"val_loss": 3.0}
+def test_a_validation_loss_that_jumps_while_the_training_loss_falls_is_left_alone() -> None:
+    """As batch normalization makes it: 1437, then 2.0, in a training that does well."""
+    jumps = lines(*({"train_loss": 2.0 / epoch, "val_loss": 1e3 * epoch} for epoch in (1, 2, 3)))
+
+    assert watch().reason(jumps) is None
+
+
+def test_without_a_training_loss_two_validations_too_high_and_rising_are_cut() -> None:
+    low, high, higher = ({"val_loss": loss} for loss in (3.0, 12.5, 13.0))
 
     assert watch().reason(lines(high, low, high)) is None
-    assert watch().reason(lines(low, high, high)) is not None
+    assert watch().reason(lines(higher, high)) is None
+    assert watch().reason(lines(low, high, higher)) is not None
+
+
+@pytest.mark.parametrize(("step", "is_cut"), [(4, False), (5, True)])
+def test_within_an_epoch_a_loss_counts_from_its_middle_on(step: int, *, is_cut: bool) -> None:
+    line = {"epoch": 0, "step": step, "max_step": 10, "kpi": {"train_loss": 7.0}}
+
+    assert (watch().reason([line]) is not None) is is_cut
 
 
 @pytest.mark.parametrize(("factor", "is_cut"), [(2.0, True), (5.0, False)])
