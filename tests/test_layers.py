@@ -136,7 +136,7 @@ def test_importing_the_sdk_and_every_spec_loads_nothing_heavy() -> None:
 import sys
 from importlib import import_module
 from skillbank.bank import SkillBank
-for skill in SkillBank():
+for skill in filter(lambda each: each.has_info, SkillBank()):
     import_module(f"skillbank_runners.{{skill.info.network_arch}}").SPECS
 print(sorted(set({heavy}) & set(sys.modules)))
 """
