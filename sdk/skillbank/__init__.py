@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from skillbank.platforms.api import Platform
     from skillbank.platforms.local import LocalPlatform
     from skillbank.request import AutomlPolicy, JobRequest
+    from skillbank.search.preview import preview_search
     from skillbank.skill import Skill
 
 _MODULE_OF = {
@@ -40,6 +41,7 @@ _MODULE_OF = {
     "Skill": "skill",
     "SkillBank": "bank",
     "SkillbankError": "errors",
+    "preview_search": "search.preview",
 }
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "Skill",
     "SkillBank",
     "SkillbankError",
+    "preview_search",
 ]
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skillbank.artefacts import ArtefactKind
 from skillbank.automl.search_plan import name_callbacks
@@ -40,6 +40,10 @@ from skillbank.settings import read_settings
 from skillbank.spec_file import read_spec_file
 from skillbank.store import JobStore, check_resumable
 from skillbank.watching import JobWatch, mark_files
+
+if TYPE_CHECKING:
+    from skillbank.automl.result import SearchResult
+    from skillbank.automl.space import SearchSpace
 
 # No vowels, so no words; nothing that looks like something else.
 _ID_LETTERS = "23456789bcdfghjkmnpqrstvwxz"
@@ -282,6 +286,35 @@ class Client:
                 f"when the action completes: {hint}."
             )
         return path
+
+    def search_space(
+        self,
+        skill: str,
+        *,
+        spec: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        automl: Mapping[str, Any] | None = None,
+    ) -> SearchSpace:
+        """What a search of a skill's training varies, and what not and why.
+
+        Raises:
+            SpecInvalid: Spec or settings cannot be used, or nothing is left to search.
+        """
+        from skillbank.automl.settings import read_search_settings
+        from skillbank.automl.space_reading import search_space
+
+        settings = read_search_settings(automl or {})
+        return search_space(self.bank[skill], spec=spec, overrides=overrides, settings=settings)
+
+    def search_result(self, job_id: str) -> SearchResult:
+        """What an AutoML job has found, so far or in the end.
+
+        Raises:
+            CheckpointNotFound: The job is no search, or has not begun.
+        """
+        from skillbank.automl.result import read_result
+
+        return read_result(self.job(job_id).results)
 
     def close(self) -> None:
         """Release the database; the client can still be used and opens it again."""

@@ -42,18 +42,13 @@ class SpaceOptions(Options):
 
 def space(options: SpaceOptions) -> int:
     """Show what a search varies, and what not and why."""
-    from skillbank.automl.settings import read_search_settings
-    from skillbank.automl.space_reading import search_space
-    from skillbank.bank import SkillBank
     from skillbank.spec_file import read_spec_file
 
-    found = search_space(
-        SkillBank()[options.skill],
+    found = options.client().search_space(
+        options.skill,
         spec=read_spec_file(options.spec) if options.spec else {},
         overrides=read_assignments(options.overrides or [], "--set"),
-        settings=read_search_settings(
-            read_assignments(options.automl_settings or [], "--automl-set")
-        ),
+        automl=read_assignments(options.automl_settings or [], "--automl-set"),
     )
     if options.as_json:
         print_json(_space_document(options.skill, found))

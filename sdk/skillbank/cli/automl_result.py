@@ -23,11 +23,9 @@ class ResultOptions(Options):
 
 def result(options: ResultOptions) -> int:
     """Show what a search has found, also while it runs."""
-    from skillbank.automl.result import read_result
-
     client = options.client()
     job = client.job(options.job)
-    found = read_result(job.results)
+    found = client.search_result(job.id)
     if options.as_json:
         head = {"job_id": job.id, "job_state": job.state.value}
         print_json(head | found.model_dump(mode="json"))
