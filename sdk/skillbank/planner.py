@@ -97,8 +97,9 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     draft = build_spec(
         skill, request.action, spec=request.spec, data=data, overrides=request.overrides
     )
-    files, problems = find_data(skill, EVALUATION, later)
-    draft.problems += [*problems, *(file.problem for file in files if file.problem)]
+    if later:
+        files, problems = find_data(skill, EVALUATION, later)
+        draft.problems += [*problems, *(file.problem for file in files if file.problem)]
     filled = _complete(draft, request, setting)
     num_gpus = choose_gpus(draft, setting.gpus)
     check_nodes(draft, request.platform)
