@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from skillbank.automl.history import TrialState
-from skillbank.automl.result import FILE, SearchResult, TrialRecord, read_result
+from skillbank.automl.result import FILE, SearchResult, SearchState, TrialRecord, read_result
 from skillbank.cli.output import console, job_document, print_event
 from skillbank.cli.search_words import (
     COLUMNS,
@@ -110,6 +110,7 @@ class JsonSearchView:
     def __init__(self, file: SearchFile) -> None:
         self._file = file
         self._told: dict[int, TrialRecord] = {}
+        self._state: SearchState | None = None
 
     def show_state(self, job: Job) -> None:
         """Print the job with its new state."""
@@ -122,8 +123,10 @@ class JsonSearchView:
         if result is None:
             return
         changed = [r for r in result.history if self._told.get(r.trial) != r]
+        if changed or result.state is not self._state:
+            print_event("search", **search_event(result, changed))
         self._told |= {record.trial: record for record in changed}
-        print_event("search", **search_event(result, changed))
+        self._state = result.state
 
 
 def search_event(result: SearchResult, changed: list[TrialRecord]) -> dict[str, object]:

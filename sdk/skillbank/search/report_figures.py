@@ -38,8 +38,8 @@ def history_chart(result: SearchResult) -> Chart | None:
     others = [r for r in result.history if r not in known]
     traces = [_running_best(result, known)]
     for group in groups_of(result, known):
-        values = [r.metric for r in group.records]
-        traces.append(_points(result, group.records, values, group.marker, group.name))
+        reached = [r.metric for r in group.records]
+        traces.append(_points(result, group.records, reached, group.marker, group.name))
     for group in groups_of(result, others):
         edge = {**_points(result, group.records, [0.03] * len(group.records)), "yaxis": "y2"}
         traces.append({**edge, "marker": group.marker, "name": f"{group.name}, no result"})
