@@ -104,13 +104,14 @@ def trial_row(record: TrialRecord, best: int | None) -> tuple[str, ...]:
 
 def _left_s(result: SearchResult, passed_s: float) -> float | None:
     """Time that a search still needs: by its own estimate, and once that is over, by its pace."""
-    progress, ended = result.progress, count_ended(result)
+    progress = result.progress
     if result.state is not SearchState.RUNNING:
         return None
     if progress.eta_s is not None and progress.eta_s > passed_s:
         return progress.eta_s - passed_s
-    to_come = progress.max_recommendations - ended
-    return progress.elapsed_s / ended * to_come if ended and to_come > 0 else None
+    # A trial that has begun and may go on counts half.
+    share = (count_ended(result) + progress.proposed) / (2 * (progress.max_recommendations or 1))
+    return progress.elapsed_s * (1 - share) / share if 0 < share < 1 else None
 
 
 def _what(record: TrialRecord) -> str:
