@@ -15,7 +15,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -130,46 +130,49 @@ class Line:
 
 
 Track = list[float]
-"""Regret after 1, 2, ... epochs."""
+"""Loss, or regret, after 1, 2, ... epochs."""
 
 
 def track_one(job: tuple[Contestant, str, int]) -> tuple[Track, int]:
-    """Regret after every epoch of one search, and its number of trials."""
+    """What a search would hand over after every epoch, as a loss, and its number of trials."""
     contestant, family, seed = job
-    problem = FAMILIES[family](seed)
-    bench, trials = contestant.run(problem, seed)
-    least = optimum(problem)
-    last = bench.incumbent.loss_after
-    return [last(spent) - least for spent in range(1, BUDGETS[-1] + 1)], trials
+    bench, trials = contestant.run(FAMILIES[family](seed), seed)
+    return [bench.incumbent.loss_after(spent) for spent in range(1, BUDGETS[-1] + 1)], trials
 
 
-def measure(contestants: list[Contestant], family: str, seeds: range, jobs: int) -> list[Line]:
-    """The table of a family; plain Hyperband comes first."""
-    lines: list[Line] = []
+def least_loss(job: tuple[str, int]) -> float:
+    """The optimum of an instance."""
+    family, seed = job
+    return optimum(FAMILIES[family](seed))
+
+
+def median_regrets(tracks: list[Track], least: list[float]) -> Track:
+    """Per epoch, the median over seeds of the loss less the optimum."""
+    regrets = [[loss - floor for loss in track] for track, floor in zip(tracks, least, strict=True)]
+    return [statistics.median(column) for column in zip(*regrets, strict=True)]
+
+
+def measure(contestants: list[Contestant], family: str, seeds: range, jobs: int) -> Iterator[Line]:
+    """The table of a family, line by line; the first is what the others are compared with."""
     reference: Track = []
     with ProcessPoolExecutor(jobs) as pool:
+        least = list(pool.map(least_loss, [(family, seed) for seed in seeds]))
         for contestant in contestants:
             started = time.perf_counter()
             runs = list(pool.map(track_one, [(contestant, family, seed) for seed in seeds]))
-            medians = [
-                statistics.median(column) for column in zip(*(r[0] for r in runs), strict=True)
-            ]
+            medians = median_regrets([track for track, _ in runs], least)
             reference = reference or medians
             reached = (at for at, m in enumerate(medians, 1) if m <= reference[-1])
-            lines.append(
-                Line(
-                    family,
-                    contestant.name,
-                    len(seeds),
-                    {b: round(medians[b - 1], 4) for b in BUDGETS},
-                    {b: round(medians[b - 1] / reference[b - 1], 3) for b in BUDGETS},
-                    next(reached, None),
-                    statistics.median(r[1] for r in runs),
-                    round((time.perf_counter() - started) / len(seeds), 1),
-                )
+            yield Line(
+                family,
+                contestant.name,
+                len(seeds),
+                {b: round(medians[b - 1], 4) for b in BUDGETS},
+                {b: round(medians[b - 1] / reference[b - 1], 3) for b in BUDGETS},
+                next(reached, None),
+                statistics.median(trials for _, trials in runs),
+                round((time.perf_counter() - started) / len(seeds), 1),
             )
-            print(lines[-1], flush=True)
-    return lines
 
 
 def main() -> None:
@@ -183,19 +186,18 @@ def main() -> None:
     given = parser.parse_args()
     names = given.only.split(";") if given.only else [c.name for c in CONTESTANTS]
     chosen = [c for c in CONTESTANTS if c.name in {PLAIN, *names}]
-    lines: list[Line] = []
     for family in FAMILIES if given.family == "both" else [given.family]:
-        lines += measure(chosen, family, range(given.seeds), given.jobs)
-        if given.json:
-            write_lines(given.json, lines)
+        for line in measure(chosen, family, range(given.seeds), given.jobs):
+            print(line, flush=True)
+            if given.json:
+                write_line(given.json, line)
 
 
-def write_lines(path: Path, lines: list[Line]) -> None:
-    """Put lines into a file of results, in place of older ones of the same family and name."""
+def write_line(path: Path, line: Line) -> None:
+    """Put a line into a file of results, in place of an older one of the same family and name."""
     known = json.loads(path.read_text(encoding="utf-8"))["lines"] if path.is_file() else []
     table = {(row["family"], row["name"]): row for row in known}
-    rows = json.loads(json.dumps([asdict(line) for line in lines]))
-    table.update({(row["family"], row["name"]): row for row in rows})
+    table[line.family, line.name] = asdict(line)
     content = {"wanted_ratio": round(WANTED_RATIO, 3), "lines": list(table.values())}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

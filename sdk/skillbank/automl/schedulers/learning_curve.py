@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 from skillbank.automl.history import Goal, Trial
 
@@ -44,6 +45,13 @@ def extrapolate(losses: Mapping[int, float], epochs: int) -> float:
     Least squares: `a` and `b` follow in closed form from each exponent `c` of a grid. When no
     falling curve fits, the mean.
     """
+    return _end_of_fit(tuple(losses.items()), epochs)
+
+
+@lru_cache(maxsize=4096)
+def _end_of_fit(points: tuple[tuple[int, float], ...], epochs: int) -> float:
+    """See extrapolate; kept, since a rung is ranked again at every move."""
+    losses = dict(points)
     mean = sum(losses.values()) / len(losses)
     errors = {mean: sum((y - mean) ** 2 for y in losses.values())}
     for exponent in EXPONENTS:
