@@ -21,6 +21,7 @@ from skillbank.search.report_marks import (
     groups_of,
     hover,
     metric_axis,
+    name_best,
     ranked,
     show,
 )
@@ -245,7 +246,7 @@ def _own_curve(record: TrialRecord, *, is_best: bool) -> Json:
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": _curve_name(record, is_best=is_best),
+        "name": name_best(record.trial) if is_best else "baseline",
         "x": [epochs for epochs, _ in record.curve],
         "y": [value for _, value in record.curve],
         "line": {"color": SECOND if is_best else INK, "width": 3 if is_best else 2},
@@ -253,12 +254,6 @@ def _own_curve(record: TrialRecord, *, is_best: bool) -> Json:
         "hovertext": [_curve_hover(record, *point) for point in record.curve],
         "hoverinfo": "text",
     }
-
-
-def _curve_name(record: TrialRecord, *, is_best: bool) -> str:
-    if record.trial == 0:
-        return "best: the baseline" if is_best else "baseline"
-    return f"best: trial {record.trial}"
 
 
 def _curve_hover(record: TrialRecord, epochs: int, value: float | None) -> str:

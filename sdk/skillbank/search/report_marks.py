@@ -119,6 +119,11 @@ def hover(record: TrialRecord, metric: str) -> str:
     return "<br>".join(escape(line) for line in lines)
 
 
+def name_best(trial: int) -> str:
+    """What the best trial is called in a legend."""
+    return f"best: trial {trial}" if trial else "best: the baseline"
+
+
 def show(value: object) -> str:
     """A value as a reader sees it: numbers in four figures, anything else as JSON has it."""
     if isinstance(value, float):

@@ -24,6 +24,7 @@ from skillbank.search.report_marks import (
     groups_of,
     hover,
     metric_axis,
+    name_best,
     ranked,
     show,
 )
@@ -32,7 +33,7 @@ from skillbank.spec_keys import get_value
 _GOOD_SHARE = 0.25
 _LEAST_LINES = 3
 _OFF_GAP = 0.2  # of the axis, between "off" and the range
-_AXIS_WIDTH = 105
+_AXIS_WIDTH = 92
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def parallel_chart(result: SearchResult, space: SearchSpace) -> Chart | None:
     looks: tuple[tuple[str, Sequence[TrialRecord], str, float], ...] = (
         ("the others", known[len(good) :], SOFT, 1),
         ("the best quarter", good[1:], FIRST, 1.8),
-        (f"best: trial {known[0].trial}", known[:1], SECOND, 3),
+        (name_best(known[0].trial), known[:1], SECOND, 3),
     )
     traces = [
         _lines(result, space, scales, records) | {"name": name, "line": _line(colour, width)}

@@ -180,6 +180,12 @@ def test_the_page_says_how_to_use_the_best_checkpoint(tmp_path):
     assert "model_epoch_026_step_00486.pth" in words
 
 
+def test_every_goal_of_a_search_is_named_at_the_head(tmp_path):
+    words = write(tmp_path, make_pareto_search()).words
+
+    assert "nsga2 · val_acc, higher is better · latency_ms, lower is better" in words
+
+
 def test_a_running_search_says_that_it_runs(tmp_path):
     words = write(tmp_path, make_running_search()).words
 
