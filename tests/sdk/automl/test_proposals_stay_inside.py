@@ -5,6 +5,8 @@ Walks every train schema of our bank and of a foreign one in TAO's dialect.
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 import re
 from collections.abc import Mapping
@@ -13,10 +15,13 @@ from typing import Any
 
 import pytest
 from tests.fixtures.foreign_bank import networks, skill_name, write_foreign_bank
+from tests.sdk.automl.llm.fake_endpoint import Reply, proposes, serve
 from tests.sdk.automl.spaces import problems_of
 
 from skillbank.automl.domains import ChoiceDomain, Domain, FloatDomain, Raw
-from skillbank.automl.settings import SearchSettings
+from skillbank.automl.history import Goal, Start, Trial, TrialState
+from skillbank.automl.proposers import make_proposer
+from skillbank.automl.settings import Algorithm, SearchSettings
 from skillbank.automl.space import SearchSpace
 from skillbank.automl.space_reading import search_space
 from skillbank.bank import SkillBank
@@ -53,11 +58,14 @@ class Spaces:
     def __init__(self, folder: Path) -> None:
         banks = [SkillBank(), SkillBank([write_foreign_bank(folder)])]
         self.skills = {skill.name: skill for bank in banks for skill in bank}
+        self._usual: dict[str, SearchSpace] = {}
         self._largest: dict[str, SearchSpace] = {}
 
     def usual(self, name: str) -> SearchSpace:
         """The space that the skill recommends."""
-        return search_space(self.skills[name])
+        if name not in self._usual:
+            self._usual[name] = search_space(self.skills[name])
+        return self._usual[name]
 
     def largest(self, name: str) -> SearchSpace:
         """The space of every field of a schema that can be searched at all."""
@@ -153,6 +161,88 @@ def test_what_is_drawn_lies_in_the_domain_that_was_announced(name, spaces):
     space.suggest(draw)
 
     assert draws.items() <= domains.items()
+
+
+# Every algorithm, after a history in which trials failed, paused, were pruned or still run.
+
+STATES = [
+    TrialState.COMPLETE,
+    TrialState.COMPLETE,
+    TrialState.FAILED,
+    TrialState.PAUSED,
+    TrialState.PRUNED,
+    TrialState.RUNNING,
+    TrialState.COMPLETE,
+    TrialState.WAITING,
+]
+NUM_PAST = 17  # enough that models have replaced the first, spread-out points
+MODELS = {Algorithm.AUTO, Algorithm.BAYESIAN, Algorithm.BFBO, Algorithm.ASHA}
+GOAL = Goal("val_loss", minimize=True)
+SECOND = Goal("latency_ms", minimize=True)
+
+
+def num_proposals(algorithm: Algorithm) -> int:
+    """A model of forty parameters takes 0.04 s to propose, a talk with a language model more."""
+    return 1 if algorithm.needs_endpoint else 2 if algorithm in MODELS else 4
+
+
+def made_up_trial(number: int, params: Mapping[str, Raw]) -> Trial:
+    """A trial as a search may leave it; the loss follows from its number, up and down."""
+    state = TrialState.COMPLETE if number == 0 else STATES[number % len(STATES)]
+    loss = 1 + 0.5 * math.sin(3 * number)
+    curves = {
+        TrialState.COMPLETE: {3: loss + 0.1, 9: loss},
+        TrialState.PAUSED: {3: loss},
+        TrialState.PRUNED: {1: 9.9},
+        TrialState.RUNNING: {1: loss + 1},
+    }
+    return Trial(
+        number=number,
+        params=params,
+        state=state,
+        values=curves.get(state, {}),
+        epochs=9,
+        bracket=number % 2,
+        objectives={GOAL.metric: loss, SECOND.metric: 5 / loss} if state is STATES[0] else {},
+    )
+
+
+def made_up_history(space: SearchSpace) -> list[Trial]:
+    draw = RandomDraw(seed=11)
+    points = [space.defaults(), *(space.suggest(draw) for _ in range(NUM_PAST - 1))]
+    return [made_up_trial(number, point) for number, point in enumerate(points)]
+
+
+def wild_answer(space: SearchSpace) -> Reply:
+    """What a language model may say: values far outside, of wrong types, for unknown keys."""
+    wild = itertools.cycle([1e12, -1, "large", None, True, [3], float("nan")])
+    values = dict(zip((parameter.name for parameter in space.parameters), wild, strict=False))
+    return proposes("for a change", values={**values, "train.no_such_key": 1})
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    with pytest.MonkeyPatch.context() as patch, serve() as fake:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        yield fake
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+@every_skill
+def test_an_algorithm_proposes_only_valid_specs(name, algorithm, spaces, endpoint):
+    skill, space = spaces.skills[name], spaces.usual(name)
+    endpoint.script = [wild_answer(space)]
+    settings = SearchSettings(algorithm=algorithm, llm_endpoint=endpoint.url, llm_model="wild")
+    goals = [GOAL, SECOND] if algorithm is Algorithm.NSGA2 else [GOAL]
+    proposer = make_proposer(settings, space, goals)
+    history = made_up_history(space)
+
+    for number in range(NUM_PAST, NUM_PAST + num_proposals(algorithm)):
+        start = Start(epochs=3, bracket=number % 2, parent=number % 3, generation=number // 5)
+        point = proposer.propose(number, start, history).params
+        assert problems_of(skill, space, point) == []
+        assert point == space.suggest(lambda drawn, _, point=point: point[drawn])
+        history.append(made_up_trial(number, point))
 
 
 def test_the_foreign_bank_holds_all_that_taos_schemas_hold():
