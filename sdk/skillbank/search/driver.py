@@ -7,8 +7,8 @@ does what is missing. It can be killed anywhere: the next run finds the same rec
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
 
 from skillbank.automl.domains import Domain
 from skillbank.automl.history import (
@@ -138,6 +138,10 @@ class Driver:
                 reached = entry.trial.trained_epochs
                 self._watch.end(entry, TrialState.PRUNED, f"not promoted beyond {reached} epochs")
 
+    def keep_only(self, numbers: Set[int]) -> None:
+        """Delete the checkpoints of all ended trials but these."""
+        self._watch.keep_only(numbers)
+
     def interrupt(self) -> None:
         """Stop the trials that run, so that a resumed search goes on with them."""
         for entry in self._active():
@@ -151,8 +155,18 @@ class Driver:
         return max(1, min(self._tools.settings.max_concurrent, self._tools.jobs.capacity()))
 
     def history(self) -> History:
-        """What schedulers and proposers see."""
-        return [entry.trial for entry in self._tools.journal.entries()]
+        """What schedulers and proposers see.
+
+        A paused trial of another search of the same storage is a result like any other, but not
+        ours to promote: it is shown as one that has ended.
+        """
+        own = self._tools.jobs.plan.job_id
+        return [
+            replace(entry.trial, state=TrialState.PRUNED)
+            if entry.trial.state is TrialState.PAUSED and entry.note.search_id != own
+            else entry.trial
+            for entry in self._tools.journal.entries()
+        ]
 
     def _move(self) -> bool:
         """Make the next move, if there is one."""

@@ -7,7 +7,8 @@ belongs to one decision is written in one operation, so that a kill falls before
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 JOURNAL = "journal.log"
+_STOPPED_BY = {signal.SIGTERM, signal.SIGINT}
 
 
 @dataclass(frozen=True)
@@ -279,8 +281,11 @@ def _make_lock(path: Path) -> BaseJournalFileLock:
     class KernelLock(BaseJournalFileLock):
         def __init__(self) -> None:
             self._held: int | None = None
+            self._mask: Set[int] = set()
 
         def acquire(self) -> bool:
+            # A search that is asked to stop does so between two writes, never within one.
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPED_BY)
             self._held = wait_lock(path.with_suffix(".lock"))
             return True
 
@@ -288,6 +293,7 @@ def _make_lock(path: Path) -> BaseJournalFileLock:
             if self._held is not None:
                 os.close(self._held)
                 self._held = None
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
     return KernelLock()
 

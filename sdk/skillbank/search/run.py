@@ -128,6 +128,9 @@ class SearchRun:
         result = self._outcome.write(self._driver.elapsed_s, 0.0, state, stop_reason)
         write_report(self._folder.results / "report.html", result, self._tools.space)
         self._folder.add_artefact("report.html", "report")
+        if self._tools.settings.delete_intermediate_ckpt:
+            # What had to stay until now: copies, and a front, needed them.
+            self._driver.keep_only({0, best.number, *result.pareto_front})
         told = self._outcome.sentence(result)
         self._folder.report(told, "SUCCESS", **self._outcome.figures())
 

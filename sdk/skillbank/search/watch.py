@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -251,14 +251,17 @@ class TrialWatch:
 
     def _clean_up(self) -> None:
         """Delete the checkpoints of ended trials but for the best's and the baseline's."""
-        if not self._deletes:
-            return
-        ended = [e for e in self._tools.own_entries() if e.trial.state.is_final]
-        ranked = self._tools.jobs.ranked(ended, self._tools.goal)
-        best = [saved.entry.number for saved in ranked[:1]]
-        for entry in ended:
-            kept = entry.number in {0, *best}
-            goal = self._tools.goal if kept else None
+        if self._deletes:
+            ended = [e for e in self._tools.own_entries() if e.trial.state.is_final]
+            ranked = self._tools.jobs.ranked(ended, self._tools.goal)
+            self.keep_only({0, *(saved.entry.number for saved in ranked[:1])})
+
+    def keep_only(self, numbers: Set[int]) -> None:
+        """Delete the checkpoints of all ended trials but these, whose best ones stay."""
+        for entry in self._tools.own_entries():
+            if not entry.trial.state.is_final:
+                continue
+            goal = self._tools.goal if entry.number in numbers else None
             try:
                 self._tools.jobs.delete_checkpoints(entry, goal, keep_newest=False)
             except CheckpointNotFound as error:
@@ -283,5 +286,9 @@ class TrialWatch:
 
 
 def first_line(text: str) -> str:
-    """The first line of a failure's description: what happened, without log and advice."""
-    return text.partition("\n")[0] or "it ended without a message"
+    """What happened, without log and advice: the first line, and the problems that it lists."""
+    first, *others = text.splitlines() or [""]
+    listed = [line.strip().removeprefix("- ") for line in others if line.lstrip().startswith("- ")]
+    if first.endswith(":") and listed:
+        return f"{first} {' | '.join(listed)}"
+    return first or "it ended without a message"
