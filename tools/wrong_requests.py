@@ -7,8 +7,8 @@ reader find the mistake: the key or file, the value found, what to do next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wrong_request import WrongRequest
+from wrong_searches import AUTOML
 from wrong_world import EXPORT, FAILED, RUNNING, SKILL, TRAIN
 
 UNKNOWN = "train-77777777"  # a job that never was
@@ -21,24 +21,6 @@ RUNNER_EVALUATE = "pose_classification evaluate -e evaluate.yaml"
 _GAP = "'dataset.label_map={walk: 0, run: 1, jump: 3}'"
 _TRAIN_DATA = f"{RUNNER} dataset.train_dataset.data_path=wrong"
 _TRAIN_LABELS = f"{RUNNER} dataset.train_dataset.label_path=wrong"
-
-
-@dataclass(frozen=True)
-class WrongRequest:
-    """One request that must be refused.
-
-    Attributes:
-        what: The mistake, in the words of the table.
-        command: The command line.
-        names: What the message must contain.
-        status: Exit status: 2 for a wrong request, 1 for a job that failed or has not ended.
-    """
-
-    what: str
-    command: str
-    names: tuple[str, ...]
-    status: int = 2
-
 
 W = WrongRequest
 
@@ -202,11 +184,6 @@ PLANS = (
         ("elsewhere", "SKILLBANK_HOME"),
     ),
     W(
-        "AutoML, which cannot be run yet",
-        f"skillbank run {SKILL} train --data data",
-        ("automl", "--automl off"),
-    ),
-    W(
         "an idempotency key of another request",
         f"skillbank run {SKILL} train --data data --automl off --idempotency-key monday",
         ("'monday'", TRAIN),
@@ -290,6 +267,7 @@ SECTIONS: dict[str, tuple[WrongRequest, ...]] = {
     "Inputs": INPUTS,
     "Parents and checkpoints": PARENTS,
     "Plans": PLANS,
+    "Searches": AUTOML,
     "Jobs and their root": JOBS,
     "Data": DATA,
     "Checkpoint files": CHECKPOINTS,

@@ -8,7 +8,8 @@ import pytest
 
 import errors_table
 from errors_table import PAGE, Answer
-from wrong_requests import SECTIONS, WrongRequest
+from wrong_request import WrongRequest
+from wrong_requests import SECTIONS
 
 REQUESTS = [request for section in SECTIONS.values() for request in section]
 

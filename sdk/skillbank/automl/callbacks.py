@@ -121,7 +121,7 @@ def load_callback(reference: str, what: str, folder: Path) -> Callback:
         RequestInvalid: It is no reference, cannot be imported, or takes other arguments.
     """
     kind = CallbackKind(what)
-    _check_reference(reference, what)
+    check_reference(reference, what)
     callback = Callback(kind, reference, folder)
     ended = _run(callback, "", _CHECK_TIMEOUT_S)
     if ended.failure:
@@ -160,7 +160,7 @@ def reference_of(function: Callable[..., object] | str) -> str:
         RequestInvalid: It cannot be found by name from elsewhere.
     """
     if isinstance(function, str):
-        _check_reference(function, "callback")
+        check_reference(function, "callback")
         return function
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", None)
@@ -185,7 +185,16 @@ def _module(name: str) -> object:
     return sys.modules.get(name)
 
 
-def _check_reference(reference: str, what: str) -> None:
+def check_reference(reference: str, what: str) -> None:
+    """Make sure that a text can name a function; whether there is one, only an import tells.
+
+    Args:
+        reference: The text.
+        what: Name of the setting that holds it.
+
+    Raises:
+        RequestInvalid: It cannot.
+    """
     if not _REFERENCE.fullmatch(reference):
         raise RequestInvalid(
             f"automl.{what}: {reference!r} is no reference to a function; expected a module, a "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from skillbank.automl.history import Goal
-from skillbank.errors import SpecInvalid
+from skillbank.errors import RequestInvalid, SpecInvalid
 from skillbank.spec_keys import get_value
 
 if TYPE_CHECKING:
@@ -152,8 +152,23 @@ def _check(settings: SearchSettings) -> None:
             "automl.storage: a password was given in plain text; put the whole URL into a variable "
             "and name that: automl.storage=env:NAME, or a file: automl.storage=file:PATH."
         )
+    problems += _wrong_references(settings)
     if problems:
         raise SpecInvalid(problems, "the AutoML settings")
     from skillbank.automl.llm import check_llm_settings
 
     check_llm_settings(settings)
+
+
+def _wrong_references(settings: SearchSettings) -> list[str]:
+    """What is wrong with the names of callbacks; they are imported when the search begins."""
+    from skillbank.automl.callbacks import CallbackKind, check_reference
+
+    problems = []
+    for kind in CallbackKind:
+        reference = getattr(settings, kind.value)
+        try:
+            check_reference(reference or "module:function", kind.value)
+        except RequestInvalid as error:
+            problems.append(str(error))
+    return problems

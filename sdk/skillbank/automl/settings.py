@@ -265,4 +265,6 @@ def _problem(error: Mapping[str, Any]) -> str:
     if error["loc"] == ("algorithm",):
         hint = did_you_mean(str(error["input"]), [a.value for a in Algorithm])
         return f"automl.algorithm: {error['input']!r} is no algorithm; {hint}"
-    return f"automl.{where}: {error['input']!r} is not allowed: {error['msg']}."
+    message = str(error["msg"])
+    expected = f"{message[:1].lower()}{message[1:]}".replace("input should be", "expected", 1)
+    return f"automl.{where}: {error['input']!r} is not allowed; {expected}."
