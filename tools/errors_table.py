@@ -21,7 +21,8 @@ from string import Template
 
 from skillbank.cli import main as run_skillbank
 from skillbank_runners.launch import pose_classification
-from wrong_requests import MISTYPED, SECTIONS, UNKNOWN, WrongRequest
+from wrong_request import WrongRequest
+from wrong_requests import MISTYPED, SECTIONS, UNKNOWN
 from wrong_world import EXPORT, FAILED, PLANNED, RUNNING, TRAIN, build_world
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
