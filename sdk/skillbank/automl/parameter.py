@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from skillbank.automl.activation import Activation
 from skillbank.automl.domains import ChoiceDomain, Domain, FloatDomain, IntDomain, Raw
@@ -275,7 +275,7 @@ def is_same(one: object, other: object) -> bool:
     return isinstance(one, bool) is isinstance(other, bool) and one == other
 
 
-def _is_real(value: object) -> bool:
+def _is_real(value: object) -> TypeGuard[float]:
     """Tell whether a value is a finite number."""
     return is_number(value) and math.isfinite(value)  # type: ignore[arg-type]
 
