@@ -9,6 +9,7 @@ checkpoints are those of the generation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ class Generation:
 
     Attributes:
         number: 0 for the first.
-        ranked: Those that were measured, best first.
+        ranked: Those that are left, best first.
         survivors: Those that go on; the others are replaced.
     """
 
@@ -114,9 +115,12 @@ class PopulationBasedTraining:
 
     def _ranking(self, trials: list[Trial], end: int) -> list[Trial]:
         """Best first by the newest value: it is the weights as they are now that go on."""
-        values = [(trial.value_at(end), trial) for trial in trials]
-        pairs = [(self.goal.loss(v), t.number, t) for v, t in values if v is not None]
-        return [trial for _, _, trial in sorted(pairs, key=lambda p: p[:2])]
+
+        def standing(trial: Trial) -> tuple[float, int]:
+            value = trial.value_at(end)
+            return (math.inf if value is None else self.goal.loss(value)), trial.number
+
+        return sorted(trials, key=standing)
 
     def _next_in(self, ended: Generation, trials: list[Trial]) -> Move | None:
         """A copy that the next generation lacks, else a survivor that has not gone on yet."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -44,10 +43,14 @@ def recommendations(history: History) -> list[Trial]:
 def ranked(goal: Goal, trials: Iterable[Trial], epochs: int, full_epochs: int) -> list[Trial]:
     """Most promising first, by what was measured until `epochs`; older first among equals.
 
-    Trials without a measurement are left out.
+    Trials without a measurement come last: where validations are rarer than rungs, a search that
+    left them out would never get beyond its first rung.
     """
-    pairs = [(prospect(losses_until(goal, t, epochs), full_epochs), t.number, t) for t in trials]
-    return [trial for loss, _, trial in sorted(pairs, key=lambda p: p[:2]) if loss < math.inf]
+
+    def standing(trial: Trial) -> tuple[float, int]:
+        return prospect(losses_until(goal, trial, epochs), full_epochs), trial.number
+
+    return sorted(trials, key=standing)
 
 
 def paused_at(trials: Iterable[Trial], epochs: int) -> list[Trial]:

@@ -146,7 +146,7 @@ def test_a_pruned_trial_keeps_its_place_and_goes_nowhere() -> None:
     assert search.move() == Promote(2, 9)
 
 
-def test_a_trial_that_was_never_measured_is_not_promoted() -> None:
+def test_a_trial_that_was_never_measured_stands_behind_all_that_were() -> None:
     search = play(max_epochs=3, max_recommendations=5)
     for _ in range(3):
         search.move()
@@ -155,6 +155,16 @@ def test_a_trial_that_was_never_measured_is_not_promoted() -> None:
     search.end(3, 7.0)
 
     assert search.move() == Promote(3, 3)
+
+
+@pytest.mark.parametrize("algorithm", [*BRACKETED, "asha"])
+def test_a_search_whose_validations_are_rarer_than_its_rungs_still_trains_to_the_end(
+    algorithm: str,
+) -> None:
+    search = play(algorithm, max_epochs=9, max_recommendations=17).run(lambda _number: float("nan"))
+
+    assert any(t.epochs == 9 for t in search.history[1:])
+    assert len(search.promotions) >= 3
 
 
 def test_a_trial_is_ranked_by_the_best_checkpoint_it_has() -> None:

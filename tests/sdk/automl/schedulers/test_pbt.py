@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from tests.sdk.automl.schedulers.playing import ACCURACY, BASELINE, Play, scheduler_of
 
+from dataclasses import replace
+
 from skillbank.automl.history import Promote, Start, TrialState
 
 
@@ -109,3 +111,14 @@ def test_a_copy_that_fails_is_replaced_one_generation_later() -> None:
 
     assert [s.parent for s in search.starts[5:]] == [1, 1]
     assert len(search.in_state(TrialState.COMPLETE)) == 5
+
+
+def test_a_population_that_is_never_measured_still_trains_to_the_end() -> None:
+    silent = play(30, population_size=5)
+    while silent.move() is not None:
+        for number in silent.active:
+            trial = silent.history[number]
+            state = TrialState.COMPLETE if trial.epochs == 30 else TrialState.PAUSED
+            silent.history[number] = replace(trial, state=state)
+
+    assert len(silent.in_state(TrialState.COMPLETE)) == 5
