@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from tests.sdk.automl.schedulers.playing import ACCURACY, BASELINE, Play, scheduler_of
-
 from dataclasses import replace
+
+from tests.sdk.automl.schedulers.playing import ACCURACY, BASELINE, Play, scheduler_of
 
 from skillbank.automl.history import Promote, Start, TrialState
 
