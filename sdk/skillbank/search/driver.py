@@ -102,8 +102,13 @@ class Driver:
         if entries:
             return entries[0]
         proposal = Proposal(self._tools.space.defaults(), "baseline", "the spec as it stands")
-        num_epochs = self._tools.jobs.num_epochs
-        return self._begin(proposal, Start(num_epochs), values={})
+        entry = self._add(proposal, Start(self._tools.jobs.num_epochs), values={})
+        if entry.number != 0:  # another search of the same storage was a moment earlier
+            told = "another search trains the baseline"
+            entry = self._tools.journal.write(entry, state=TrialState.PRUNED, failure=told)
+            self._tools.journal.finish(entry, None)
+            return self._tools.journal.entry(0)
+        return self._launch(entry)
 
     def run(self) -> None:
         """Go on until no trial runs and none is to come."""
@@ -177,8 +182,7 @@ class Driver:
         if isinstance(move, Promote):
             self._promote(move)
         else:
-            proposal = self._propose(move, history)
-            self._begin(proposal, move)
+            self._launch(self._add(self._propose(move, history), move))
         return True
 
     def _propose(self, start: Start, history: History) -> Proposal:
@@ -187,7 +191,7 @@ class Driver:
             return self._first_points[used]
         return self._tools.proposer.propose(len(history), start, history)
 
-    def _begin(
+    def _add(
         self, proposal: Proposal, start: Start, values: dict[str, object] | None = None
     ) -> Entry:
         space, search_id = self._tools.space, self._tools.jobs.plan.job_id
@@ -203,7 +207,10 @@ class Driver:
             values=space.values(proposal.params) if values is None else values,
             started_at=time.time(),
         )
-        entry = self._tools.journal.add(proposal.params, self._domains, note)
+        return self._tools.journal.add(proposal.params, self._domains, note)
+
+    def _launch(self, entry: Entry) -> Entry:
+        """Start the job of a new recommendation."""
         self._tell(f"trial {entry.number}: {describe_point(entry)}")
         self._watch.look(entry)
         return self._tools.journal.entry(entry.number)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.storages import BaseStorage
     from optuna.storages.journal._file import BaseJournalFileLock
+    from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial
 
 JOURNAL = "journal.log"
@@ -119,13 +120,10 @@ class Journal:
         directions = [
             StudyDirection.MINIMIZE if goal.minimize else StudyDirection.MAXIMIZE for goal in goals
         ]
-        try:
-            self._study = storage.get_study_id_from_name(name)
-        except KeyError:
-            self._study = storage.create_new_study(directions, name)
-            storage.set_study_system_attr(
-                self._study, "study:metric_names", [goal.metric for goal in goals]
-            )
+        self._study = _find_or_create(storage, name, directions)
+        storage.set_study_system_attr(
+            self._study, "study:metric_names", [goal.metric for goal in goals]
+        )
         found = storage.get_study_directions(self._study)
         if list(found) != directions:
             raise StoreInvalid(
@@ -213,6 +211,19 @@ class Journal:
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
+
+
+def _find_or_create(storage: BaseStorage, name: str, directions: list[StudyDirection]) -> int:
+    from optuna.exceptions import DuplicatedStudyError
+
+    try:
+        return storage.get_study_id_from_name(name)
+    except KeyError:
+        pass
+    try:
+        return storage.create_new_study(directions, name)
+    except DuplicatedStudyError:  # another search was a moment earlier
+        return storage.get_study_id_from_name(name)
 
 
 def open_storage(results: Path, url: str | None) -> BaseStorage:

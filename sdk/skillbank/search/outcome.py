@@ -60,7 +60,7 @@ class Outcome:
     def write(
         self,
         elapsed_s: float,
-        estimate_s: float | None,
+        expected_epochs: int | None,
         state: SearchState = SearchState.RUNNING,
         stop_reason: str = "",
     ) -> SearchResult:
@@ -68,11 +68,12 @@ class Outcome:
 
         Args:
             elapsed_s: Time the search has run.
-            estimate_s: Time it takes in all, by the launch review; None when unknown.
+            expected_epochs: Epochs of all trials together, by the launch review; None when
+                unknown.
             state: Where it stands.
             stop_reason: Why it stopped early.
         """
-        result = self._build(elapsed_s, estimate_s, state, stop_reason)
+        result = self._build(elapsed_s, expected_epochs, state, stop_reason)
         write_result(self._folder.results / FILE, result)
         return result
 
@@ -97,7 +98,11 @@ class Outcome:
         return f"automl is {result.state.value}: {told}"
 
     def _build(
-        self, elapsed_s: float, estimate_s: float | None, state: SearchState, stop_reason: str
+        self,
+        elapsed_s: float,
+        expected_epochs: int | None,
+        state: SearchState,
+        stop_reason: str,
     ) -> SearchResult:
         entries = self._tools.own_entries()
         goal, goals = self._tools.goal, self._tools.goals
@@ -105,6 +110,8 @@ class Outcome:
         history = tuple(self._record(entry) for entry in entries)
         several = goals if len(goals) > 1 else ()
         is_over = state is not SearchState.RUNNING
+        cost = self._cost(history)
+        eta_s = 0.0 if is_over else _eta(elapsed_s, cost.epochs, expected_epochs)
         result = SearchResult(
             skill=self._tools.jobs.plan.skill,
             algorithm=self._tools.settings.algorithm.value,
@@ -118,9 +125,9 @@ class Outcome:
             baseline=self._baseline(best),
             final_evaluation=self.evaluation,
             history=history,
-            progress=self._progress(entries, elapsed_s, estimate_s),
+            progress=self._progress(entries, elapsed_s, eta_s),
             pareto_front=pareto_front(entries, goals) if several else (),
-            cost=self._cost(history),
+            cost=cost,
         )
         if not is_over:
             return result
@@ -191,7 +198,7 @@ class Outcome:
         )
 
     def _progress(
-        self, entries: Sequence[Entry], elapsed_s: float, estimate_s: float | None
+        self, entries: Sequence[Entry], elapsed_s: float, eta_s: float | None
     ) -> Progress:
         def count(*states: TrialState) -> int:
             return sum(entry.trial.state in states for entry in entries)
@@ -205,7 +212,7 @@ class Outcome:
             running=count(TrialState.RUNNING, TrialState.WAITING),
             max_recommendations=self._tools.scheduler.max_starts,
             elapsed_s=round(elapsed_s, 1),
-            eta_s=None if estimate_s is None else max(0.0, round(estimate_s - elapsed_s, 1)),
+            eta_s=eta_s,
         )
 
     def _cost(self, history: Sequence[TrialRecord]) -> Cost:
@@ -243,3 +250,10 @@ def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
 
 def _direction(goal: Goal) -> Direction:
     return Direction.MINIMIZE if goal.minimize else Direction.MAXIMIZE
+
+
+def _eta(elapsed_s: float, trained: int, expected: int | None) -> float | None:
+    """Time until the expected epochs are trained, at the pace so far."""
+    if expected is None or trained == 0:
+        return None
+    return round(max(0, expected - trained) * elapsed_s / trained, 1)

@@ -12,7 +12,8 @@ from skillbank.errors import RequestInvalid
 from skillbank.plan import JobPlan, Route
 from skillbank.platforms.local import LocalPlatform
 from skillbank.request import LOCAL, JobRequest
-from skillbank.search.review import Pace, make_review, measure_pace
+from skillbank.search.pace import Pace, measure_pace
+from skillbank.search.review import make_review
 from skillbank.search.run import make_tools
 
 

@@ -2,83 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from skillbank.automl.forecast import forecast
 from skillbank.automl.history import Start, Trial, TrialState
-from skillbank.following import StatusLine
-from skillbank.job import JobState
-from skillbank.search.trial_jobs import is_validation
+from skillbank.search.pace import Pace
 
 if TYPE_CHECKING:
-    from skillbank.client import Client
     from skillbank.search.driver import Tools
-
-_LOOK_EVERY_S = 0.1
-_LONGEST_MEASUREMENT_S = 60.0
-_SHORT_EPOCH_S = 20.0
-_STEPS_MEASURED = 3
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How fast a training is here.
-
-    Attributes:
-        seconds_per_epoch: Of one epoch with its validation.
-        startup_s: From the start of its process to its first step.
-        how: What was measured, in a sentence.
-    """
-
-    seconds_per_epoch: float
-    startup_s: float
-    how: str
-
-
-def measure_pace(client: Client, job_id: str) -> Pace | None:
-    """Watch a training until its first figures; None when it ended, or showed nothing in time.
-
-    A whole first epoch is waited for when it is short; else its steps are extrapolated, once
-    there are some of them: the first is slower than the others.
-    """
-    deadline = time.monotonic() + _LONGEST_MEASUREMENT_S
-    first_seen: float | None = None
-    while time.monotonic() < deadline:
-        job = client.job(job_id)
-        lines = client.events(job_id)
-        now = time.time()
-        if job.state is JobState.QUEUED:
-            deadline = time.monotonic() + _LONGEST_MEASUREMENT_S
-        if lines and first_seen is None:
-            first_seen = now
-        if job.started_at is not None and first_seen is not None:
-            startup_s = max(0.0, first_seen - job.started_at)
-            pace = _read_pace(lines, now - first_seen, startup_s)
-            if pace is not None:
-                return pace
-        if job.state.is_final:
-            return None
-        time.sleep(_LOOK_EVERY_S)
-    return None
-
-
-def _read_pace(lines: list[StatusLine], seconds: float, startup_s: float) -> Pace | None:
-    closed = [line for line in lines if is_validation(line)]
-    if closed:
-        num = int(closed[-1]["epoch"]) + 1
-        return Pace(seconds / num, startup_s, f"{num} epoch{'s' * (num > 1)} in {seconds:.1f} s")
-    steps = [line for line in lines if line.get("step") and line.get("max_step")]
-    if (
-        not steps
-        or seconds < _SHORT_EPOCH_S
-        or (steps[-1]["step"] < _STEPS_MEASURED and seconds < 0.9 * _LONGEST_MEASUREMENT_S)
-    ):
-        return None
-    done, of = int(steps[-1]["step"]), int(steps[-1]["max_step"])
-    return Pace(seconds * of / done, startup_s, f"{done} of {of} steps in {seconds:.1f} s")
 
 
 def make_review(tools: Tools, reason: str, pace: Pace | None) -> dict[str, Any]:

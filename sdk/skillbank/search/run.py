@@ -23,8 +23,9 @@ from skillbank.search.driver import Driver, Tools
 from skillbank.search.evaluation import FinalEvaluations
 from skillbank.search.journal import Entry, Journal, open_storage
 from skillbank.search.outcome import Outcome
+from skillbank.search.pace import measure_pace
 from skillbank.search.report import write_report
-from skillbank.search.review import make_review, measure_pace, render_review
+from skillbank.search.review import make_review, render_review
 from skillbank.search.status import SearchFolder
 from skillbank.search.trial_jobs import Saved, TrialJobs
 
@@ -98,16 +99,15 @@ class SearchRun:
         self._folder.report(render_review(review))
 
     def _tell(self, message: str) -> None:
-        self._outcome.write(self._driver.elapsed_s, self._estimate())
+        self._outcome.write(self._driver.elapsed_s, self._expected_epochs())
         self._folder.report(message, **self._outcome.figures())
 
-    def _estimate(self) -> float | None:
+    def _expected_epochs(self) -> int | None:
         path = self._folder.results / _REVIEW
         if not path.is_file():
             return None
         review: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        seconds = review["estimate"]["seconds"]
-        return None if seconds is None else float(seconds)
+        return int(review["budget"]["epochs"])
 
     def _finish(self, stop_reason: str) -> None:
         ranked = self._tools.jobs.ranked(self._tools.own_entries(), self._tools.goal)
@@ -125,7 +125,7 @@ class SearchRun:
             evaluation = evaluations.evaluate(best)
         state = SearchState.STOPPED if stop_reason else SearchState.COMPLETE
         self._outcome.evaluation = evaluation
-        result = self._outcome.write(self._driver.elapsed_s, 0.0, state, stop_reason)
+        result = self._outcome.write(self._driver.elapsed_s, None, state, stop_reason)
         write_report(self._folder.results / "report.html", result, self._tools.space)
         self._folder.add_artefact("report.html", "report")
         if self._tools.settings.delete_intermediate_ckpt:
