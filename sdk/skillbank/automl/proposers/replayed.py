@@ -6,13 +6,17 @@ still is a pure function of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+from optuna.distributions import BaseDistribution as Distribution
 from optuna.samplers import BaseSampler, CmaEsSampler, NSGAIISampler
 from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 
-from skillbank.automl.domains import ChoiceDomain, Domain, Draw, Raw
+from skillbank.automl.domains import ChoiceDomain, Domain, Draw, Params, Raw
 from skillbank.automl.history import Goal, History, Proposal
 from skillbank.automl.proposers.asking import Ask
 from skillbank.automl.proposers.observations import Observation, num_goals_seen, observe
@@ -21,10 +25,53 @@ from skillbank.automl.proposers.spread import RandomPoints
 from skillbank.automl.proposers.unit_cube import CubeDraw, random_coordinate
 from skillbank.automl.space import SearchSpace
 
+Distributions = dict[str, Distribution]
+
 MAX_POPULATION = 50
 MIN_POPULATION = 4
 GENERATIONS = 5
 _MAX_SEED = 2**32
+
+
+class _Repeating(BaseSampler):
+    """Lets a sampler keep its books about a trial, but gives the trial the point it once had."""
+
+    def __init__(self, sampler: BaseSampler, params: Params) -> None:
+        self._sampler = sampler
+        self._params = params
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Distributions:
+        return self._sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: Distributions
+    ) -> dict[str, Any]:
+        self._sampler.sample_relative(study, trial, search_space)
+        return {name: self._params[name] for name in search_space if name in self._params}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Distribution
+    ) -> Any:  # noqa: ANN401 - Optuna's signature
+        del study, trial, param_distribution
+        return self._params[param_name]
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._sampler.before_trial(study, trial)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        self._sampler.after_trial(study, trial, state, values)
+
+
+def replay(study: Study, each: Observation, suggest: Callable[[Draw], object]) -> None:
+    """Let the study's sampler take a measured trial for one of its own."""
+    sampler = study.sampler
+    study.sampler = _Repeating(sampler, each.params)
+    trial = study.ask()
+    suggest(TrialDraw(trial))
+    study.tell(trial, list(each.losses))
+    study.sampler = sampler
 
 
 @dataclass(frozen=True)
@@ -44,10 +91,7 @@ class NsgaPoints:
         with quiet_optuna():
             study = new_study(self._sampler(ask.seed % _MAX_SEED), num_goals_seen(observations))
             for each in observations:
-                study.enqueue_trial(dict(each.params))
-                trial = study.ask()
-                self.space.suggest(TrialDraw(trial))
-                study.tell(trial, list(each.losses))
+                replay(study, each, self.space.suggest)
             study.sampler = self._sampler(ask.sampler_seed)
             params = self.space.suggest(TrialDraw(study.ask()))
         return Proposal(params, "nsga2")
@@ -76,18 +120,14 @@ class CmaPoints:
             study = new_study(self._sampler(ask.seed % _MAX_SEED), 1)
             for each in _measured(ask.history, (self.goal,)):
                 if self._numbers.keys() <= each.params.keys():
-                    self._replay(study, each)
+                    replay(study, each, self._draw_numbers)
             study.sampler = self._sampler(ask.sampler_seed)
             params = self.space.suggest(self._draw(TrialDraw(study.ask()), ask))
         return Proposal(params, "cmaes")
 
-    def _replay(self, study: Study, each: Observation) -> None:
-        """Let the sampler take a trial for its own."""
-        study.enqueue_trial({name: each.params[name] for name in self._numbers})
-        trial = study.ask()
+    def _draw_numbers(self, draw: Draw) -> None:
         for name, domain in self._numbers.items():
-            TrialDraw(trial)(name, domain)
-        study.tell(trial, list(each.losses))
+            draw(name, domain)
 
     def _draw(self, model: Draw, ask: Ask) -> Draw:
         chance = CubeDraw(random_coordinate(ask.key))
