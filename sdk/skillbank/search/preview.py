@@ -14,7 +14,7 @@ from skillbank.platforms.local import LocalPlatform
 from skillbank.request import LOCAL, JobRequest
 from skillbank.search.pace import Pace, measure_pace
 from skillbank.search.review import make_review
-from skillbank.search.run import make_tools
+from skillbank.search.run import make_tools, points_to_begin_with
 
 
 def preview_search(client: Client, request: JobRequest, *, measures: bool = True) -> dict[str, Any]:
@@ -39,9 +39,9 @@ def preview_search(client: Client, request: JobRequest, *, measures: bool = True
     plan = replace(plan, search={**plan.search, "settings": settings})
     with TemporaryDirectory(prefix="skillbank-review-") as folder:
         pace = _measure(client, plan, Path(folder)) if measures else None
-        return make_review(
-            make_tools(client, plan, Path(folder)), plan.search["algorithm_reason"], pace
-        )
+        tools = make_tools(client, plan, Path(folder))
+        first_points = points_to_begin_with(client, tools)
+        return make_review(tools, plan.search["algorithm_reason"], pace, first_points)
 
 
 def _measure(client: Client, plan: JobPlan, root: Path) -> Pace | None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skillbank.automl.forecast import forecast
-from skillbank.automl.history import Start, Trial, TrialState
+from skillbank.automl.history import Proposal, Start, Trial, TrialState
 from skillbank.search.pace import Pace
 
 if TYPE_CHECKING:
     from skillbank.search.driver import Tools
 
 
-def make_review(tools: Tools, reason: str, pace: Pace | None) -> dict[str, Any]:
+def make_review(
+    tools: Tools, reason: str, pace: Pace | None, first_points: Sequence[Proposal] = ()
+) -> dict[str, Any]:
     """Everything that a search is about to do.
 
     Args:
         tools: What the search works with.
         reason: Why its algorithm was chosen.
         pace: How fast a training is here; None when nothing was measured.
+        first_points: Points of earlier searches, which are tried first.
     """
     plan, settings = tools.jobs.plan, tools.settings
     places = max(1, min(settings.max_concurrent, tools.jobs.capacity()))
@@ -47,25 +50,29 @@ def make_review(tools: Tools, reason: str, pace: Pace | None) -> dict[str, Any]:
         },
         "space": [describe_parameter(p) for p in tools.space.parameters],
         "fixed": [{"key": f.key, "reason": f.reason} for f in tools.space.fixed],
-        "first_batch": first_batch(tools, places),
+        "first_batch": first_batch(tools, places, first_points),
         "estimate": _estimate(expected.seconds, pace),
     }
 
 
-def first_batch(tools: Tools, count: int) -> list[dict[str, Any]]:
+def first_batch(
+    tools: Tools, count: int, first_points: Sequence[Proposal] = ()
+) -> list[dict[str, Any]]:
     """Spec values of the first recommendations, were they all asked for at once.
 
-    Empty where a language model proposes: it is not asked before the search begins.
+    Where a language model proposes, only the points to begin with: it is not asked before the
+    search begins.
     """
+    points = list(first_points)
     if tools.settings.algorithm.needs_endpoint:
-        return []
+        count = min(count, len(points))
     baseline = Trial(0, tools.space.defaults(), TrialState.RUNNING, epochs=tools.jobs.num_epochs)
     history = [baseline]
     for number in range(1, count + 1):
         move = tools.scheduler.next_move(history)
         if not isinstance(move, Start):
             break
-        proposal = tools.proposer.propose(number, move, history)
+        proposal = points.pop(0) if points else tools.proposer.propose(number, move, history)
         history.append(
             Trial(
                 number,

@@ -53,8 +53,9 @@ class SearchRun:
         self._search = SearchPlan.from_mapping(plan.search)
         self._tools = make_tools(client, plan, folder.results)
         self._outcome = Outcome(self._tools, self._search, folder)
+        self._first_points = points_to_begin_with(client, self._tools)
         self._driver = Driver(
-            self._tools, self._tell, self._warm_start(), self._outcome.elapsed_before_s()
+            self._tools, self._tell, self._first_points, self._outcome.elapsed_before_s()
         )
 
     def run(self) -> None:
@@ -81,20 +82,13 @@ class SearchRun:
             if not job.state.is_final:  # an evaluation
                 self._client.cancel(job.id)
 
-    def _warm_start(self) -> Sequence[Proposal]:
-        earlier = []
-        for job_id in self._search.settings.warm_start:
-            results = self._client.job(job_id).results
-            earlier.extend(read_earlier(results, self._plan.skill, self._tools.goal))
-        return warm_start_points(earlier, self._tools.space, _WARM_STARTS) if earlier else ()
-
     def _review(self, baseline: Entry) -> None:
         """Write what the search is about to do, once, before the first recommendation."""
         if (self._folder.results / _REVIEW).is_file():
             return
         is_own = baseline.note.search_id == self._plan.job_id
         pace = measure_pace(self._client, baseline.note.job_id) if is_own else None
-        review = make_review(self._tools, self._search.algorithm_reason, pace)
+        review = make_review(self._tools, self._search.algorithm_reason, pace, self._first_points)
         self._folder.write(_REVIEW, review)
         self._folder.report(render_review(review))
 
@@ -142,6 +136,19 @@ class SearchRun:
         self._folder.keep_best(
             best.checkpoint, {**known, self._tools.goal.metric: best.value}, spec, latest
         )
+
+
+def points_to_begin_with(client: Client, tools: Tools) -> Sequence[Proposal]:
+    """What is tried before the proposer's own points: the best of the earlier searches named.
+
+    Raises:
+        SkillbankError: One of them is not there, or is no search of the skill.
+    """
+    earlier = []
+    for job_id in tools.settings.warm_start:
+        results = client.job(job_id).results
+        earlier.extend(read_earlier(results, tools.jobs.plan.skill, tools.goal))
+    return warm_start_points(earlier, tools.space, _WARM_STARTS) if earlier else ()
 
 
 def make_tools(client: Client, plan: JobPlan, results: Path) -> Tools:

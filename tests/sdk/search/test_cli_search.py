@@ -121,6 +121,25 @@ def test_the_search_reviews_itself_with_the_same_first_batch(
         assert own[part] == reviewed[0].document[part]
 
 
+def test_a_review_shows_the_points_of_earlier_searches_first(
+    here: Bowl, result: SearchResult
+) -> None:
+    (search,) = here.client.jobs()
+    best = min(result.history[1:], key=lambda record: record.metric or 9.0)
+
+    done = skillbank(
+        "automl",
+        "review",
+        *REQUEST,
+        f"--automl-set=warm_start={search.id}",
+        "--no-measure",
+        "--json",
+    )
+
+    (first,) = done.document["first_batch"]
+    assert (first["origin"], first["specs"]) == ("warm start", dict(best.specs))
+
+
 @pytest.mark.usefixtures("here")
 def test_a_review_without_measuring_says_so() -> None:
     done = skillbank("automl", "review", *REQUEST, "--no-measure")
