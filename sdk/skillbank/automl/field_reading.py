@@ -104,7 +104,8 @@ def _read_number(field: SearchField, index: int | None = None) -> Parameter:
     limits = field.limits(index).around(_somewhere_inside(field, index, value))
     chosen = _wished_range(field, index, limits)
     if chosen is None:
-        chosen = _reach(field.key, _usual_range(field, index, limits), value, limits)
+        usual = _follow(field, index, _usual_range(field, index, limits))
+        chosen = _reach(field.key, usual, value, limits)
         if value is None:
             chosen = replace(chosen, off=None, has_off=True)
     if field.wanted is not None and field.wanted.log is not None:
@@ -183,6 +184,23 @@ def _declared_range(declared: dict[str, Any], low: float, high: float) -> Search
     is_log = bool(declared.get("log")) and (low > 0 or complement)
     off = declared.get("off")
     return SearchRange(low, high, is_log, complement, off, "off" in declared)
+
+
+def _follow(field: SearchField, index: int | None, usual: SearchRange) -> SearchRange:
+    """The range of a learning rate moved with the spec's own value.
+
+    What is a sensible rate depends on the optimizer: Adam wants a hundredth of what SGD does. A
+    user who set another rate than the template's has said where to look.
+    """
+    value = element(field.value, index)
+    default = element(field.node.get("default"), index)
+    is_rate = purpose_of(field.key, default or 0.0) is Purpose.LEARNING_RATE
+    if not (is_rate and usual.log and value and default) or usual.complement:
+        return usual
+    if not (math.isfinite(value) and value > 0 and default > 0):
+        return usual
+    low, high = (float(f"{end * value / default:.6g}") for end in (usual.low, usual.high))
+    return replace(usual, low=low, high=high)
 
 
 def _reach(key: str, chosen: SearchRange, value: Any, limits: Limits) -> SearchRange:  # noqa: ANN401

@@ -83,7 +83,7 @@ def test_the_users_settings_decide_what_has_an_effect():
     found = {p.key: p for p in space.parameters}
     assert "train.optim.patience" in found
     assert "train.optim.momentum" not in found
-    assert (found["train.optim.lr"].default, found["train.optim.lr"].high) == (2.0, 2.0)
+    assert (found["train.optim.lr"].default, found["train.optim.lr"].high) == (2.0, 20.0)
 
 
 def test_a_space_can_be_read_from_a_spec_that_was_planned():
@@ -302,3 +302,16 @@ def test_the_blank_option_stays_when_the_spec_holds_it(tmp_path):
     field = {"type": "categorical", "default": "", "enum": ["", "a", "b"]}
 
     assert parameter_of(tmp_path, field).options == ("", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("lr", "low", "high"), [(0.1, 0.001, 1.0), (0.001, 1e-5, 0.01), (0.0005, 5e-6, 0.005)]
+)
+def test_a_learning_rate_is_searched_around_the_users_own(
+    lr: float, low: float, high: float
+) -> None:
+    """As Adam wants a hundredth of the rate of SGD, which the schema's range was made for."""
+    space = search_space(pose(), overrides={"learning_rate": lr})
+
+    (found,) = (p for p in space.parameters if p.key == "train.optim.lr")
+    assert (found.low, found.high, found.default) == (low, high, lr)
