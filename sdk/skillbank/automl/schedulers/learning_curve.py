@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
+from statistics import median
 
 from skillbank.automl.history import Goal, Trial
 
@@ -19,6 +20,9 @@ EXPONENTS = tuple(0.1 * 1.25**k for k in range(16))
 
 LEAST_POINTS = 3
 """A curve of three unknowns is not fitted to fewer."""
+
+JUMP = 6.0
+"""Deviations from the median that no learning curve of few points has by itself."""
 
 
 def losses_until(goal: Goal, trial: Trial, epochs: int) -> dict[int, float]:
@@ -33,10 +37,27 @@ def prospect(losses: Mapping[int, float], full_epochs: int) -> float:
     The middle between its best loss so far and where its curve leads, but never worse than the
     best: that checkpoint is there. With few points, the best alone.
     """
-    best = min(losses.values(), default=math.inf)
-    if len(losses) < LEAST_POINTS:
+    if not losses:
+        return math.inf
+    best = min(losses.values())
+    usual = without_jumps(losses)
+    if len(usual) < LEAST_POINTS:
         return best
-    return (best + min(best, extrapolate(losses, full_epochs))) / 2
+    # A curve may promise no more than it has shown: its fall so far, once more.
+    fall = max(usual.values()) - best
+    return (best + min(best, max(best - fall, extrapolate(usual, full_epochs)))) / 2
+
+
+def without_jumps(losses: Mapping[int, float]) -> dict[int, float]:
+    """The losses less those that lie far above the others.
+
+    A validation loss can jump by orders of magnitude while the running statistics of batch
+    normalization lag behind; a power law through such a point would promise anything. Far is
+    more than `JUMP` median absolute deviations above the median.
+    """
+    middle = median(losses.values())
+    limit = middle + JUMP * median(abs(loss - middle) for loss in losses.values())
+    return {at: loss for at, loss in losses.items() if loss <= limit}
 
 
 def extrapolate(losses: Mapping[int, float], epochs: int) -> float:

@@ -52,3 +52,24 @@ def test_losses_end_at_the_rung_and_have_the_sign_of_the_goal() -> None:
     trial = Trial(1, {}, TrialState.PAUSED, {1: 0.5, 2: 0.7, 3: 0.6}, epochs=3)
 
     assert losses_until(ACCURACY, trial, 2) == {1: -0.5, 2: -0.7}
+
+
+@pytest.mark.parametrize(
+    "jumps",
+    [
+        [1.651e5, 2185.0, 7.905],
+        [1.823e6, 2498.0, 2.499],
+        [1.651e5, 2185.0, 7.905, 2.037, 2.006, 2.006, 1.924, 2.176, 2.057],
+    ],
+    ids=["of few points", "of two points", "of a training that stands still"],
+)
+def test_a_fall_from_a_jump_promises_nothing(jumps: list[float]) -> None:
+    """Measured with ST-GCN: the running statistics of batch normalization lag behind at first."""
+    assert prospect(dict(enumerate(jumps, start=1)), 27) == pytest.approx(min(jumps), abs=0.01)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=30))
+def test_no_curve_promises_more_than_it_has_shown(losses: list[float]) -> None:
+    fall = max(losses) - min(losses)
+
+    assert prospect(dict(enumerate(losses, start=1)), 1000) >= min(losses) - fall
