@@ -223,10 +223,17 @@ class Client:
         return self._watch.events(self._store.get(job_id))
 
     def cancel(self, job_id: str) -> Job:
-        """Stop a job, gently first; one that has ended stays as it is."""
+        """Stop a job, gently first; one that has ended stays as it is.
+
+        The trials of a search go with it, also when the search itself was lost before.
+        """
         job = self.job(job_id)
         if not job.state.is_final:
             self._platform(job.platform).cancel(read_plan(job.folder), job.attempt)
+        if job.route == Route.AUTOML:
+            for trial in self._store.active():
+                if read_plan(trial.folder).search_id == job.id:
+                    self.cancel(trial.id)
         return self._watch.refresh(job)
 
     def resume(self, job_id: str, pause_after: int | None = None) -> Job:

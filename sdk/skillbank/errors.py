@@ -11,6 +11,7 @@ SkillbankError
         JobUnfinished    the job did not end within the time given to wait
     StoreInvalid         the job database cannot be read or written
     CheckpointNotFound   a job left no checkpoint (or other artefact) that fits
+    SearchFailed         a search came to nothing
     PlatformError        the platform cannot run or reach the job
 
 A message says what was found, what was expected, and what to do next, in that order.
@@ -69,6 +70,10 @@ class StoreInvalid(SkillbankError):
 
 class CheckpointNotFound(SkillbankError):
     """A job left no checkpoint, or other artefact, that fits."""
+
+
+class SearchFailed(SkillbankError):
+    """An AutoML job came to nothing: no trial left a checkpoint that was measured."""
 
 
 class PlatformError(SkillbankError):

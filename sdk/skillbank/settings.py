@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING
 
 from skillbank.errors import RequestInvalid
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 # Processes of a job carry these, so that strays can be found when their supervisor is gone.
 JOB_MARKS = ("SKILLBANK_JOB_ID", "SKILLBANK_JOB_FOLDER")
@@ -105,6 +107,8 @@ def read_secret(
             f"{key}: what {where} holds is no secret: expected one line of ASCII without spaces; "
             f"{advice}."
         )
+    from pydantic import SecretStr  # loads pydantic, which most commands do without
+
     return SecretStr(secret)
 
 

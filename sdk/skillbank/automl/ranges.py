@@ -116,7 +116,7 @@ def choose_range(key: str, default: float, limits: Limits) -> SearchRange:
         )
     purpose = purpose_of(key, default)
     if limits.is_int:
-        return _whole_range(default, limits)
+        return _whole_range(purpose, default, limits)
     chosen = _range_by_purpose(purpose, default, limits) or _range_by_bounds(default, limits)
     return replace(chosen, low=float(f"{chosen.low:.6g}"), high=float(f"{chosen.high:.6g}"))
 
@@ -133,7 +133,7 @@ def is_sentinel(default: float, limits: Limits) -> bool:
     return default < 0 and (is_least or (default == -1 and limits.is_int))
 
 
-def _whole_range(default: float, limits: Limits) -> SearchRange:
+def _whole_range(purpose: Purpose, default: float, limits: Limits) -> SearchRange:
     """A few times fewer to a few times more; the bounds where the schema gives both."""
     if math.isfinite(limits.low) and math.isfinite(limits.high):
         low, high = limits.low, limits.high
@@ -144,7 +144,8 @@ def _whole_range(default: float, limits: Limits) -> SearchRange:
     else:
         low, high = math.floor(default / 4), max(4 * default, default + 4)
     low, high = max(low, limits.low), min(high, limits.high)
-    return SearchRange(low, high, log=low > 0 and high / low >= DECADES)
+    is_log = high >= DECADES * low or purpose is Purpose.BATCH_SIZE
+    return SearchRange(low, high, log=low > 0 and is_log)
 
 
 def _range_by_purpose(purpose: Purpose, default: float, limits: Limits) -> SearchRange | None:

@@ -92,6 +92,11 @@ class Driver:
         self.stop_reason = ""
 
     @property
+    def is_request_wrong(self) -> bool:
+        """Tell whether the search failed for what was asked of it."""
+        return self._watch.is_request_wrong
+
+    @property
     def elapsed_s(self) -> float:
         """Time that the search has run, earlier runs included."""
         return time.monotonic() - self._began_at

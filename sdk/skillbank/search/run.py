@@ -16,7 +16,7 @@ from skillbank.automl.search_plan import SearchPlan
 from skillbank.automl.space_reading import read_space
 from skillbank.automl.warm_start import read_earlier, warm_start_points
 from skillbank.client import Client
-from skillbank.errors import RequestInvalid
+from skillbank.errors import RequestInvalid, SearchFailed
 from skillbank.plan import JobPlan
 from skillbank.search.callbacks import Callbacks
 from skillbank.search.driver import Driver, Tools
@@ -107,7 +107,8 @@ class SearchRun:
         ranked = self._tools.jobs.ranked(self._tools.own_entries(), self._tools.goal)
         if not ranked:
             self._outcome.write(self._driver.elapsed_s, None, SearchState.STOPPED, stop_reason)
-            raise RequestInvalid(
+            kind = RequestInvalid if self._driver.is_request_wrong else SearchFailed
+            raise kind(
                 f"no trial left a checkpoint that was measured: {stop_reason or 'all failed'}. "
                 f"See each one's reason with 'skillbank automl result {self._plan.job_id}'."
             )

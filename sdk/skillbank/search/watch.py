@@ -37,6 +37,8 @@ class TrialWatch:
         self._divergence = DivergenceWatch(tools.settings.divergence_factor)
         self.fatal = ""
         """Why no trial can succeed; empty while they can."""
+        self.is_request_wrong = False
+        """Whether that is for what was asked of the search."""
 
     def look(self, entry: Entry) -> None:
         """Bring one active trial up to date and do what its state asks for."""
@@ -161,6 +163,7 @@ class TrialWatch:
         entry = self._evaluate(entry)
         if entry.number == 0 and not entry.trial.values:
             self.fatal = explain_missing_metric(self._tools.goal, figures_of(lines))
+            self.is_request_wrong = True
         is_over = job.state is JobState.COMPLETE or self._tools.scheduler.is_last(entry.trial)
         if not is_over:
             self._tools.journal.write(entry, state=TrialState.PAUSED, seconds=self.seconds(entry))
@@ -274,6 +277,7 @@ class TrialWatch:
         kind = FailureKind.BAD_CONFIGURATION.value
         if baseline and baseline.note.failure_kind == kind:
             self.fatal = f"the baseline cannot be trained: {baseline.note.failure}"
+            self.is_request_wrong = True
             return
         ended = [entry for entry in entries if entry.trial.state.is_final]
         failed = [e for e in ended if e.trial.state is TrialState.FAILED]

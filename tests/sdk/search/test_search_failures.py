@@ -187,7 +187,7 @@ def test_max_retries_0_records_the_first_failure(searches: dict[str, Ended]) -> 
 def test_a_search_in_which_everything_fails_stops_and_says_why(searches: dict[str, Ended]) -> None:
     ended = searches["broken"]
 
-    assert ended.job.state is JobState.ERROR
+    assert (ended.job.state, ended.job.exit_code) == (JobState.ERROR, 1)
     assert "the bowl broke at learning rate" in ended.job.detail
     assert "all failed" in ended.result.stop_reason
     assert len(ended.result.history) < 12

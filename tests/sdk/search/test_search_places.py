@@ -105,3 +105,18 @@ def test_a_cancelled_search_stops_its_trials_and_a_resumed_one_goes_on_with_them
     assert [[at for at, _ in record.curve] for record in result.history] == [[1, 2, 3]] * 4
     attempts = {job.id[-4:]: job.attempt for job in here.trials(search)}
     assert attempts == {"t000": 1, "t001": 2, "t002": 2, "t003": 1}
+
+
+def test_cancelling_a_search_that_was_lost_stops_the_trials_it_left(bowl: Bowl) -> None:
+    # Two seconds: a search whose driver is killed in the middle of a training.
+    here = bowl.with_own_gates()
+    here.gates.close("t000-e1")
+    search = here.start(holds=True, max_concurrent=1, **USUAL)
+    here.gates.wait_for("t000-e1")
+    here.kill(here.client.job(search.id))
+    lost = here.client.wait(search.id)
+
+    here.client.cancel(search.id)
+
+    assert lost.state.is_failure
+    assert [job.state for job in here.trials(search)] == [JobState.CANCELED]
