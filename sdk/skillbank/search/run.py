@@ -76,11 +76,14 @@ class SearchRun:
         self._finish(self._driver.stop_reason)
 
     def interrupt(self) -> None:
-        """Stop the trials that run, so that a resumed search goes on with them."""
+        """Stop the trials that run, so that a resumed search goes on; the best so far is kept."""
         self._driver.interrupt()
         for job in self._client.jobs(limit=_ALL, search=self._plan.job_id):
             if not job.state.is_final:  # an evaluation
                 self._client.cancel(job.id)
+        for best in self._tools.jobs.ranked(self._tools.own_entries(), self._tools.goal)[:1]:
+            self._keep(best)
+        self._outcome.write(self._driver.elapsed_s, self._expected_epochs())
 
     def _review(self, baseline: Entry) -> None:
         """Write what the search is about to do, once, before the first recommendation."""

@@ -90,6 +90,7 @@ def test_a_cancelled_search_stops_its_trials_and_a_resumed_one_goes_on_with_them
 
     cancelled = here.client.cancel(search.id)
     stopped = {job.id[-4:]: job.state for job in here.trials(search)}
+    so_far = here.client.resolve(search.id)
     here.gates.open("t001-e1", "t002-e2")
     here.client.resume(search.id)
     job, result = here.end(search)
@@ -100,6 +101,7 @@ def test_a_cancelled_search_stops_its_trials_and_a_resumed_one_goes_on_with_them
         "t001": JobState.CANCELED,
         "t002": JobState.CANCELED,
     }
+    assert so_far.checkpoint.path.parent == cancelled.results
     assert (job.state, result.state) == (JobState.COMPLETE, SearchState.COMPLETE)
     assert [record.state for record in result.history] == [TrialState.COMPLETE] * 4
     assert [[at for at, _ in record.curve] for record in result.history] == [[1, 2, 3]] * 4
