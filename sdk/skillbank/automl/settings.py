@@ -195,9 +195,10 @@ class SearchSettings(BaseModel):
         default=2, ge=0, description="Times a trial is tried again after its machine failed."
     )
     divergence_factor: float = Field(
-        default=3.0,
+        default=10.0,
         gt=1,
-        description="A trial whose loss exceeds this multiple of the baseline's highest is cut.",
+        description="A trial whose training loss exceeds this multiple of the baseline's highest is "
+        "cut.",
     )
     final_evaluation: bool = Field(
         default=True, description="Evaluate the best checkpoint, and the baseline's, at the end."
