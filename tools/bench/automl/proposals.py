@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a script:
 from bench.automl.functions import GOAL, Function, branin, hartmann6, mixed
 from skillbank.automl.history import Proposer, Start, Trial, TrialState
 from skillbank.automl.proposers import choose_model, make_proposer
-from skillbank.automl.proposers.making import MIN_POINTS, NUM_STARTUP
+from skillbank.automl.proposers.making import NUM_STARTUP
 from skillbank.automl.settings import Algorithm, SearchSettings
 from skillbank.automl.space import SearchSpace
 
@@ -59,7 +59,7 @@ def tpe(num_startup: int = NUM_STARTUP, *, spread: bool = True) -> Maker:
     def make(function: Function, seed: int) -> Proposer:
         space: SearchSpace = function.space
         first = SobolPoints(space, seed) if spread else RandomPoints(space)
-        source = tpe_points(space, (GOAL,), Phase(first, num_startup, MIN_POINTS))
+        source = tpe_points(space, (GOAL,), Phase(first, num_startup))
         return DistinctProposer(space, source, seed)
 
     return make

@@ -8,7 +8,7 @@ from random import Random
 
 from skillbank.automl.history import Goal, Proposal
 from skillbank.automl.proposers.asking import Ask, PointSource
-from skillbank.automl.proposers.observations import Observation, observe
+from skillbank.automl.proposers.observations import Observation, View, observe
 from skillbank.automl.proposers.unit_cube import CubeDraw, random_coordinate, to_cube
 from skillbank.automl.space import SearchSpace
 
@@ -44,7 +44,7 @@ class DifferencePoints:
 
     def point(self, ask: Ask) -> Proposal:
         """See PointSource."""
-        observations = observe(ask.history, self.goals[:1], min_points=self.num_parents)
+        observations = observe(ask.history, self.goals[:1], View(self.num_parents))
         measured = [each for each in observations if each.is_measured]
         if len(measured) < max(self.num_parents, LEAST_PARENTS):
             return self.before.point(ask)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 NUM_STARTUP = 10
 """Trials, the baseline among them, before a model chooses the points."""
-MIN_POINTS = 10
-"""Results that a level of epochs needs before TPE looks at it."""
+RANDOM_SHARE = 1 / 3
+"""Share of BOHB's points that its model does not choose (arXiv:1807.01774, rho in algorithm 2)."""
 
 
 def make_proposer(
@@ -86,19 +86,22 @@ class _Making:
             return self._tpe()
         from skillbank.automl.proposers.models import Phase, gp_points
 
-        return gp_points(self.space, self.goals, Phase(self._spread(), NUM_STARTUP, MIN_POINTS))
+        return gp_points(self.space, self.goals, Phase(self._spread(), NUM_STARTUP))
 
     def _tpe(self) -> PointSource:
         from skillbank.automl.proposers.models import Phase, tpe_points
 
-        return tpe_points(self.space, self.goals, Phase(self._spread(), NUM_STARTUP, MIN_POINTS))
+        return tpe_points(self.space, self.goals, Phase(self._spread(), NUM_STARTUP))
 
     def _bohb(self) -> PointSource:
         from skillbank.automl.proposers.models import Phase, TpeShape, tpe_points
+        from skillbank.automl.proposers.observations import View
 
         settings = self.settings
-        phase = Phase(self._spread(), 0, settings.min_points_in_model, needs_level=True)
-        shape = TpeShape(settings.kde_samples, settings.top_n_percent)
+        least = settings.min_points_in_model
+        phase = Phase(self._spread(), least_measured=least, later_share=RANDOM_SHARE)
+        view = View(least, sees_behind=False)
+        shape = TpeShape(view, settings.kde_samples, settings.top_n_percent)
         return tpe_points(self.space, self.goals, phase, shape)
 
     def _dehb(self) -> PointSource:

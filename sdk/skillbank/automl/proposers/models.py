@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from random import Random
 
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 
-from skillbank.automl.history import Goal, History, Proposal, TrialState
+from skillbank.automl.history import Goal, Proposal, TrialState
 from skillbank.automl.proposers.asking import Ask, PointSource
-from skillbank.automl.proposers.observations import Observation, Standing, observe
+from skillbank.automl.proposers.observations import Observation, Standing, View, observe
 from skillbank.automl.proposers.optuna_study import quiet_optuna, suggest
 from skillbank.automl.space import SearchSpace
 
+USUAL_VIEW = View(min_points=10)
 LEAST_MEASURED = 2
 """A model of fewer points knows nothing."""
 
@@ -28,22 +30,23 @@ class Phase:
     Attributes:
         before: Chooses the points until then.
         num_started: Trials, failed ones not counted, after which the model is asked.
-        min_points: Results that a level of epochs needs before the model looks at it.
-        needs_level: Whether to wait with the model until some level has its `min_points`.
+        least_measured: Results that the model needs.
+        later_share: Share of the later points that it still chooses, so that a model that is
+            misled by short trainings hears of other places too.
     """
 
     before: PointSource
-    num_started: int
-    min_points: int
-    needs_level: bool = False
+    num_started: int = 0
+    least_measured: int = LEAST_MEASURED
+    later_share: float = 0.0
 
-    def is_over(self, history: History, observations: Sequence[Observation]) -> bool:
+    def is_over(self, ask: Ask, observations: Sequence[Observation]) -> bool:
         """Tell whether the model is asked now."""
         measured = sum(each.is_measured for each in observations)
-        if self.needs_level:
-            return measured >= max(self.min_points, LEAST_MEASURED)
-        started = sum(trial.state is not TrialState.FAILED for trial in history)
-        return started >= self.num_started and measured >= LEAST_MEASURED
+        started = sum(trial.state is not TrialState.FAILED for trial in ask.history)
+        if started < self.num_started or measured < max(self.least_measured, LEAST_MEASURED):
+            return False
+        return Random(f"{ask.seed}/{ask.number}/share").random() >= self.later_share
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,15 @@ class ModelPoints:
     space: SearchSpace
     goals: tuple[Goal, ...]
     phase: Phase
+    view: View
     make_sampler: Callable[[int], BaseSampler]
     origin: str
     prepare: Callable[[list[Observation]], list[Observation]] = lambda observations: observations
 
     def point(self, ask: Ask) -> Proposal:
         """See PointSource."""
-        observations = observe(ask.history, self.goals, self.phase.min_points)
-        if not self.phase.is_over(ask.history, observations):
+        observations = observe(ask.history, self.goals, self.view)
+        if not self.phase.is_over(ask, observations):
             return self.phase.before.point(ask)
         with quiet_optuna():
             sampler = self.make_sampler(ask.sampler_seed)
@@ -73,10 +77,12 @@ class TpeShape:
     """How TPE tells good from bad points.
 
     Attributes:
+        view: Which results it compares.
         candidates: Points drawn from the good ones' density, of which the best is proposed.
         good_percent: Percent of the trials that count as good; None: Optuna's 10 %, at most 25.
     """
 
+    view: View = USUAL_VIEW
     candidates: int = 24
     good_percent: float | None = None
 
@@ -106,7 +112,7 @@ def tpe_points(
             gamma=None if shape.good_percent is None else shape.num_good,
         )
 
-    return ModelPoints(space, goals, phase, make_sampler, "tpe")
+    return ModelPoints(space, goals, phase, shape.view, make_sampler, "tpe")
 
 
 def gp_points(space: SearchSpace, goals: tuple[Goal, ...], phase: Phase) -> ModelPoints:
@@ -119,7 +125,7 @@ def gp_points(space: SearchSpace, goals: tuple[Goal, ...], phase: Phase) -> Mode
     def make_sampler(seed: int) -> BaseSampler:
         return GPSampler(n_startup_trials=0, seed=seed, warn_independent_sampling=False)
 
-    return ModelPoints(space, goals, phase, make_sampler, "gp", _worst_for_stopped)
+    return ModelPoints(space, goals, phase, USUAL_VIEW, make_sampler, "gp", _worst_for_stopped)
 
 
 def _worst_for_stopped(observations: list[Observation]) -> list[Observation]:

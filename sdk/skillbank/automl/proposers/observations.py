@@ -51,23 +51,42 @@ class Observation:
         return self.standing is Standing.MEASURED
 
 
-def observe(history: History, goals: Sequence[Goal], min_points: int) -> list[Observation]:
+@dataclass(frozen=True)
+class View:
+    """Which level of epochs a model looks at.
+
+    Attributes:
+        min_points: Trials that a level needs; the lowest level takes what there is.
+        least_epochs: No level lies below, however many trials have reached it.
+        sees_behind: Whether trials left behind below the level are told, as worse than the others.
+    """
+
+    min_points: int
+    least_epochs: int = 1
+    sees_behind: bool = True
+
+
+def observe(history: History, goals: Sequence[Goal], view: View) -> list[Observation]:
     """What a model learns from a history, by number.
 
     Args:
         history: All trials.
         goals: What is optimized. As long as hardly any trial has all its objectives, the first
             goal stands for them.
-        min_points: Trials that a level needs; the lowest level takes what there is.
+        view: Where it looks.
     """
     if len(goals) > 1:
         sets = [_observe_objectives(trial, goals) for trial in history]
         seen = [each for each in sets if each is not None]
-        if sum(each.is_measured for each in seen) >= min_points:
+        if sum(each.is_measured for each in seen) >= view.min_points:
             return seen
-    level = _level(history, min_points)
+    level = max(_level(history, view.min_points), view.least_epochs)
     singles = (_observe_level(trial, goals[0], level) for trial in history)
-    return [each for each in singles if each is not None]
+    return [
+        each
+        for each in singles
+        if each is not None and (view.sees_behind or each.standing is not Standing.BEHIND)
+    ]
 
 
 def num_goals_seen(observations: Sequence[Observation]) -> int:

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from skillbank.automl.domains import ChoiceDomain, Domain, Draw, Params, Raw
 from skillbank.automl.history import Goal, History, Proposal
 from skillbank.automl.proposers.asking import Ask
-from skillbank.automl.proposers.observations import Observation, num_goals_seen, observe
+from skillbank.automl.proposers.observations import Observation, View, num_goals_seen, observe
 from skillbank.automl.proposers.optuna_study import TrialDraw, new_study, quiet_optuna
 from skillbank.automl.proposers.spread import RandomPoints
 from skillbank.automl.proposers.unit_cube import CubeDraw, random_coordinate
@@ -153,4 +153,4 @@ class CmaPoints:
 
 
 def _measured(history: History, goals: tuple[Goal, ...]) -> list[Observation]:
-    return [each for each in observe(history, goals, min_points=1) if each.is_measured]
+    return [each for each in observe(history, goals, View(1)) if each.is_measured]
