@@ -63,14 +63,19 @@ class Geometry:
         return tuple(r for r, after in zip(rungs, followers, strict=True) if r.size != after)
 
 
-def plan_brackets(geometry: Geometry, num_trials: int) -> tuple[Bracket, ...]:
+def plan_brackets(geometry: Geometry, num_trials: int, least_depth: int = 0) -> tuple[Bracket, ...]:
     """The brackets that use up `num_trials` recommendations, in the order in which they start.
 
     Whole cycles, from the most aggressive bracket to the one that trains everybody to the end.
     What is left for the last cycle is shared out among its brackets in proportion to their whole
     sizes: every kind of bracket is tried, and each one's rungs complete.
+
+    Args:
+        geometry: What the brackets follow from.
+        num_trials: Recommendations to use up.
+        least_depth: Depth of the last bracket of a cycle; 0 is the one that trains all to the end.
     """
-    depths = range(geometry.depth, -1, -1)
+    depths = range(geometry.depth, min(least_depth, geometry.depth) - 1, -1)
     whole = [geometry.start_size(depth) for depth in depths]
     num_cycles, rest = divmod(num_trials, sum(whole))
     cycle = [geometry.bracket(depth, size) for depth, size in zip(depths, whole, strict=True)]

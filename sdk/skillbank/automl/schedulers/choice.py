@@ -15,8 +15,13 @@ from skillbank.automl.settings import Algorithm, SearchSettings
 DEFAULT_MAX_EPOCHS = 27
 """TAO's `max_epochs` of the hyperband family."""
 
-ASHA_DEPTH = 2
-"""asha has this many promotions on the way to the top."""
+MODEL_DEPTH = 2
+"""Most promotions on the way to the top in asha, bohb and dehb."""
+
+MODEL_LED = {Algorithm.BOHB, Algorithm.DEHB}
+"""These propose by what they have seen. Very short trainings mislead them (after one epoch, what
+learns fast looks best), and a bracket that trains everybody to the end teaches them little for its
+epochs: their brackets have one or two promotions (tools/bench/automl/multifidelity.py)."""
 
 BRACKETED = {Algorithm.HYPERBAND, Algorithm.HYPERBAND_ES, Algorithm.BOHB, Algorithm.DEHB}
 MULTI_FIDELITY = {*BRACKETED, Algorithm.ASHA}
@@ -55,8 +60,11 @@ def _is_auto_with_fidelities(settings: SearchSettings) -> bool:
 
 def _make_hyperband(settings: SearchSettings, goal: Goal, num_epochs: int) -> Hyperband:
     epochs = full_epochs(settings, num_epochs)
-    geometry = Geometry(epochs, settings.reduction_factor, settings.epoch_multiplier)
-    brackets = plan_brackets(geometry, settings.max_recommendations)
+    factor, first, least_depth = settings.reduction_factor, settings.epoch_multiplier, 0
+    if settings.algorithm in MODEL_LED:
+        first, least_depth = max(first, epochs // factor**MODEL_DEPTH), 1
+    geometry = Geometry(epochs, factor, first)
+    brackets = plan_brackets(geometry, settings.max_recommendations, least_depth)
     if settings.algorithm is not Algorithm.HYPERBAND_ES:
         return Hyperband(goal, brackets, epochs)
     return HyperbandEarlyStop(
@@ -73,7 +81,7 @@ def _make_asha(settings: SearchSettings, goal: Goal, num_epochs: int) -> Asha:
     geometry = Geometry(epochs, factor, settings.epoch_multiplier)
     return Asha(
         goal,
-        rungs=tuple(geometry.rung_epochs(min(geometry.depth, ASHA_DEPTH))),
+        rungs=tuple(geometry.rung_epochs(min(geometry.depth, MODEL_DEPTH))),
         reduction_factor=factor,
         max_starts=settings.max_trials or settings.max_recommendations,
         min_results=settings.min_top_configs,

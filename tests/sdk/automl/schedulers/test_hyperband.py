@@ -20,7 +20,7 @@ def test_the_baseline_comes_first_and_trains_to_the_end(algorithm: str) -> None:
     assert scheduler.is_last(BASELINE)
 
 
-@pytest.mark.parametrize("algorithm", BRACKETED)
+@pytest.mark.parametrize("algorithm", ["hyperband", "hyperband_es"])
 def test_a_bracket_promotes_the_best_third_from_rung_to_rung(algorithm: str) -> None:
     search = play(algorithm, max_epochs=9, max_recommendations=17)
 
@@ -194,12 +194,36 @@ def test_those_left_behind_are_known_when_their_followers_have_arrived() -> None
     assert search.scheduler.never_again(search.history) == [4, 5, 6, 7, 8, 9]
 
 
+@pytest.mark.parametrize("algorithm", ["bohb", "dehb"])
+@pytest.mark.parametrize(
+    ("max_epochs", "brackets"),
+    [
+        (81, "9 at 9 -> 3 at 27 -> 1 at 81; 5 at 27 -> 1 at 81"),
+        (27, "9 at 3 -> 3 at 9 -> 1 at 27; 5 at 9 -> 1 at 27"),
+        (2, "14 at 2"),
+    ],
+)
+def test_brackets_that_a_model_leads_have_one_or_two_promotions(
+    algorithm: str, max_epochs: int, brackets: str
+) -> None:
+    search = play(algorithm, max_epochs=max_epochs, max_recommendations=14)
+
+    assert brackets.removeprefix("14 ") in search.scheduler.summary
+    assert len(search.run(float).starts) == 14
+
+
+def test_the_epoch_multiplier_raises_the_first_rung_of_bohb() -> None:
+    search = play("bohb", max_epochs=27, epoch_multiplier=9, max_recommendations=3).run(float)
+
+    assert min(start.epochs for start in search.starts) == 9
+
+
 def test_generations_of_dehb_count_brackets() -> None:
-    search = play("dehb", max_epochs=9, max_recommendations=17)
+    search = play("dehb", max_epochs=9, max_recommendations=9 + 5 + 9)
 
     search.run(float)
 
-    assert [s.generation for s in search.starts] == [0] * 9 + [1] * 5 + [2] * 3
+    assert [s.generation for s in search.starts] == [0] * 9 + [1] * 5 + [2] * 6 + [3] * 3
 
 
 def test_one_worker_always_gets_the_same_moves_and_a_resumed_search_the_rest_of_them() -> None:
