@@ -57,12 +57,10 @@ class View:
 
     Attributes:
         min_points: Trials that a level needs; the lowest level takes what there is.
-        least_epochs: No level lies below, however many trials have reached it.
         sees_behind: Whether trials left behind below the level are told, as worse than the others.
     """
 
     min_points: int
-    least_epochs: int = 1
     sees_behind: bool = True
 
 
@@ -80,7 +78,7 @@ def observe(history: History, goals: Sequence[Goal], view: View) -> list[Observa
         seen = [each for each in sets if each is not None]
         if sum(each.is_measured for each in seen) >= view.min_points:
             return seen
-    level = max(_level(history, view.min_points), view.least_epochs)
+    level = _level(history, view.min_points)
     singles = (_observe_level(trial, goals[0], level) for trial in history)
     return [
         each

@@ -78,14 +78,6 @@ def test_a_view_can_leave_out_what_is_behind() -> None:
     assert told(seen) == [(0, "MEASURED", 0.1), (1, "MEASURED", 0.2)]
 
 
-def test_a_view_can_trust_no_short_training() -> None:
-    history = [complete(0, 0.9, 0.6, 0.1), paused(1, 0.8), paused(2, 0.7)]
-
-    seen = observe(history, (LOSS,), View(3, least_epochs=9))
-
-    assert told(seen) == [(0, "MEASURED", 0.6), (1, "BEHIND", 0.8), (2, "BEHIND", 0.7)]
-
-
 def test_a_promoted_trial_still_counts_at_its_lower_rung_while_it_trains_on() -> None:
     history = [
         *(paused(number, 0.5 + number / 10) for number in range(3)),
