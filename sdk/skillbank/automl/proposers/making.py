@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 NUM_STARTUP = 10
 """Trials, the baseline among them, before a model chooses the points."""
-RANDOM_SHARE = 1 / 3
-"""Share of BOHB's points that its model does not choose (arXiv:1807.01774, rho in algorithm 2)."""
 
 
 def make_proposer(
@@ -96,12 +94,17 @@ class _Making:
         return tpe_points(self.space, self.goals, Phase(self._spread(), NUM_STARTUP))
 
     def _bohb(self) -> PointSource:
+        """BOHB's model, but not the third of random points that its paper adds to it.
+
+        Its brackets have no very short rungs here, so the model is less often misled, and regret
+        was lower without (0.040 against 0.043, family `crossing` of the bench of schedulers).
+        """
         from skillbank.automl.proposers.models import Phase, TpeShape, tpe_points
         from skillbank.automl.proposers.observations import View
 
         settings = self.settings
         least = settings.min_points_in_model
-        phase = Phase(self._spread(), least_measured=least, later_share=RANDOM_SHARE)
+        phase = Phase(self._spread(), least_measured=least)
         view = View(least, sees_behind=False)
         shape = TpeShape(view, settings.kde_samples, settings.top_n_percent)
         return tpe_points(self.space, self.goals, phase, shape)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 
@@ -31,22 +30,17 @@ class Phase:
         before: Chooses the points until then.
         num_started: Trials, failed ones not counted, after which the model is asked.
         least_measured: Results that the model needs.
-        later_share: Share of the later points that it still chooses, so that a model that is
-            misled by short trainings hears of other places too.
     """
 
     before: PointSource
     num_started: int = 0
     least_measured: int = LEAST_MEASURED
-    later_share: float = 0.0
 
     def is_over(self, ask: Ask, observations: Sequence[Observation]) -> bool:
         """Tell whether the model is asked now."""
         measured = sum(each.is_measured for each in observations)
         started = sum(trial.state is not TrialState.FAILED for trial in ask.history)
-        if started < self.num_started or measured < max(self.least_measured, LEAST_MEASURED):
-            return False
-        return Random(f"{ask.seed}/{ask.number}/share").random() >= self.later_share
+        return started >= self.num_started and measured >= max(self.least_measured, LEAST_MEASURED)
 
 
 @dataclass(frozen=True)
