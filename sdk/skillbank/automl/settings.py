@@ -197,8 +197,8 @@ class SearchSettings(BaseModel):
     divergence_factor: float = Field(
         default=10.0,
         gt=1,
-        description="A trial whose training loss exceeds this multiple of the baseline's highest is "
-        "cut.",
+        description="A trial whose training loss exceeds this multiple of the baseline's highest "
+        "is cut.",
     )
     final_evaluation: bool = Field(
         default=True, description="Evaluate the best checkpoint, and the baseline's, at the end."
