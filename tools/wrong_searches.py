@@ -72,6 +72,10 @@ AUTOML = (
         f"skillbank automl review {SKILL} --data data --automl off",
         ("no search", "AutoML is off"),
     ),
-    W("space of a skill that trains nothing", "skillbank automl space tao-run-automl", ("automl",)),
+    W(
+        "space of a skill that trains nothing",
+        "skillbank automl space tao-run-automl",
+        ("tao-run-automl", "skillbank skills"),
+    ),
     W("result of what is no search", f"skillbank automl result {TRAIN}", ("search.json",)),
 )

@@ -232,7 +232,12 @@ def _nothing_left(skill: Skill, lint: Iterable[Unsearchable]) -> list[str]:
 
 
 def _require_searchable(skill: Skill) -> None:
-    info = skill.info  # a skill that only guides its reader says so here
+    if not skill.has_info:
+        raise RequestInvalid(
+            f"{skill.name} guides its reader and trains nothing, so nothing of it can be searched; "
+            "name a skill with a train action: 'skillbank skills' lists them."
+        )
+    info = skill.info
     if not info.automl_enabled:
         reason = "it does not enable AutoML"
     elif not skill.has_schema(ACTION) or not skill.has_template(ACTION):

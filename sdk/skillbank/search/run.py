@@ -83,7 +83,6 @@ class SearchRun:
                 self._client.cancel(job.id)
         for best in self._tools.jobs.ranked(self._tools.own_entries(), self._tools.goal)[:1]:
             self._keep(best)
-        self._outcome.write(self._driver.elapsed_s, self._expected_epochs())
 
     def _review(self, baseline: Entry) -> None:
         """Write what the search is about to do, once, before the first recommendation."""
