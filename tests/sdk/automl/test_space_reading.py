@@ -259,7 +259,7 @@ def test_a_skill_that_only_guides_its_reader_is_refused(tmp_path):
     folder.mkdir()
     (folder / "SKILL.md").write_text("---\nname: tao-guide\ndescription: Guides.\n---\n")
 
-    with pytest.raises(SkillInvalid, match="guides its reader"):
+    with pytest.raises(RequestInvalid, match="guides its reader"):
         search_space(Skill(folder))
 
 
