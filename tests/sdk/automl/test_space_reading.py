@@ -12,7 +12,7 @@ from tests.sdk.automl.spaces import ANCHOR, parameter_of, reason_of, skill_of, s
 from skillbank.automl.settings import SearchSettings
 from skillbank.automl.space_reading import read_space, search_space
 from skillbank.bank import SkillBank
-from skillbank.errors import RequestInvalid, SkillInvalid, SpecInvalid
+from skillbank.errors import RequestInvalid, SpecInvalid
 from skillbank.skill import Skill
 from skillbank.spec import build_spec
 
