@@ -34,8 +34,8 @@ MANY = 100_000
 """The budget ends a search here, not its number of recommendations."""
 
 ABOUT = (
-    "Median regret after so many trained epochs, and its ratio to plain Hyperband's (random points, "
-    "rungs that train anew). Schedulers were chosen on the family `crossing` alone; `takeoff` is "
+    "Median regret after so many trained epochs, and its ratio to plain Hyperband's (random "
+    "points, rungs that train anew). Schedulers were chosen on the family `crossing` alone; `takeoff` is "
     "the check. Plain Hyperband's regret after 999 epochs is wanted within 600"
 )
 
