@@ -14,6 +14,7 @@ import argparse
 import json
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -32,12 +33,6 @@ WANTED_RATIO = 0.042 / 0.0543
 PLAIN = "plain hyperband"
 MANY = 100_000
 """The budget ends a search here, not its number of recommendations."""
-
-ABOUT = (
-    "Median regret after so many trained epochs, and its ratio to plain Hyperband's (random "
-    "points, rungs that train anew). Schedulers were chosen on the family `crossing` alone; `takeoff` is "
-    "the check. Plain Hyperband's regret after 999 epochs is wanted within 600"
-)
 
 RESULTS = Path(__file__).with_name("results") / "multifidelity.json"
 
@@ -59,11 +54,11 @@ class Contestant:
             algorithm=self.algorithm, max_recommendations=MANY, max_epochs=EPOCHS, seed=seed
         )
 
-    def run(self, problem: Problem, seed: int) -> Bench:
-        """One search."""
+    def run(self, problem: Problem, seed: int) -> tuple[Bench, int]:
+        """One search, and how many trials it started."""
         bench, budget = Bench(problem, seed), BUDGETS[-1]
         if self.algorithm is None:
-            return run_plain_hyperband(bench, budget)
+            return run_plain_hyperband(bench, budget), 0
         settings = self.settings(seed)
         simulation = Simulation(
             bench,
@@ -73,7 +68,7 @@ class Contestant:
             self.num_workers,
             self.trains_baseline,
         )
-        return simulation.run()
+        return simulation.run(), len(simulation.history) - 1
 
 
 def _own_proposer(settings: SearchSettings, problem: Problem) -> Proposer:
@@ -123,12 +118,14 @@ class Line:
     ratio: dict[int, float]
     reaches_plain_999_after: int | None
     trials: float
+    seconds: float
 
     def __str__(self) -> str:
         regrets = "  ".join(f"{self.regret[b]:.4f}" for b in BUDGETS)
         return (
             f"{self.family:9s} {self.name:28s} {regrets}   ratio {self.ratio[BUDGETS[-1]]:.2f}   "
-            f"plain's after {self.reaches_plain_999_after}   {self.trials:.0f} trials"
+            f"plain's after {self.reaches_plain_999_after}   {self.trials:.0f} trials   "
+            f"{self.seconds:.1f} s"
         )
 
 
@@ -139,10 +136,8 @@ Track = list[float]
 def track_one(job: tuple[Contestant, str, int]) -> tuple[Track, int]:
     """What a search would hand over after every epoch, as a loss, and its number of trials."""
     contestant, family, seed = job
-    bench = contestant.run(FAMILIES[family](seed), seed)
-    return [
-        bench.incumbent.loss_after(spent) for spent in range(1, BUDGETS[-1] + 1)
-    ], bench.num_trials
+    bench, trials = contestant.run(FAMILIES[family](seed), seed)
+    return [bench.incumbent.loss_after(spent) for spent in range(1, BUDGETS[-1] + 1)], trials
 
 
 def least_loss(job: tuple[str, int]) -> float:
@@ -163,6 +158,7 @@ def measure(contestants: list[Contestant], family: str, seeds: range, jobs: int)
     with ProcessPoolExecutor(jobs) as pool:
         least = list(pool.map(least_loss, [(family, seed) for seed in seeds]))
         for contestant in contestants:
+            started = time.perf_counter()
             runs = list(pool.map(track_one, [(contestant, family, seed) for seed in seeds]))
             medians = median_regrets([track for track, _ in runs], least)
             reference = reference or medians
@@ -175,6 +171,7 @@ def measure(contestants: list[Contestant], family: str, seeds: range, jobs: int)
                 {b: round(medians[b - 1] / reference[b - 1], 3) for b in BUDGETS},
                 next(reached, None),
                 statistics.median(trials for _, trials in runs),
+                round((time.perf_counter() - started) / len(seeds), 1),
             )
 
 
@@ -201,13 +198,7 @@ def write_line(path: Path, line: Line) -> None:
     known = json.loads(path.read_text(encoding="utf-8"))["lines"] if path.is_file() else []
     table = {(row["family"], row["name"]): row for row in known}
     table[line.family, line.name] = asdict(line)
-    content = {
-        "title": "Schedulers on crossing learning curves",
-        "about": ABOUT,
-        "command": "python tools/bench/automl/multifidelity.py --json FILE",
-        "wanted_ratio_after_999_epochs": round(WANTED_RATIO, 3),
-        "lines": list(table.values()),
-    }
+    content = {"wanted_ratio": round(WANTED_RATIO, 3), "lines": list(table.values())}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

@@ -61,7 +61,6 @@ class Bench:
     problem: Problem
     seed: int
     spent: int = 0
-    num_trials: int = 0
     incumbent: Incumbent = field(default_factory=Incumbent)
 
     @property
@@ -70,8 +69,7 @@ class Bench:
         return self.problem.goal
 
     def curves(self, number: int, params: Mapping[str, Raw]) -> tuple[Curve, Curve]:
-        """Losses of a new trial, as measured and without noise."""
-        self.num_trials += 1
+        """Losses of a trial, as measured and without noise."""
         true = losses(self.problem, params)
         rng = np.random.default_rng([self.seed, number, 5])
         return true + self.problem.noise(params) * rng.standard_normal(EPOCHS), true
