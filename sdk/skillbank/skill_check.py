@@ -178,6 +178,9 @@ def _key_problems(skill: Skill, schemas: Mapping[str, Schema]) -> Iterator[str]:
         for place, keys in sections.items():
             for key in keys:
                 yield from _key_problem(place, key, [schema])
+        for key, wanted in info.actions[action].inputs.items():
+            for other in wanted.unless:
+                yield from _key_problem(f"actions.{action}.inputs.{key}.unless", other, [schema])
     for short, key in info.spec_shorthand_keys.items():
         yield from _key_problem(f"spec_shorthand_keys.{short}", key, [*schemas.values()])
     for key in info.carry_forward:

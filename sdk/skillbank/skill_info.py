@@ -59,6 +59,9 @@ class Input(InfoModel):
 
     type: InputType = Field(description="What must be there.")
     optional: bool = Field(default=False, description="Whether the action runs without it.")
+    unless: tuple[str, ...] = Field(
+        default=(), description="Keys of other inputs; the action needs this one unless one is set."
+    )
 
 
 class Output(InfoModel):

@@ -139,10 +139,11 @@ def _missing_inputs(skill: Skill, action: str, spec: Mapping[str, Any]) -> Itera
     """Inputs that the action cannot do without, and values that the template leaves to the user."""
     inputs = skill.info.actions[action].inputs
     for key, wanted in inputs.items():
-        if not wanted.optional and is_empty(get_value(spec, key)):
+        is_replaced = any(not is_empty(get_value(spec, other)) for other in wanted.unless)
+        if not (wanted.optional or is_replaced) and is_empty(get_value(spec, key)):
+            ways = [*_suppliers(skill, action, key), *(f"--set {k}=PATH" for k in wanted.unless)]
             yield (
-                f"{key}: {input_noun(wanted)} is required, none was given; "
-                f"pass {' or '.join(_suppliers(skill, action, key))}."
+                f"{key}: {input_noun(wanted)} is required, none was given; pass {' or '.join(ways)}."
             )
     for key in dotted_keys(action_schema(skill, action)):
         if key not in inputs and get_value(spec, key) == MISSING:

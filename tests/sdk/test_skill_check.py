@@ -63,6 +63,10 @@ BREAKS = {
         replace(INFO, "spec_params:\n  dataset_convert:", "spec_params:\n  dataset_conver:"),
         "spec_params.dataset_conver: no such action; did you mean 'dataset_convert'?",
     ),
+    "other input": (
+        replace(INFO, "label_path: {type: file}", "label_path: {type: file, unless: [train.x]}"),
+        "label_path.unless: train.x: no such spec key",
+    ),
     "parent": (replace(INFO, "parents: [train]", "parents: [trian]"), "'trian' is no action"),
     "function": (
         replace(INFO, "evaluate.checkpoint: parent_model", "evaluate.checkpoint: parent_modle"),

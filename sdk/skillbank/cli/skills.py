@@ -23,7 +23,7 @@ from skillbank.cli.output import (
 
 if TYPE_CHECKING:
     from skillbank.skill import Skill
-    from skillbank.skill_info import Action, DataSource
+    from skillbank.skill_info import Action, DataSource, Input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ def _show_action(skill: Skill, name: str, *, as_json: bool) -> int:
     print_text(f"{skill.name} {name}\n{_purpose(action)}")
     sources = skill.info.data_sources.get(name, {})
     inputs = [
-        (key, wanted.type.value, "" if wanted.optional else "yes", _source(sources, key))
+        (key, wanted.type.value, _necessity(wanted), _source(sources, key))
         for key, wanted in action.inputs.items()
     ]
     print()
@@ -156,6 +156,12 @@ def _show_action(skill: Skill, name: str, *, as_json: bool) -> int:
         _print_field(field, _short_names(skill.info.spec_shorthand_keys, field.key))
     print(f"\nnext: skillbank plan {skill.name} {name} --data FOLDER --set KEY=VALUE")
     return DONE
+
+
+def _necessity(wanted: Input) -> str:
+    if wanted.optional:
+        return ""
+    return f"yes, or {' or '.join(wanted.unless)}" if wanted.unless else "yes"
 
 
 def _source(sources: Mapping[str, DataSource], key: str) -> str:
