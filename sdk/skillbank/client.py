@@ -232,7 +232,7 @@ class Client:
             self._platform(job.platform).cancel(read_plan(job.folder), job.attempt)
         if job.route == Route.AUTOML:
             for trial in self._store.active():
-                if read_plan(trial.folder).search_id == job.id:
+                if trial.search_id == job.id:
                     self.cancel(trial.id)
         return self._watch.refresh(job)
 

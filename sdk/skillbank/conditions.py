@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from skillbank.coercion import coerce
 from skillbank.errors import SkillInvalid, did_you_mean
@@ -122,7 +122,7 @@ def conditions(skill: str, schema: Schema) -> Iterator[Condition]:
             yield _read_condition(f"{skill}: {key}", key, node, schema)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether a value is a number; booleans are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 

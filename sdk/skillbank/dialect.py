@@ -203,8 +203,9 @@ def _drop_what_is_no_bound(node: dict[str, Any], key: str, notes: list[str]) -> 
 
 
 def _is_finite_number(value: object) -> bool:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value)
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value

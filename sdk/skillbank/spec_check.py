@@ -142,9 +142,8 @@ def _missing_inputs(skill: Skill, action: str, spec: Mapping[str, Any]) -> Itera
         is_replaced = any(not is_empty(get_value(spec, other)) for other in wanted.unless)
         if not (wanted.optional or is_replaced) and is_empty(get_value(spec, key)):
             ways = [*_suppliers(skill, action, key), *(f"--set {k}=PATH" for k in wanted.unless)]
-            yield (
-                f"{key}: {input_noun(wanted)} is required, none was given; pass {' or '.join(ways)}."
-            )
+            noun = input_noun(wanted)
+            yield f"{key}: {noun} is required, none was given; pass {' or '.join(ways)}."
     for key in dotted_keys(action_schema(skill, action)):
         if key not in inputs and get_value(spec, key) == MISSING:
             yield f"{key}: a value is required, none was given; pass --set {key}=VALUE."

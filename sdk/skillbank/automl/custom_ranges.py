@@ -95,7 +95,7 @@ def _end_problems(name: str, limits: Limits, low: object, high: object) -> Itera
             yield f"{name}: {end} {list(value)!r} is a list, but the key holds one number."
         elif value is not None and not _is_within(limits, value):
             yield f"{name}: {end} {value!r} is not allowed; allowed: {limits.words()}."
-    if is_number(low) and is_number(high) and low >= high:  # type: ignore[operator]
+    if is_number(low) and is_number(high) and low >= high:
         yield f"{name}: valid_min {low!r} is not below valid_max {high!r}."
 
 

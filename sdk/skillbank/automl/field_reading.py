@@ -68,7 +68,7 @@ def _read_options(field: SearchField) -> Parameter:
 def _is_choice(field: SearchField, option: object, weight: float) -> bool:
     """Tell whether an option may be proposed; the spec's own one needs no weight for that."""
     if is_number(option):
-        is_too_many = field.most is not None and option > field.most  # type: ignore[operator]
+        is_too_many = field.most is not None and option > field.most
         if is_too_many or not field.limits().contains(option):
             return False
     if is_same(option, field.value):
@@ -115,7 +115,7 @@ def _read_number(field: SearchField, index: int | None = None) -> Parameter:
     if field.most is not None:
         limits = limits.at_most(field.most)
     low, high = limits.clip(chosen.low, chosen.high)
-    if limits.contains(value) and chosen.low <= value <= chosen.high:
+    if is_number(value) and limits.contains(value) and chosen.low <= value <= chosen.high:
         low, high = min(low, value), max(high, value)  # it may lie beside an open end
     return _on_grid(
         Parameter(field.key, value, low, high, limits.is_int, index=index), chosen, limits
@@ -174,7 +174,7 @@ def _usual_range(field: SearchField, index: int | None, limits: Limits) -> Searc
 
 
 def _is_mark(value: object, limits: Limits) -> bool:
-    return is_number(value) and is_sentinel(value, limits)  # type: ignore[arg-type]
+    return is_number(value) and is_sentinel(value, limits)
 
 
 def _declared_range(declared: dict[str, Any], low: float, high: float) -> SearchRange:

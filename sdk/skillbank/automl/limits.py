@@ -46,9 +46,9 @@ class Limits:
 
     def contains(self, value: object) -> bool:
         """Tell whether the field may hold `value`."""
-        if not is_number(value) or not math.isfinite(value):  # type: ignore[arg-type]
+        if not is_number(value) or not math.isfinite(value):
             return False
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)
         terms = [Term("/", self.step)] if self.step else []
         terms += [Term("^", self.power_of)] if self.power_of else []
         return (
@@ -75,7 +75,7 @@ class Limits:
         """The same without a value left out in the middle: only the side on which `value` lies."""
         limits = self
         for gap in self.excluded:
-            if is_number(value) and value < gap:  # type: ignore[operator]
+            if is_number(value) and value < gap:
                 limits = limits.at_most(gap, is_open=True)
             else:
                 limits = limits.at_least(gap, is_open=True)
@@ -199,8 +199,8 @@ def _pick(value: object, index: int) -> object:
 def _bound(limits: Limits, part: Mapping[str, Any]) -> Limits:
     for name, operator in _BOUNDS.items():
         bound = part.get(name)
-        if is_number(bound) and math.isfinite(bound):  # type: ignore[arg-type]
-            limits = _apply(limits, operator, float(bound))  # type: ignore[arg-type]
+        if is_number(bound) and math.isfinite(bound):
+            limits = _apply(limits, operator, float(bound))
     return limits
 
 

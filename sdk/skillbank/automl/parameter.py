@@ -146,9 +146,11 @@ class Parameter:
             raw: What was drawn.
             floor: The number that `above` names; the result exceeds it.
         """
+        if self.options and self.above is None and not self.is_ordered:
+            return self._option(raw)
+        number = float(raw)  # type: ignore[arg-type]  # only unordered options are no numbers
         if self.options and self.above is None:
-            return self.options[int(raw)] if self.is_ordered else self._option(raw)  # type: ignore[arg-type]
-        number = float(raw)  # type: ignore[arg-type]
+            return self.options[int(number)]
         if self.above is not None:
             value = self._at_share(number, floor)
         elif self.power_of is not None:
@@ -277,7 +279,7 @@ def is_same(one: object, other: object) -> bool:
 
 def _is_real(value: object) -> TypeGuard[float]:
     """Tell whether a value is a finite number."""
-    return is_number(value) and math.isfinite(value)  # type: ignore[arg-type]
+    return is_number(value) and math.isfinite(value)
 
 
 def _label(option: object) -> str:

@@ -71,4 +71,4 @@ def element(value: object, index: int | None) -> float | None:
     """The number of one element, where each has its own or all have the same."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = value[index] if index is not None and index < len(value) else None
-    return value if is_number(value) else None  # type: ignore[return-value]
+    return value if is_number(value) else None

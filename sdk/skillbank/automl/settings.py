@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -220,9 +220,6 @@ class SearchSettings(BaseModel):
     final_eval_fn: str | None = Field(
         default=None, description="'module:function' (best, job_id) -> final metric."
     )
-
-
-Budget = Literal["time", "cost"]
 
 
 def read_search_settings(content: Mapping[str, Any]) -> SearchSettings:

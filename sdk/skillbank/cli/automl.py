@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skillbank.cli.options import Options
 from skillbank.cli.output import DONE, print_json, print_table, print_text
-from skillbank.cli.planning import read_assignments
+from skillbank.cli.planning import SettingOptions, read_assignments
 
 if TYPE_CHECKING:
     from skillbank.automl.parameter import Parameter
@@ -19,25 +17,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpaceOptions(Options):
+class SpaceOptions(SettingOptions):
     """What `automl space` takes."""
 
     skill: Annotated[str, typer.Argument(metavar="SKILL", help="Name of a skill.")]
-    spec: Annotated[
-        Path | None, typer.Option("-e", "--spec", metavar="FILE", help="Spec file, YAML.")
-    ] = None
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Spec key to set; may be repeated."),
-    ] = None
-    automl_settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--automl-set",
-            metavar="KEY=VALUE",
-            help="Setting of the search, such as parameters=[lr]; may be repeated.",
-        ),
-    ] = None
 
 
 def space(options: SpaceOptions) -> int:

@@ -32,8 +32,8 @@ _EXAMPLES = {"--set": "num_epochs=30", "--automl-set": "algorithm=asha"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class RequestOptions(Options):
-    """Everything of a request but its skill and action."""
+class SettingOptions(Options):
+    """What the spec, and a search for a better one, are set by."""
 
     spec: Annotated[
         Path | None, typer.Option("-e", "--spec", metavar="FILE", help="Spec file, YAML.")
@@ -42,6 +42,20 @@ class RequestOptions(Options):
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Spec key to set; may be repeated."),
     ] = None
+    automl_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--automl-set",
+            metavar="KEY=VALUE",
+            help="Setting of the search, such as algorithm=asha; may be repeated.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestOptions(SettingOptions):
+    """Everything of a request but its skill and action."""
+
     data: Annotated[
         list[str] | None,
         typer.Option(metavar="[ROLE=]FOLDER", help="Dataset folder; may be repeated per role."),
@@ -59,14 +73,6 @@ class RequestOptions(Options):
     automl: Annotated[
         str, typer.Option(metavar="on|off|auto", help="Whether train may be searched.")
     ] = "on"
-    automl_settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--automl-set",
-            metavar="KEY=VALUE",
-            help="Setting of the search, such as algorithm=asha; may be repeated.",
-        ),
-    ] = None
     platform: Annotated[str, typer.Option(metavar="NAME", help="Where the job runs.")] = "local"
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="Asked twice under one key, runs once.")

@@ -19,6 +19,7 @@ from skillbank.automl.domains import ChoiceDomain, Domain, Raw
 from skillbank.automl.history import Goal
 from skillbank.automl.result import SearchResult, TrialRecord
 from skillbank.automl.space import SearchSpace
+from skillbank.conditions import is_number
 from skillbank.search.journal import distribution_of
 
 if TYPE_CHECKING:
@@ -132,5 +133,4 @@ def _holds(domain: Domain, raw: Raw) -> bool:
     """Tell whether a value, perhaps of another search, lies in the domain."""
     if isinstance(domain, ChoiceDomain):
         return raw in domain.options
-    is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
-    return is_number and domain.low <= raw <= domain.high  # type: ignore[operator]
+    return is_number(raw) and domain.low <= raw <= domain.high

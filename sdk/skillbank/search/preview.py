@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from skillbank.client import Client
-from skillbank.errors import RequestInvalid
+from skillbank.errors import JobNotFound, RequestInvalid
 from skillbank.plan import JobPlan, Route
 from skillbank.platforms.local import LocalPlatform
 from skillbank.request import LOCAL, JobRequest
@@ -50,12 +51,11 @@ def _measure(client: Client, plan: JobPlan, root: Path) -> Pace | None:
     platforms = {LOCAL: LocalPlatform(root)} if is_local else dict(client.platforms)
     aside = Client(root, bank=client.bank, platforms=platforms)
     there = replace(plan, folder=root / "jobs" / plan.job_id)
+    baseline = make_tools(aside, there, root).jobs.plan_alone()
     try:
-        tools = make_tools(aside, there, root)
-        baseline = tools.jobs.plan_alone()
-        job = aside.submit(baseline)
-        pace = measure_pace(aside, job.id)
-        aside.cancel(job.id)
-        return pace
-    finally:
+        aside.submit(baseline)
+        return measure_pace(aside, baseline.job_id)
+    finally:  # also after Ctrl-C: nothing may go on training
+        with suppress(JobNotFound):
+            aside.cancel(baseline.job_id)
         aside.close()

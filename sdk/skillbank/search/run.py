@@ -54,6 +54,7 @@ class SearchRun:
         self._tools = make_tools(client, plan, folder.results)
         self._outcome = Outcome(self._tools, self._search, folder)
         self._first_points = points_to_begin_with(client, self._tools)
+        self._epochs: int | None = None
         self._driver = Driver(
             self._tools, self._tell, self._first_points, self._outcome.elapsed_before_s()
         )
@@ -99,11 +100,12 @@ class SearchRun:
         self._folder.report(message, **self._outcome.figures())
 
     def _expected_epochs(self) -> int | None:
+        """What the review said; None before there is one."""
         path = self._folder.results / _REVIEW
-        if not path.is_file():
-            return None
-        review: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return int(review["budget"]["epochs"])
+        if self._epochs is None and path.is_file():
+            review: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            self._epochs = int(review["budget"]["epochs"])
+        return self._epochs
 
     def _finish(self, stop_reason: str) -> None:
         ranked = self._tools.jobs.ranked(self._tools.own_entries(), self._tools.goal)
