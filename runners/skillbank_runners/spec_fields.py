@@ -48,19 +48,24 @@ def extras(
     popular: bool = False,
     math_cond: str = "",
     depends_on: str = "",
+    is_recommended: bool = True,
 ) -> dict[str, JsonValue]:
     """Keywords for `Field(json_schema_extra=...)`.
 
     Args:
-        search: Makes the field one that AutoML varies.
+        search: Where AutoML looks for a value.
         popular: Whether many users set it.
         math_cond: Condition that a valid value meets, such as `!= 0` or `>= depends_on`.
         depends_on: Dotted key that `math_cond` compares with; or, with a comparison behind the
             key, when the field has an effect: `train.optim.optimizer_type == torch.optim.SGD`.
+        is_recommended: Whether a search varies the field unasked; else only where the user names
+            it, in the same range.
     """
     keywords: dict[str, JsonValue] = {}
+    if search and is_recommended:
+        keywords["automl_enabled"] = True
     if search:
-        keywords |= {"automl_enabled": True, "search_range": search.keywords()}
+        keywords["search_range"] = search.keywords()
     if popular:
         keywords["popular"] = True
     if math_cond:

@@ -61,3 +61,9 @@ def test_a_searched_field_says_so_and_where() -> None:
 
 def test_an_off_value_of_zero_is_written() -> None:
     assert SearchRange(0.1, 1.0, log=True, off=0.0).keywords()["off"] == 0.0
+
+
+def test_a_field_that_is_searched_only_where_it_is_named_still_says_where() -> None:
+    assert extras(search=SearchRange(0, 30), is_recommended=False) == {
+        "search_range": {"low": 0, "high": 30, "log": False},
+    }
