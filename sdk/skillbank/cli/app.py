@@ -14,7 +14,17 @@ from typing import Annotated
 
 import typer
 
-from skillbank.cli import automl, automl_result, automl_review, jobs, planning, results, skills
+from skillbank.cli import (
+    automl,
+    automl_result,
+    automl_review,
+    demo,
+    jobs,
+    planning,
+    results,
+    skills,
+    video,
+)
 from skillbank.cli.options import add_command
 from skillbank.cli.output import WRONG_REQUEST, error_document, print_error, print_json
 
@@ -32,13 +42,15 @@ COMMANDS = (
     jobs.resume,
     results.resolve,
     results.report,
+    *video.COMMANDS,
 )
 
 GROUPS = {
     "automl": (
         "Look into the search for better settings.",
         (*automl.COMMANDS, *automl_review.COMMANDS, *automl_result.COMMANDS),
-    )
+    ),
+    "demo": ("See what it can do, on your own files.", demo.COMMANDS),
 }
 """Commands of more than one word, by their first."""
 

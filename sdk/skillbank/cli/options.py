@@ -62,8 +62,8 @@ def add_command(app: typer.Typer, function: Callable[[OptionsT], int]) -> None:
 
 
 def command_name(function: Callable[[OptionsT], int]) -> str:
-    """What the user types: `list_jobs` is `skillbank jobs`."""
-    return function.__name__.removeprefix("list_")
+    """What the user types: `list_jobs` is `skillbank jobs`, `pose_stream` is `pose-stream`."""
+    return function.__name__.removeprefix("list_").replace("_", "-")
 
 
 def _signature(options_class: type[Options]) -> inspect.Signature:
