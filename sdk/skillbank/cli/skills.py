@@ -60,7 +60,7 @@ def list_skills(options: Options) -> int:
 
 
 def show(options: ShowOptions) -> int:
-    """Show a skill, or the inputs and spec keys of one of its actions."""
+    """Show a skill, or the inputs and keys of an action."""
     from skillbank.bank import SkillBank
 
     skill = SkillBank()[options.skill]

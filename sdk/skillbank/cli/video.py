@@ -62,7 +62,7 @@ class StreamOptions(Options):
 
 
 def pose(options: PoseOptions) -> int:
-    """Find the people of a video, their joints and who is who, as JSON."""
+    """Find people in a video, their joints and who is who."""
     client = options.client()
     overrides = read_assignments(options.overrides or [], "--set")
     job = client.create_job(
@@ -87,7 +87,7 @@ def pose(options: PoseOptions) -> int:
 
 
 def pose_stream(options: StreamOptions) -> int:
-    """Name each person's action frame by frame, while the frames come."""
+    """Name what people do, frame by frame, as poses come."""
     client = options.client()
     if options.parent is None:
         skill, checkpoint = _skill_with(client, POSE), Path(options.checkpoint).expanduser()

@@ -13,7 +13,8 @@ from tests.sdk.cli.conftest import SKILL
 from skillbank.cli import main
 
 COMMANDS = (
-    "skills show check plan run jobs status logs wait cancel resume resolve report".split()  # noqa: SIM905
+    *("skills", "show", "check", "plan", "run", "jobs", "status", "logs", "wait"),
+    *("cancel", "resume", "resolve", "report", "pose", "pose-stream"),
 )
 
 
