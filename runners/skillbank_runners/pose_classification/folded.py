@@ -11,6 +11,7 @@ K partitions, M people.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,6 +35,7 @@ class FoldedSTGCN(nn.Module):
 
     def __init__(self, model: STGCN) -> None:
         super().__init__()
+        self.streams = deepcopy(model.streams)
         num_joints = model.A.shape[1]
         scale, shift = norm_map(model.data_bn)
         self.scale_CV1 = nn.Parameter(scale.view(num_joints, -1, 1).transpose(0, 1).clone())
@@ -49,6 +51,8 @@ class FoldedSTGCN(nn.Module):
 
     def forward(self, x_NCTVM: Tensor) -> Tensor:
         """Logits (N, classes)."""
+        if self.streams is not None:
+            x_NCTVM = self.streams(x_NCTVM)
         N, C, T, V, M = x_NCTVM.shape
         x_NCVT = x_NCTVM.permute(0, 4, 1, 3, 2).reshape(N * M, C, V, T)
         x_NCVT = x_NCVT * self.scale_CV1 + self.shift_CV1

@@ -26,10 +26,14 @@ class STGCN(nn.Module):
 
     Args:
         num_classes: Length of the logits.
-        in_channels: C of the input, such as 3 for x, y, z.
+        in_channels: C of the input, such as 3 for x, y, z; with streams, what they make of it.
         adjacency_KVV: Partitioned, normalised adjacency (`graph.adjacency`).
         edge_importance_weighting: Learn a factor for every entry of the adjacency, per block.
         dropout: Probability of zeroing an activation, in all blocks but the first.
+
+    Attributes:
+        streams: Makes bones and motion out of the data's own channels, in front of everything
+            else, and holds nothing that is learned; None: the network sees the data as it is.
     """
 
     A: Tensor
@@ -44,6 +48,7 @@ class STGCN(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        self.streams: nn.Module | None = None
         self.register_buffer("A", torch.tensor(adjacency_KVV, dtype=torch.float32))
         K, V, _ = self.A.shape
         self.data_bn = nn.BatchNorm1d(in_channels * V)
@@ -62,6 +67,8 @@ class STGCN(nn.Module):
     def forward(self, x_NCTVM: Tensor) -> Tensor:
         """Logits (N, classes) of sequences of any length T >= 1."""
         N, _, _, _, M = x_NCTVM.shape
+        if self.streams is not None:
+            x_NCTVM = self.streams(x_NCTVM)
         x_NVTC = self._normalise_input(x_NCTVM)
         for block, adjacency_KVV in zip(self.blocks(), self.adjacencies(), strict=True):
             x_NVTC = block(x_NVTC, adjacency_KVV)
