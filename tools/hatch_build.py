@@ -9,7 +9,7 @@ PACKAGED = {
     "skills": "skillbank/skills",
     "schemas": "skillbank/schemas",
     "references": "skillbank/references",
-    "references/skeleton_layouts.yaml": "skillbank_runners/references/skeleton_layouts.yaml",
+    "references/layouts.yaml": "skillbank_runners/references/layouts.yaml",
 }
 
 

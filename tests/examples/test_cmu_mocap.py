@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import make_cmu_example
-from skillbank_runners.pose_classification.graph import load_layout
 from skillbank_runners.pose_classification.spec import ExperimentSpec
+from skillbank_runners.skeletons.layout import load_layout
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "cmu_mocap"
 NUM_CLIPS = {"train": 135, "val": 43}

@@ -24,8 +24,9 @@ import onnxruntime  # type: ignore[import-untyped]  # ships no types
 import torch
 from torch import Tensor, nn
 
-from skillbank_runners.pose_classification.graph import adjacency, load_layout
+from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN, fold
+from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.training.onnx_export import OnnxForm, export_onnx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # when run as a script

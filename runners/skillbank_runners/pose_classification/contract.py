@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from skillbank_runners.errors import DataInvalid, RunnerError
-from skillbank_runners.pose_classification.graph import layouts
 from skillbank_runners.pose_classification.labels import Ints, read_labels
 from skillbank_runners.pose_classification.spec import FilesSpec, NetworkAction
+from skillbank_runners.skeletons.layout import all_layouts, load_layout
 
 Clips = npt.NDArray[np.floating[Any]]  # files of integers are read too
 
@@ -189,15 +189,16 @@ class _SetCheck:
         return len(self.problems) == found
 
     def _check_joints(self, num_joints: int, where: str) -> None:
-        known = layouts()
         name = self._spec.model.graph_layout
-        if num_joints == known[name].num_joints:
+        expected = load_layout(name).num_joints
+        if num_joints == expected:
             return
-        fitting = [other.name for other in known.values() if other.num_joints == num_joints]
+        known = all_layouts().values()
+        fitting = [other.name for other in known if other.num_joints == num_joints]
         hint = f"layouts of {num_joints} joints: {', '.join(fitting) or 'none'}"
         self.problems.append(
             f"{where}: {num_joints} joints on axis 3, but model.graph_layout {name!r} has "
-            f"{known[name].num_joints}; {hint}"
+            f"{expected}; {hint}"
         )
 
     def _check_values(self, x_NCTVM: Clips, path: Path) -> None:

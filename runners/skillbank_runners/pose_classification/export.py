@@ -12,9 +12,9 @@ import numpy as np
 from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.contract import ClipSet, Files, check_data, class_names
-from skillbank_runners.pose_classification.graph import load_layout
 from skillbank_runners.pose_classification.model_files import checkpoint_path
 from skillbank_runners.pose_classification.spec import ExportAction, FilesSpec
+from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.training.run_info import installed_versions
 
 if TYPE_CHECKING:

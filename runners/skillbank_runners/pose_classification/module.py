@@ -8,9 +8,10 @@ from pathlib import Path
 
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.contract import class_names
-from skillbank_runners.pose_classification.graph import adjacency, load_layout
+from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN, load_weights
 from skillbank_runners.pose_classification.spec import NetworkAction
+from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.training.checkpoints import State, read_checkpoint
 
 _GRAPH_KEYS = ("graph_layout", "graph_strategy", "input_channels", "edge_importance_weighting")

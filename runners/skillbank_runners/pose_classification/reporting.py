@@ -11,8 +11,8 @@ from jinja2 import TemplateError
 
 from skillbank_runners.api import Run
 from skillbank_runners.pose_classification.contract import ClipSet
-from skillbank_runners.pose_classification.graph import load_layout
 from skillbank_runners.pose_classification.spec import NetworkAction
+from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.training.report import (
     ReportContent,
     RunFacts,

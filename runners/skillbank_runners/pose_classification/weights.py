@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.pose_classification.graph import Strategy, adjacency, layouts
+from skillbank_runners.pose_classification.graph import Strategy, adjacency
+from skillbank_runners.skeletons.layout import all_layouts
 
 _TAO_PREFIX = "model."
 _HEAD = ("fcn.weight", "fcn.bias")
@@ -106,7 +107,7 @@ def _graph_problems(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> l
 def _graph_hint(theirs_KVV: Tensor) -> str:
     """Settings that give the checkpoint's graph, or else the layouts with its joint count."""
     K, V, _ = theirs_KVV.shape
-    fitting = [layout for layout in layouts().values() if layout.num_joints == V]
+    fitting = [layout for layout in all_layouts().values() if layout.num_joints == V]
     for layout in fitting:
         for strategy in Strategy:
             A = torch.from_numpy(adjacency(layout, strategy))

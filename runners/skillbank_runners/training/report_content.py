@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.integer[Any]]
 
 
 class SkeletonLayout(Protocol):
-    """What drawing a skeleton needs; `pose_classification.graph.Layout` has it all."""
+    """What drawing a skeleton needs; `skeletons.layout.Layout` has it all."""
 
     @property
     def name(self) -> str:

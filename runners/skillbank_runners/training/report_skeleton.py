@@ -25,7 +25,7 @@ _HEIGHT = 120.0
 _GAP = 12.0
 _FOOT = 16.0  # room for the frame numbers
 # Of these layouts the third channel is a confidence, not a depth; y points down the image.
-_FLAT_LAYOUTS = frozenset({"openpose", "coco"})
+_FLAT_LAYOUTS = frozenset({"openpose", "openpose18", "body25", "coco", "coco17", "halpe26"})
 _HIGH_JOINTS = ("head", "nose", "neck", "eye", "ear")
 _LOW_JOINTS = ("ankle", "foot", "toe", "heel")
 

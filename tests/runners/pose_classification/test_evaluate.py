@@ -8,8 +8,9 @@ import torch
 from tests.runners.conftest import write_clips
 
 from skillbank_runners.launch import main
-from skillbank_runners.pose_classification.graph import adjacency, load_layout
+from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN, load_weights
+from skillbank_runners.skeletons.layout import load_layout
 
 
 def checkpoint(trained):

@@ -11,8 +11,9 @@ import yaml
 
 from skillbank_runners.launch import main
 from skillbank_runners.pose_classification.exporting import OnnxCheck, compare_with_network
-from skillbank_runners.pose_classification.graph import adjacency, load_layout
+from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN
+from skillbank_runners.skeletons.layout import load_layout
 
 
 def export(job, trained, *overrides):

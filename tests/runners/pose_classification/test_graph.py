@@ -8,12 +8,8 @@ import pytest
 from tests.runners.pose_classification.reference_stgcn import textbook_adjacency
 
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.pose_classification.graph import (
-    Strategy,
-    adjacency,
-    layouts,
-    load_layout,
-)
+from skillbank_runners.pose_classification.graph import Strategy, adjacency
+from skillbank_runners.skeletons.layout import load_layout
 
 JOINTS = {
     "nvidia": 34,
@@ -27,8 +23,9 @@ CENTRES = {"nvidia": 0, "openpose": 1, "human3.6m": 8, "ntu-rgb+d": 20, "ntu_edg
 
 
 def test_the_layouts_are_taos_six():
-    assert {name: layout.num_joints for name, layout in layouts().items()} == JOINTS
-    assert {name: layout.centre for name, layout in layouts().items()} == CENTRES
+    assert {name: load_layout(name).num_joints for name in JOINTS} == JOINTS
+    assert {name: load_layout(name).centre for name in CENTRES} == CENTRES
+    assert [load_layout(name).name for name in JOINTS] == list(JOINTS)
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))

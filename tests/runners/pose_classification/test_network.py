@@ -9,8 +9,9 @@ from torch.nn.functional import cross_entropy
 
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.functions import drop_add_relu
-from skillbank_runners.pose_classification.graph import Strategy, adjacency, load_layout
+from skillbank_runners.pose_classification.graph import Strategy, adjacency
 from skillbank_runners.pose_classification.network import STGCN, fold, load_weights
+from skillbank_runners.skeletons.layout import load_layout
 
 TAO_LAYOUTS = ("nvidia", "openpose", "human3.6m", "ntu-rgb+d", "ntu_edge", "coco")
 TOLERANCE = 1e-5  # float32 against float64, relative to the norm of the whole tensor
@@ -228,7 +229,7 @@ def test_other_weights_are_refused_and_the_message_says_what_to_set(other, expec
 
 def test_weights_of_an_unknown_graph_name_the_layouts_of_that_size():
     state = build().state_dict() | {"A": torch.rand(3, 18, 18)}
-    with pytest.raises(RunnerError, match="layouts of 18 joints: openpose; strategies of 3 part"):
+    with pytest.raises(RunnerError, match="layouts of 18 joints: openpose, openpose18; strategies of 3 part"):
         load_weights(build(), state, source="w.pth")
 
 

@@ -9,8 +9,9 @@ import torch
 from tests.runners.conftest import write_clips, write_labels
 
 from skillbank_runners.launch import main
-from skillbank_runners.pose_classification.graph import adjacency, load_layout
+from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN
+from skillbank_runners.skeletons.layout import load_layout
 
 ONE = "train.num_epochs=1"
 FIRST = "model_epoch_000_step_00003.pth"

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.pose_classification.graph import adjacency, load_layout
+from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN, fold
+from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.training.onnx_export import OnnxForm, compare_onnx, export_onnx
 
 POSE = OnnxForm("input", "fc_pred", {0: "batch", 2: "frames"}, metadata={"graph_layout": "coco"})

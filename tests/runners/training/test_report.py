@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from skillbank_runners.api import Artefact, ArtefactKind, Run, describe_file
-from skillbank_runners.pose_classification.graph import load_layout
+from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.training.classification_metrics import classification_metrics
 from skillbank_runners.training.report import (
     ClipSet,
