@@ -9,6 +9,7 @@ Names, types, defaults and bounds are TAO's. Settled here where TAO leaves it op
 Keys that TAO lacks:
 
 - `evaluate.top_k`: the k of the top-k accuracy.
+- `inference.poses`, `inference.video` and what belongs to them: spec_inference.py.
 - `export.opset_version`: ONNX operator set.
 - `export.dynamic_time`: whether the number of frames stays open in the exported network.
 """
@@ -21,6 +22,7 @@ from pydantic import Field, model_validator
 
 from skillbank_runners.api import SpecModel
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+from skillbank_runners.pose_classification.spec_inference import ActionsSpec
 from skillbank_runners.pose_classification.spec_training import TrainLoopSpec, TrainSpec
 from skillbank_runners.spec_fields import NotZero, Real, SearchRange, Text, extras
 from skillbank_runners.spec_sections import DeviceSpec, WandbSpec
@@ -161,7 +163,7 @@ class EvaluateSpec(DeviceSpec):
     )
 
 
-class InferenceSpec(DeviceSpec):
+class InferenceSpec(ActionsSpec):
     """Inference."""
 
     checkpoint: Text = Field(default="", description="Checkpoint (.pth) to predict with.")
@@ -240,6 +242,10 @@ class InferenceAction(NetworkAction):
 
     train: TrainSpec = Field(default=TrainSpec(), description=_TRAINED)
     inference: InferenceSpec = Field(default=InferenceSpec(), description="Inference.")
+    dataset_convert: DatasetConvertSpec = Field(
+        default=DatasetConvertSpec(),
+        description="How poses become sequences, for a checkpoint that does not say it itself.",
+    )
 
 
 class ExportAction(NetworkAction):
