@@ -27,6 +27,8 @@ class Hysteresis:
 
     def __init__(self, margin: float, min_duration: int, start: int | None = None) -> None:
         self._margin = margin
+        self._duration = min_duration
+        self._min_duration = min_duration
         self._recent: deque[Floats] = deque(maxlen=min_duration)
         self._streak_C: npt.NDArray[np.int64] | None = None
         self.current = start
@@ -38,10 +40,9 @@ class Hysteresis:
         if self._streak_C is None:
             self._streak_C = np.zeros(len(shares_C), np.int64)
         self._recent.append(shares_C)
-        duration = self._recent.maxlen
         beats_C = shares_C - shares_C[self.current] > self._margin
         self._streak_C = np.where(beats_C, self._streak_C + 1, 0)
-        is_due_C = self._streak_C >= duration
+        is_due_C = self._streak_C >= self._min_duration
         if is_due_C.any():
             means_C = np.mean(self._recent, axis=0)
             self.current = int(np.where(is_due_C, means_C, -1).argmax())

@@ -9,7 +9,8 @@
    `share[u, b] - share[u, a] > hysteresis` for u = t, ..., t + min_duration - 1. Of several such
    classes the one with the highest mean share over these frames does.
 
-Frames are counted as the person was seen, one after another. Axes: F frames of one track, C classes.
+Frames are counted as the person was seen, one after another.
+Axes: F frames of one track, C classes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from skillbank_runners.pose_classification.actions.hysteresis import Hysteresis
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -156,21 +159,11 @@ def _stretches(is_known_F: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 def _decide_stretch(shares_FC: Floats, settings: Decision) -> npt.NDArray[np.int16]:
     """Classes of consecutive known frames, after the rule 4 above."""
     duration = settings.min_duration
-    classes_F = np.empty(len(shares_FC), np.int16)
     current = int(shares_FC[:duration].mean(axis=0).argmax())
-    best_F = shares_FC.argmax(axis=1)
-    streak_C = np.zeros(shares_FC.shape[1], np.int64)
-    for frame, best in enumerate(best_F.tolist()):
-        classes_F[frame] = current
-        if best == current:  # nothing beats the highest
-            streak_C[:] = 0
-            continue
-        beats_C = shares_FC[frame] - shares_FC[frame, current] > settings.hysteresis
-        streak_C = np.where(beats_C, streak_C + 1, 0)
-        if streak_C.max() >= duration:
-            first = frame - duration + 1
-            means_C = shares_FC[first : frame + 1].mean(axis=0)
-            current = int(np.where(streak_C >= duration, means_C, -1).argmax())
-            classes_F[first : frame + 1] = current
-            streak_C[:] = 0
+    rule = Hysteresis(settings.hysteresis, duration, current)
+    classes_F = np.empty(len(shares_FC), np.int16)
+    for frame, shares_C in enumerate(shares_FC):
+        before, current = current, rule.update(shares_C)
+        begin = frame if current == before else frame - duration + 1
+        classes_F[begin : frame + 1] = current
     return classes_F

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -29,7 +30,7 @@ _BAR, _STRIP = 0.50, 0.26  # of the height of a lane
 _CHARACTER_SHARE = 0.0075  # of the width that a letter of a label takes
 _UNKNOWN = "#e3e5e8"
 _INK = "#2b3036"
-_STYLE = {"font.family": "sans-serif", "font.size": 9, "text.parse_math": False}
+_STYLE: dict[Any, Any] = {"font.family": "sans-serif", "font.size": 9, "text.parse_math": False}
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def timeline_png(people: Sequence[Lane], class_names: Sequence[str], title: str)
     if len(shown) < len(people):
         title += f" ({MOST_LANES} of {len(people)} people: those seen for longest)"
     legend = _legend(shown, class_names)
-    columns = max(1, min(6, len(legend), int(100 / max(len(p.get_label()) for p in legend))))
+    columns = max(1, min(6, len(legend), int(100 / max(len(str(p.get_label())) for p in legend))))
     height = 1.3 + _LANE * len(shown) + 0.22 * math.ceil(len(legend) / columns)
     file = io.BytesIO()
     with mpl.rc_context(_STYLE), warnings.catch_warnings():

@@ -71,9 +71,13 @@ def test_a_ranked_line_has_the_form_of_taos_triton_client():
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
-    with pytest.raises(KeyError), written_whole(tmp_path / "a.txt") as file:
-        file.write("half")
-        raise KeyError
+    def write_half():
+        with written_whole(tmp_path / "a.txt") as file:
+            file.write("half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write_half()
 
     assert list(tmp_path.iterdir()) == []
 
