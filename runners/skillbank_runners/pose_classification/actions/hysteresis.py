@@ -27,7 +27,6 @@ class Hysteresis:
 
     def __init__(self, margin: float, min_duration: int, start: int | None = None) -> None:
         self._margin = margin
-        self._duration = min_duration
         self._min_duration = min_duration
         self._recent: deque[Floats] = deque(maxlen=min_duration)
         self._streak_C: npt.NDArray[np.int64] | None = None
