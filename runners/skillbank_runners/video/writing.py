@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.video.errors import VideoMissing
 from skillbank_runners.video.reading import Image
 
 if TYPE_CHECKING:
@@ -116,13 +115,3 @@ class VideoWriter:
     def _failed(self, error: Exception) -> RunnerError:
         reason = getattr(error, "strerror", None) or str(error)
         return RunnerError(f"{self._path}: cannot write the video: {reason}; name another place")
-
-
-def check_pyav() -> None:
-    """Raise VideoMissing where PyAV is not installed."""
-    try:
-        import av  # noqa: F401
-    except ImportError as error:
-        raise VideoMissing(
-            "videos need PyAV, which is not installed; run pip install 'skillbank[video]'"
-        ) from error
