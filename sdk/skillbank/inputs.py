@@ -12,9 +12,10 @@ from skillbank.inference import kind_of
 from skillbank.request import JobRequest
 from skillbank.settings import SECRET_REFERENCES
 from skillbank.skill import Skill
+from skillbank.skill_info import Input, InputType
 from skillbank.spec import SpecDraft
 from skillbank.spec_check import input_noun
-from skillbank.spec_keys import find_path, get_value, is_empty
+from skillbank.spec_keys import field_at, find_path, get_value, is_empty, is_file_of
 
 _OF_PARENT = frozenset({"parent_model", "parent_model_or_ptm"})
 _OF_PTM = frozenset(
@@ -124,7 +125,9 @@ def settle_paths(draft: SpecDraft, *, must_exist: bool) -> None:
         draft: The spec.
         must_exist: Whether the job will run where the files are looked for now.
     """
-    for key, wanted in draft.skill.info.actions[draft.action].inputs.items():
+    wanted = draft.skill.info.actions[draft.action].inputs
+    files = {key: Input(type=InputType.FILE) for key in draft.given if _names_a_file(draft, key)}
+    for key, one in {**files, **wanted}.items():
         value = draft.value(key)
         if key not in draft.given or is_empty(value) or not isinstance(value, str):
             continue
@@ -132,12 +135,17 @@ def settle_paths(draft: SpecDraft, *, must_exist: bool) -> None:
             continue
         path = Path(value).expanduser().absolute()
         draft.set(key, str(path), draft.given[key])
-        there = path.is_dir() if wanted.type == "folder" else path.exists()
+        there = path.is_dir() if one.type == "folder" else path.exists()
         if must_exist and not there:
             draft.problems.append(
                 f"{key}: {value!r} ({draft.given[key]}) does not exist; expected "
-                f"{input_noun(wanted)} at {path}."
+                f"{input_noun(one)} at {path}."
             )
+
+
+def _names_a_file(draft: SpecDraft, key: str) -> bool:
+    """Whether the value of a field that takes names or paths is a path: `file_endings` tell."""
+    return is_file_of(field_at(draft.schema, tuple(key.split("."))), draft.value(key))
 
 
 def absolute_file(value: str | None) -> str | None:

@@ -96,6 +96,9 @@ def describe(node: Schema) -> str:
     """What a field takes, for a sentence after 'allowed:'."""
     if "enum" in node:
         return f"one of {', '.join(repr(option) for option in node['enum'])}"
+    if "file_endings" in node:
+        names = ", ".join(map(repr, node.get("examples", ())))
+        return f"one of {names}, or the path of a file ({' or '.join(node['file_endings'])})"
     nouns = [_NOUNS[name] for name in sorted(types_of(node) - {"null"}) if name in _NOUNS]
     low = node.get("minimum", node.get("exclusiveMinimum"))
     high = node.get("maximum", node.get("exclusiveMaximum"))
@@ -122,6 +125,10 @@ def _breach(error: ValidationError, schema: Schema) -> str:
         case "enum" if isinstance(value, str):
             options = [str(option) for option in node["enum"]]
             near = did_you_mean(value, options)
+            near = f" {near}" if near.startswith("did you mean") else ""
+            return f"{key}: {value!r} is not allowed;{near} allowed: {describe(node)}."
+        case "pattern" if isinstance(value, str) and "examples" in node:
+            near = did_you_mean(value, node["examples"])
             near = f" {near}" if near.startswith("did you mean") else ""
             return f"{key}: {value!r} is not allowed;{near} allowed: {describe(node)}."
         case "additionalProperties" if isinstance(value, Mapping) and "properties" in node:

@@ -24,6 +24,11 @@ def is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and value in {"", MISSING})
 
 
+def is_file_of(node: Schema, value: object) -> bool:
+    """Tell whether the value of a field that takes names or paths is a path."""
+    return isinstance(value, str) and value.endswith(tuple(node.get("file_endings", ())))
+
+
 def action_schema(skill: Skill, action: str) -> Schema:
     """Schema of an action; without a packaged one, what its template says about its keys."""
     if skill.has_schema(action):

@@ -93,8 +93,10 @@ def test_all_problems_are_listed_at_once_in_whichever_section() -> None:
         "train.num_epoch: no such key; did you mean 'train.num_epochs'?",
         "train.num_epochs: found 0, expected a number greater than or equal to 1",
         "train.optim.lr: found 'fast', expected a valid number",
-        "model.graph_layout: found 'kinect', expected 'nvidia', 'openpose', 'human3.6m', "
-        "'ntu-rgb+d', 'ntu_edge' or 'coco'",
+        "model.graph_layout: found 'kinect', expected one of 'nvidia', 'openpose', 'coco', "
+        "'human3.6m', 'ntu-rgb+d', 'ntu_edge', 'nvidia34', 'nova77', 'openpose18', 'body25', "
+        "'coco17', 'h36m17', 'ntu25', 'ntu24', 'mediapipe33', 'halpe26', 'hand21', or the path of "
+        "a layout file (.yaml)",
         "export.opset_version: found 9, expected a number greater than or equal to 17",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from skillbank.automl.limits import Limits
@@ -58,6 +59,8 @@ def _is_allowed(field: SearchField, option: object) -> bool:
         return isinstance(option, bool)
     if field.types and field.types <= {"integer", "number"}:
         return field.limits().contains(option)
+    if "pattern" in field.node:
+        return isinstance(option, str) and bool(re.search(field.node["pattern"], option))
     return field.types == {"string"} and isinstance(option, str)
 
 

@@ -54,6 +54,9 @@ def _type(node: Mapping[str, Any]) -> str:
 def _allowed(node: Mapping[str, Any]) -> str:
     if "enum" in node:
         return "one of " + " | ".join(str(o) for o in node["enum"] if o not in (None, ""))
+    if "file_endings" in node:
+        names = [*node.get("examples", ()), f"path of a {node['file_endings'][0]} file"]
+        return "one of " + " | ".join(map(str, names))
     bounds = (
         ("minimum", ">="),
         ("exclusiveMinimum", ">"),
