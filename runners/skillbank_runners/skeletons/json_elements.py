@@ -190,8 +190,9 @@ class _Source:
             except (RecursionError, ValueError) as error:
                 raise self.invalid(f"cannot be parsed ({error})") from error
             else:
+                length = end - self._place
                 if self._is_whole(end) or not self._fill():
-                    self._advance(end)
+                    self._advance(self._place + length)
                     return value
 
     def invalid(self, problem: str) -> PoseFileInvalid:
@@ -204,7 +205,7 @@ class _Source:
         """Whether a value that seems to end here does: `1` may be the begin of `1.5e3`."""
         if len(self._text) - end > _SURELY_WRONG_CHARACTERS:
             return True
-        return end < len(self._text) and self._text[end] in " \t\n\r,]}"
+        return end < len(self._text) and self._text[end] in " \t\n\r,:]}"
 
     def _need_more(self, error: json.JSONDecodeError) -> None:
         """Read on where the piece may go on behind the window; else raise."""
