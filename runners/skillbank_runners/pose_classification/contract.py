@@ -16,7 +16,7 @@ import numpy.typing as npt
 from skillbank_runners.errors import DataInvalid, RunnerError
 from skillbank_runners.pose_classification.labels import Ints, read_labels
 from skillbank_runners.pose_classification.spec import FilesSpec, NetworkAction
-from skillbank_runners.skeletons.layout import all_layouts, load_layout
+from skillbank_runners.skeletons.layout import Layout, all_layouts, load_layout
 
 Clips = npt.NDArray[np.floating[Any]]  # files of integers are read too
 
@@ -70,13 +70,22 @@ class ClipSet:
         return paths
 
 
-def check_data(spec: NetworkAction, wanted: Sequence[Files]) -> tuple[ClipSet, ...]:
+def check_data(
+    spec: NetworkAction, wanted: Sequence[Files], layout: Layout | None = None
+) -> tuple[ClipSet, ...]:
     """Open and check every data file of an action.
 
+    Args:
+        spec: What the network needs.
+        wanted: The files.
+        layout: Skeleton of the network; None: that of `model.graph_layout`.
+
     Raises:
+        LayoutInvalid: There is no such layout.
         DataInvalid: With every breach of every file.
     """
-    checks = [_SetCheck(spec, files) for files in wanted]
+    layout = layout or load_layout(spec.model.graph_layout)
+    checks = [_SetCheck(spec, layout, files) for files in wanted]
     sets = [check.run() for check in checks]
     problems = [problem for check in checks for problem in check.problems]
     shapes = {
@@ -109,9 +118,10 @@ def _disagreements(shapes: dict[str, tuple[int, ...]]) -> Iterator[str]:
 class _SetCheck:
     """Checks one pair of files and collects what is wrong with them."""
 
-    def __init__(self, spec: NetworkAction, files: Files) -> None:
+    def __init__(self, spec: NetworkAction, layout: Layout, files: Files) -> None:
         self.problems: list[str] = []
         self._spec = spec
+        self._layout = layout
         self._files = files
 
     def run(self) -> ClipSet | None:
@@ -190,7 +200,7 @@ class _SetCheck:
 
     def _check_joints(self, num_joints: int, where: str) -> None:
         name = self._spec.model.graph_layout
-        expected = load_layout(name).num_joints
+        expected = self._layout.num_joints
         if num_joints == expected:
             return
         known = all_layouts().values()

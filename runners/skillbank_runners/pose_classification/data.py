@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from skillbank_runners.pose_classification.augment import Clip, choose_window, fit_window, move
+from skillbank_runners.pose_classification.augmentation import augment
 from skillbank_runners.pose_classification.contract import ClipSet
+from skillbank_runners.pose_classification.preprocessing import sample_frames
+from skillbank_runners.pose_classification.serving import ServingFacts, prepare, preprocess_clip
 from skillbank_runners.pose_classification.spec import DatasetSpec
+from skillbank_runners.pose_classification.spec_preprocessing import AugmentationSpec
 from skillbank_runners.training.determinism import Purpose, generator
 
 IN_MEMORY_BYTES = 2**30  # larger files stay on the disk, and workers read ahead
@@ -47,6 +51,10 @@ class Feeding:
         window_size: Frames per clip; -1: as they are.
         random_choose: Take a random stretch of the clip instead of its start.
         random_move: Turn, scale and shift the clip.
+        random_sampling: Take a random frame of each part where frames are sampled evenly.
+        augmentation: Further random changes.
+        facts: What train uses, or used: how clips are prepared; None: they are only cut.
+        frame_rate: Frames per second of these clips; None: as `facts` say.
         shuffle: Another order in each epoch.
         seed: What all randomness follows from.
         rank: Number of this process.
@@ -57,10 +65,45 @@ class Feeding:
     window_size: int = -1
     random_choose: bool = False
     random_move: bool = False
+    random_sampling: bool = False
+    augmentation: AugmentationSpec = field(default_factory=AugmentationSpec)
+    facts: ServingFacts | None = None
+    frame_rate: float | None = None
     shuffle: bool = False
     seed: int = 0
     rank: int = 0
     world_size: int = 1
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a clip looks different in every epoch."""
+        is_augmented = self.augmentation != AugmentationSpec()
+        return self.random_choose or self.random_move or self.random_sampling or is_augmented
+
+    def serve(self, clip_CTVM: Clip) -> Clip:
+        """The clip as it is measured and named."""
+        if self.facts is not None:
+            return prepare(clip_CTVM, self.facts, frame_rate=self.frame_rate)
+        return clip_CTVM if self.window_size < 0 else fit_window(clip_CTVM, self.window_size)
+
+    def change(self, clip_CTVM: Clip, random: np.random.Generator) -> Clip:
+        """The clip as it is trained on once: prepared, and changed at random."""
+        if self.facts is not None:
+            clip_CTVM = preprocess_clip(clip_CTVM, self.facts, frame_rate=self.frame_rate)
+            clip_CTVM = augment(
+                clip_CTVM,
+                self.augmentation,
+                self.facts.skeleton,
+                random,
+                has_confidence=self.facts.preprocessing.has_confidence,
+            )
+        if self.random_sampling:
+            clip_CTVM = sample_frames(clip_CTVM, self.window_size, random)
+        elif self.random_choose:
+            clip_CTVM = choose_window(clip_CTVM, self.window_size, random)
+        elif self.window_size > 0:
+            clip_CTVM = fit_window(clip_CTVM, self.window_size)
+        return move(clip_CTVM, random) if self.random_move else clip_CTVM
 
 
 class Batches(Dataset[Batch]):
@@ -105,16 +148,10 @@ class Batches(Dataset[Batch]):
     def _clip(self, epoch: int, index: int) -> Clip:
         feeding = self.feeding
         clip_CTVM = np.asarray(self._x_NCTVM[index], dtype=np.float32)
-        if not (feeding.random_choose or feeding.random_move):
-            return (
-                clip_CTVM if feeding.window_size < 0 else fit_window(clip_CTVM, feeding.window_size)
-            )
+        if not feeding.is_random:
+            return feeding.serve(clip_CTVM)
         random = generator(feeding.seed, Purpose.AUGMENTATION, epoch, index)
-        if feeding.random_choose:
-            clip_CTVM = choose_window(clip_CTVM, feeding.window_size, random)
-        elif feeding.window_size > 0:
-            clip_CTVM = fit_window(clip_CTVM, feeding.window_size)
-        return move(clip_CTVM, random) if feeding.random_move else clip_CTVM
+        return feeding.change(clip_CTVM, random)
 
 
 class EpochOrder(Sampler[BatchKey]):
@@ -138,13 +175,22 @@ class EpochOrder(Sampler[BatchKey]):
             yield BatchKey(epoch, index, (epoch, index) < self._start)
 
 
-def train_feeding(dataset: DatasetSpec, seed: int, rank: int, world_size: int) -> Feeding:
+def train_feeding(
+    dataset: DatasetSpec,
+    seed: int,
+    rank: int,
+    world_size: int,
+    facts: ServingFacts | None = None,
+) -> Feeding:
     """How the spec feeds training clips."""
     return Feeding(
         batch_size=dataset.batch_size,
         window_size=dataset.window_size,
         random_choose=dataset.random_choose,
         random_move=dataset.random_move,
+        random_sampling=dataset.preprocessing.sampling == "uniform",
+        augmentation=dataset.augmentation,
+        facts=facts,
         shuffle=True,
         seed=seed,
         rank=rank,
@@ -152,10 +198,15 @@ def train_feeding(dataset: DatasetSpec, seed: int, rank: int, world_size: int) -
     )
 
 
-def plain_feeding(dataset: DatasetSpec, batch_size: int = -1) -> Feeding:
-    """How the spec feeds clips that are measured or named: in order and unchanged."""
+def plain_feeding(
+    dataset: DatasetSpec,
+    batch_size: int = -1,
+    facts: ServingFacts | None = None,
+    frame_rate: float | None = None,
+) -> Feeding:
+    """How the spec feeds clips that are measured or named: in order, and prepared by `facts`."""
     size = dataset.batch_size if batch_size < 0 else batch_size
-    return Feeding(batch_size=size, window_size=dataset.window_size)
+    return Feeding(size, window_size=dataset.window_size, facts=facts, frame_rate=frame_rate)
 
 
 def build_loader(
@@ -163,8 +214,8 @@ def build_loader(
 ) -> DataLoader[Batch]:
     """Loader of whole batches that starts at a position.
 
-    Clips in memory are cut and moved in well under a millisecond each, less than it costs to pass
-    them between processes: worker processes are used only for files that stay on the disk.
+    Clips in memory are prepared and changed in about a millisecond each, less than it costs to
+    pass them between processes: worker processes are used only for files that stay on the disk.
     """
     return DataLoader(
         batches,

@@ -6,11 +6,15 @@ import json
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically
 from skillbank_runners.pose_classification.contract import ClipSet, Files, check_data, class_names
 from skillbank_runners.pose_classification.model_files import checkpoint_path
 from skillbank_runners.pose_classification.spec import EvaluateAction
+
+if TYPE_CHECKING:
+    from skillbank_runners.pose_classification.agreement import Opened
 
 METRICS_FILE = "metrics.json"
 _KEY = "evaluate.checkpoint"
@@ -22,15 +26,18 @@ def main(spec: EvaluateAction, run: Run) -> None:
     """Print the per-class table; write metrics.json and the report."""
     settings = spec.evaluate
     path = checkpoint_path("evaluate", settings.checkpoint, settings.trt_engine)
-    (clips,) = check_data(spec, [Files("evaluate.test_dataset", settings.test_dataset)])
+    from skillbank_runners.pose_classification.agreement import open_checkpoint
+
+    opened = open_checkpoint(spec, path, _KEY)
+    wanted = [Files("evaluate.test_dataset", settings.test_dataset)]
+    (clips,) = check_data(opened.spec, wanted, opened.layout)
     log.info("%s", clips)
-    _evaluate(spec, run, clips, path)
+    _evaluate(opened, run, clips, path)
 
 
-def _evaluate(spec: EvaluateAction, run: Run, clips: ClipSet, path: Path) -> None:
+def _evaluate(opened: Opened[EvaluateAction], run: Run, clips: ClipSet, path: Path) -> None:
     import torch
 
-    from skillbank_runners.pose_classification.module import load_network
     from skillbank_runners.pose_classification.prediction import predict, top_k_accuracy
     from skillbank_runners.pose_classification.reporting import begin
     from skillbank_runners.training.classification_metrics import classification_metrics
@@ -38,13 +45,12 @@ def _evaluate(spec: EvaluateAction, run: Run, clips: ClipSet, path: Path) -> Non
     from skillbank_runners.training.report import ClipSet as Drawable
     from skillbank_runners.training.report import choose_clips
 
+    spec = opened.spec
     devices = choose_devices(spec.evaluate)
-    record = begin(spec, run, [clips], devices.note)
+    record = replace(begin(spec, run, [clips], devices.note), layout=opened.layout)
     record.write_info()
-    network = load_network(spec, path, _KEY)
-    logits_NC = predict(
-        network, clips, spec.dataset, devices.first, batch_size=spec.evaluate.batch_size
-    )
+    feeding, workers = opened.feeding(clips, spec.evaluate.batch_size), spec.dataset.num_workers
+    logits_NC = predict(opened.network(), clips, feeding, devices.first, num_workers=workers)
     assert clips.labels_N is not None
     names, k = class_names(spec), spec.evaluate.top_k
     labels_N = torch.from_numpy(clips.labels_N)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,14 @@ from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomic
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.contract import ClipSet, Files, check_data, class_names
 from skillbank_runners.pose_classification.model_files import checkpoint_path
+from skillbank_runners.pose_classification.serving import METADATA_KEY, ServingFacts, prepare
 from skillbank_runners.pose_classification.spec import ExportAction, FilesSpec
-from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.training.run_info import installed_versions
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from skillbank_runners.pose_classification.agreement import Opened
     from skillbank_runners.pose_classification.exporting import OnnxCheck
     from skillbank_runners.pose_classification.network import STGCN
 
@@ -40,26 +42,29 @@ def main(spec: ExportAction, run: Run) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunnerError(f"export.onnx_file: cannot write {text!r}: {error.strerror}") from error
-    _export(spec, run, path, target)
+    from skillbank_runners.pose_classification.agreement import open_checkpoint
+
+    _export(open_checkpoint(spec, path, _CHECKPOINT_KEY, may_cut=True), run, target)
 
 
-def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
+def _export(opened: Opened[ExportAction], run: Run, target: Path) -> None:
     from skillbank_runners.pose_classification.exporting import pose_form, write_onnx
-    from skillbank_runners.pose_classification.module import load_network
     from skillbank_runners.pose_classification.reporting import begin
     from skillbank_runners.training.report import OnnxFacts
 
-    clips = _known_clips(spec)
+    spec, clips = opened.spec, _known_clips(opened)
     # Tracing and checking are quick everywhere, and the CPU gives the same file on any machine.
-    record = begin(spec, run, [clips] if clips else [], "exporting on the CPU")
+    sets, note = [clips] if clips else [], "exporting on the CPU"
+    record = replace(begin(spec, run, sets, note), layout=opened.layout)
     record.write_info()
-    network = load_network(spec, path, _CHECKPOINT_KEY)
-    x_NCTVM, source = _examples(spec, clips, path)
+    network = opened.network()
+    facts = opened.facts(clips.x_NCTVM.shape[1:] if clips else _usual_shape(opened))
+    x_NCTVM, source = _examples(opened, clips, facts)
     log.info("input (batch, %s), compared on %s", ", ".join(map(str, x_NCTVM.shape[1:])), source)
     form = pose_form(
         spec.export.opset_version,
         dynamic_time=spec.export.dynamic_time,
-        metadata=_metadata(spec),
+        metadata=_metadata(spec, facts),
     )
     if form.opset != spec.export.opset_version:
         log.info("export.opset_version: written as %d, the lowest that there is", form.opset)
@@ -72,7 +77,7 @@ def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
     run.report(f"exported to {target.name}, opset {form.opset}", kpi=kpi)
     frames = "frames" if spec.export.dynamic_time else x_NCTVM.shape[2]
     _, C, _, V, M = x_NCTVM.shape
-    facts = OnnxFacts(
+    onnx = OnnxFacts(
         path=entry.path,
         opset=form.opset,
         input=f"input (batch, {C}, {frames}, {V}, {M})",
@@ -81,7 +86,7 @@ def _export(spec: ExportAction, run: Run, path: Path, target: Path) -> None:
         max_difference=check.max_difference,
         tolerance=check.tolerance,
     )
-    record.write_report(onnx=facts, notes=[f"checkpoint: {path}", f"compared on {source}"])
+    record.write_report(onnx=onnx, notes=[f"checkpoint: {opened.path}", f"compared on {source}"])
 
 
 def _check(network: STGCN, run: Run, target: Path, clips: tuple[Tensor, str]) -> OnnxCheck:
@@ -104,45 +109,57 @@ def _check(network: STGCN, run: Run, target: Path, clips: tuple[Tensor, str]) ->
     return check
 
 
-def _metadata(spec: ExportAction) -> dict[str, str]:
+def _metadata(spec: ExportAction, facts: ServingFacts) -> dict[str, str]:
     versions = {name: str(number) for name, number in installed_versions().items() if number}
     return {
         "class_names": json.dumps(class_names(spec), ensure_ascii=False),
         "graph_layout": spec.model.graph_layout,
         "graph_strategy": spec.model.graph_strategy,
         "versions": json.dumps(versions),
+        METADATA_KEY: facts.to_json(),
     }
 
 
-def _known_clips(spec: ExportAction) -> ClipSet | None:
+def _known_clips(opened: Opened[ExportAction]) -> ClipSet | None:
     """Clips that the spec happens to name: a real input to compare on, and its size."""
+    spec = opened.spec
     for key in ("val_dataset", "train_dataset"):
         files: FilesSpec = getattr(spec.dataset, key)
         if files.data_path:
             data = FilesSpec(data_path=files.data_path)
-            return check_data(spec, [Files(f"dataset.{key}", data, needs_labels=False)])[0]
+            wanted = [Files(f"dataset.{key}", data, needs_labels=False)]
+            return check_data(spec, wanted, opened.layout)[0]
     return None
 
 
-def _examples(spec: ExportAction, clips: ClipSet | None, path: Path) -> tuple[Tensor, str]:
+def _usual_shape(opened: Opened[ExportAction]) -> tuple[int, int, int, int]:
+    """(C, T, V, M) that was trained on, or else what data sets of the layout usually have."""
+    hyper_parameters = opened.state.get("hyper_parameters", {})
+    if "clip_shape" in hyper_parameters:
+        C, T, V, M = (int(size) for size in hyper_parameters["clip_shape"])
+        return C, T, V, M
+    layout = opened.layout
+    joints, people = layout.num_joints, layout.num_person
+    return opened.spec.model.input_channels, layout.sequence_length, joints, people
+
+
+def _examples(
+    opened: Opened[ExportAction], clips: ClipSet | None, facts: ServingFacts
+) -> tuple[Tensor, str]:
     """Clips to compare on; without any, random ones of the size that the checkpoint knows."""
     import torch
 
-    from skillbank_runners.pose_classification.data import Batches, BatchKey, plain_feeding
-    from skillbank_runners.pose_classification.module import trained_clip_shape
+    from skillbank_runners.pose_classification.data import Batches, BatchKey
 
     if clips is not None:
-        batch = Batches(clips, plain_feeding(spec.dataset, _NUM_CLIPS))[BatchKey(0, 0)]
+        batch = Batches(clips, opened.feeding(clips, _NUM_CLIPS))[BatchKey(0, 0)]
         return batch.x_NCTVM, clips.key
-    shape_CTVM = trained_clip_shape(path, _CHECKPOINT_KEY)
-    source = "random clips of the size that was trained on"
-    if shape_CTVM is None:
-        layout = load_layout(spec.model.graph_layout)
-        joints, people = layout.num_joints, layout.num_person
-        shape_CTVM = (spec.model.input_channels, layout.sequence_length, joints, people)
-        source = "random clips of the layout's usual size"
-    C, T, V, M = shape_CTVM
-    window = spec.dataset.window_size
-    shape = (2, C, window if window > 0 else T, V, M)
-    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    return torch.from_numpy(x), source
+    is_known = opened.trained is not None or "clip_shape" in opened.state.get(
+        "hyper_parameters", {}
+    )
+    size = "size that was trained on" if is_known else "layout's usual size"
+    x_NCTVM = np.random.default_rng(0).normal(size=(2, *facts.clip_shape)).astype(np.float32)
+    if facts.preprocessing.has_confidence:
+        x_NCTVM[:, -1] = 1
+    prepared = [prepare(x_CTVM, facts) for x_CTVM in x_NCTVM]
+    return torch.from_numpy(np.stack(prepared)), f"random clips of the {size}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically
 from skillbank_runners.errors import RunnerError
@@ -12,6 +14,9 @@ from skillbank_runners.pose_classification.contract import ClipSet, Files, check
 from skillbank_runners.pose_classification.model_files import checkpoint_path
 from skillbank_runners.pose_classification.spec import InferenceAction
 from skillbank_runners.spec_reading import SpecInvalid
+
+if TYPE_CHECKING:
+    from skillbank_runners.pose_classification.agreement import Opened
 
 OUTPUT_FILE = "results.txt"
 SCORES_FILE = "predictions.json"
@@ -25,7 +30,10 @@ def main(spec: InferenceAction, run: Run) -> None:
     """Write one class name per clip and line, as TAO does, and a JSON file with the scores."""
     settings = spec.inference
     path = checkpoint_path("inference", settings.checkpoint, settings.trt_engine)
-    if spec.dataset.label_map is None:
+    from skillbank_runners.pose_classification.agreement import open_checkpoint
+
+    opened = open_checkpoint(spec, path, _KEY)
+    if opened.spec.dataset.label_map is None:
         raise SpecInvalid(
             [
                 "dataset.label_map: missing, expected the class names, since inference writes "
@@ -33,26 +41,24 @@ def main(spec: InferenceAction, run: Run) -> None:
             ]
         )
     files = Files("inference.test_dataset", settings.test_dataset, needs_labels=False)
-    (clips,) = check_data(spec, [files])
+    (clips,) = check_data(opened.spec, [files], opened.layout)
     log.info("%s", clips)
-    _infer(spec, run, clips, path)
+    _infer(opened, run, clips, path)
 
 
-def _infer(spec: InferenceAction, run: Run, clips: ClipSet, path: Path) -> None:
-    from skillbank_runners.pose_classification.module import load_network
+def _infer(opened: Opened[InferenceAction], run: Run, clips: ClipSet, path: Path) -> None:
     from skillbank_runners.pose_classification.prediction import Score, predict, top_scores
     from skillbank_runners.pose_classification.reporting import begin
     from skillbank_runners.training.devices import choose_devices
     from skillbank_runners.training.report import ClipSet as Drawable
     from skillbank_runners.training.report import choose_clips, count_predictions
 
+    spec = opened.spec
     devices = choose_devices(spec.inference)
-    record = begin(spec, run, [clips], devices.note)
+    record = replace(begin(spec, run, [clips], devices.note), layout=opened.layout)
     record.write_info()
-    network = load_network(spec, path, _KEY)
-    logits_NC = predict(
-        network, clips, spec.dataset, devices.first, batch_size=spec.inference.batch_size
-    )
+    feeding, workers = opened.feeding(clips, spec.inference.batch_size), spec.dataset.num_workers
+    logits_NC = predict(opened.network(), clips, feeding, devices.first, num_workers=workers)
     names = class_names(spec)
     scores: list[list[Score]] = top_scores(logits_NC, names, _TOP_K)
     text = spec.inference.output_file

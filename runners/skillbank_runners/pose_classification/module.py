@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.pose_classification.contract import class_names
 from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN, load_weights
+from skillbank_runners.pose_classification.serving import CHECKPOINT_KEY, ServingFacts
 from skillbank_runners.pose_classification.spec import NetworkAction
-from skillbank_runners.skeletons.layout import load_layout
+from skillbank_runners.pose_classification.streams import Streams
+from skillbank_runners.skeletons.layout import Layout
 from skillbank_runners.training.checkpoints import State, read_checkpoint
 
 _GRAPH_KEYS = ("graph_layout", "graph_strategy", "input_channels", "edge_importance_weighting")
@@ -19,44 +19,49 @@ _GRAPH_KEYS = ("graph_layout", "graph_strategy", "input_channels", "edge_importa
 log = logging.getLogger(__name__)
 
 
-def build_network(spec: NetworkAction) -> STGCN:
-    """Freshly initialised network of `model` and `dataset.num_classes`."""
-    model = spec.model
-    return STGCN(
+def build_network(spec: NetworkAction, layout: Layout) -> STGCN:
+    """Freshly initialised network of `model`, `dataset.num_classes` and the streams."""
+    model, preprocessing = spec.model, spec.dataset.preprocessing
+    network = STGCN(
         spec.dataset.num_classes,
-        model.input_channels,
-        adjacency(load_layout(model.graph_layout), model.graph_strategy),
+        model.input_channels * len(preprocessing.streams),
+        adjacency(layout, model.graph_strategy),
         edge_importance_weighting=model.edge_importance_weighting,
         dropout=model.dropout,
     )
+    if preprocessing.streams != ("joint",):
+        network.streams = Streams(
+            preprocessing.streams, layout.parents, has_confidence=preprocessing.has_confidence
+        )
+    return network
 
 
-def hyper_parameters(
-    spec: NetworkAction, seed: int, clip_shape: Sequence[int]
-) -> dict[str, object]:
-    """What a checkpoint says of the network that its weights belong to.
+def hyper_parameters(spec: NetworkAction, seed: int, facts: ServingFacts) -> dict[str, object]:
+    """What a checkpoint says of the network that its weights belong to, and of its input.
 
     Args:
         spec: Describes the network.
         seed: What all randomness followed from.
-        clip_shape: (C, T, V, M) of the clips in the training file, before they are cut.
+        facts: What the clips are and how they are prepared.
     """
     model = spec.model.model_dump(exclude={"pretrained_model_path", "dropout"})
     return {
         **model,
         "num_classes": spec.dataset.num_classes,
-        "class_names": list(class_names(spec)),
-        "window_size": spec.dataset.window_size,
-        "clip_shape": [int(size) for size in clip_shape],
+        "class_names": list(facts.class_names),
+        "window_size": facts.window_size,
+        "clip_shape": list(facts.clip_shape),
         "seed": seed,
+        CHECKPOINT_KEY: facts.to_values(),
     }
 
 
-def load_network(spec: NetworkAction, path: Path, key: str) -> STGCN:
+def load_network(spec: NetworkAction, layout: Layout, path: Path, key: str) -> STGCN:
     """Network with a checkpoint's weights, in evaluation mode.
 
     Args:
         spec: Describes the network.
+        layout: Its skeleton.
         path: The checkpoint.
         key: Dotted key that names it, for messages.
 
@@ -65,21 +70,21 @@ def load_network(spec: NetworkAction, path: Path, key: str) -> STGCN:
     """
     state = read_checkpoint(path, key)
     check_graph(spec, state, f"{key} {str(path)!r}")
-    network = build_network(spec)
+    network = build_network(spec, layout)
+    fill_network(network, state, path, key)
+    return network
+
+
+def fill_network(network: STGCN, state: State, path: Path, key: str) -> None:
+    """Give a network all weights of a checkpoint, and put it in evaluation mode.
+
+    Raises:
+        RunnerError: They are for another network.
+    """
     notes = load_weights(network, state["state_dict"], source=str(path))
     if notes:
         raise RunnerError(f"{key}: {notes[0]}; set dataset.num_classes as in training")
     network.eval()
-    return network
-
-
-def trained_clip_shape(path: Path, key: str) -> tuple[int, int, int, int] | None:
-    """(C, T, V, M) that a checkpoint was trained on; None where it does not say, as TAO's."""
-    facts = read_checkpoint(path, key).get("hyper_parameters", {})
-    if "clip_shape" not in facts:
-        return None
-    C, T, V, M = (int(size) for size in facts["clip_shape"])
-    return C, facts["window_size"] if facts["window_size"] > 0 else T, V, M
 
 
 def load_pretrained(network: STGCN, spec: NetworkAction) -> None:

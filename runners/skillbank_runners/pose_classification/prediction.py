@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from skillbank_runners.pose_classification.contract import ClipSet
-from skillbank_runners.pose_classification.data import Batches, build_loader, plain_feeding
+from skillbank_runners.pose_classification.data import Batches, Feeding, build_loader
 from skillbank_runners.pose_classification.network import STGCN
-from skillbank_runners.pose_classification.spec import DatasetSpec
 
 
 class Score(NamedTuple):
@@ -26,18 +25,17 @@ class Score(NamedTuple):
 def predict(
     network: STGCN,
     clips: ClipSet,
-    dataset: DatasetSpec,
+    feeding: Feeding,
     device: torch.device,
     *,
-    batch_size: int = -1,
+    num_workers: int = 1,
 ) -> Tensor:
-    """Logits (N, C) in the order of the clips, on the CPU; batch_size -1: the data set's."""
-    batches = Batches(clips, plain_feeding(dataset, batch_size))
+    """Logits (N, C) in the order of the clips, on the CPU."""
     network = network.to(device).eval()
     with torch.inference_mode():
         logits = [
             network(batch.x_NCTVM.to(device)).cpu()
-            for batch in build_loader(batches, dataset.num_workers)
+            for batch in build_loader(Batches(clips, feeding), num_workers)
         ]
     return torch.cat(logits).clone()
 

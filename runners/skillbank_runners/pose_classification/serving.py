@@ -9,7 +9,7 @@ Axes: C channels, T frames, V joints, M people.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,11 +17,19 @@ from typing import Any, Literal
 from pydantic import JsonValue, ValidationError
 
 from skillbank_runners.api import SpecModel
-from skillbank_runners.errors import RunnerError
+from skillbank_runners.errors import DataInvalid, RunnerError
 from skillbank_runners.pose_classification.augment import Clip, fit_window
+from skillbank_runners.pose_classification.contract import ClipSet, class_names
+from skillbank_runners.pose_classification.dataset_facts import (
+    DATASET_FILE,
+    DatasetFacts,
+    read_dataset_facts,
+)
 from skillbank_runners.pose_classification.preprocessing import preprocess, sample_frames
+from skillbank_runners.pose_classification.spec import NetworkAction
 from skillbank_runners.pose_classification.spec_preprocessing import PreprocessingSpec
-from skillbank_runners.skeletons.layout import Layout, LayoutInvalid
+from skillbank_runners.skeletons.layout import Layout
+from skillbank_runners.skeletons.layout_files import LayoutInvalid
 
 CHECKPOINT_KEY = "serving"
 """Key below a checkpoint's `hyper_parameters`."""
@@ -69,6 +77,27 @@ class ServingFacts(SpecModel):
         return json.dumps(self.to_values(), ensure_ascii=False, allow_nan=False)
 
 
+def facts_of_spec(
+    spec: NetworkAction,
+    layout: Layout,
+    clip_shape: Sequence[int],
+    dataset: DatasetFacts | None = None,
+) -> ServingFacts:
+    """What a spec says of the input, for clips of a shape (C, T, V, M)."""
+    known = dataset or DatasetFacts()
+    C, T, V, M = (int(size) for size in clip_shape)
+    return ServingFacts(
+        class_names=class_names(spec),
+        layout=layout.to_dict(),
+        clip_shape=(C, T, V, M),
+        channels=known.channels,
+        window_size=spec.dataset.window_size,
+        preprocessing=spec.dataset.preprocessing,
+        frame_rate=known.frame_rate,
+        conversion=known.conversion,
+    )
+
+
 def prepare(clip_CTVM: Clip, facts: ServingFacts, *, frame_rate: float | None = None) -> Clip:
     """The network's input for one clip: exactly what evaluation feeds it.
 
@@ -83,7 +112,7 @@ def prepare(clip_CTVM: Clip, facts: ServingFacts, *, frame_rate: float | None = 
     clip_CTVM = preprocess_clip(clip_CTVM, facts, frame_rate=frame_rate)
     if facts.window_size < 0:
         return clip_CTVM
-    if facts.preprocessing.is_sampled:
+    if facts.preprocessing.sampling == "uniform":
         return sample_frames(clip_CTVM, facts.window_size)
     return fit_window(clip_CTVM, facts.window_size)
 
@@ -94,6 +123,31 @@ def preprocess_clip(
     """The steps of `prepare` that come before the clip is cut to its length, and augmented."""
     rate = facts.frame_rate if frame_rate is None else frame_rate
     return preprocess(clip_CTVM, facts.preprocessing, facts.skeleton, frame_rate=rate)
+
+
+def frame_rate_of(clips: ClipSet, facts: ServingFacts) -> float | None:
+    """Frames per second of a data file, which must mean what the training file meant.
+
+    Raises:
+        DataInvalid: Its dataset.json says that its coordinates, channels or joints are others.
+    """
+    dataset = read_dataset_facts(clips.data_path)
+    if dataset is None:
+        return None
+    trained, found = facts.conversion or {}, dataset.conversion or {}
+    pairs = {
+        "channels": (facts.channels, dataset.channels),
+        "pose_type": (trained.get("pose_type"), found.get("pose_type")),
+    }
+    problems = [
+        f"{clips.data_path.parent / DATASET_FILE}: {key} {there!r}, but the network was trained "
+        f"with {here!r}; convert the data as it was for training"
+        for key, (here, there) in pairs.items()
+        if None not in (here, there) and here != there
+    ]
+    if problems:
+        raise DataInvalid(problems)
+    return dataset.frame_rate
 
 
 def read_serving(path: Path, key: str = "checkpoint") -> ServingFacts | None:
@@ -126,7 +180,7 @@ def facts_of_checkpoint(state: Mapping[str, Any], what: str) -> ServingFacts | N
 
 def _read_onnx(path: Path, key: str) -> ServingFacts | None:
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # no types
 
     try:
         model = onnx.load(path, load_external_data=False)

@@ -8,6 +8,7 @@ Names, types, defaults and bounds are TAO's. Settled here where TAO leaves it op
 
 Keys that TAO lacks:
 
+- `dataset.preprocessing`, `dataset.augmentation`: docs/preprocessing.md.
 - `evaluate.top_k`: the k of the top-k accuracy.
 - `inference.poses`, `inference.video` and what belongs to them: spec_inference.py.
 - `export.opset_version`: ONNX operator set.
@@ -23,7 +24,12 @@ from pydantic import Field, model_validator
 from skillbank_runners.api import SpecModel
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.pose_classification.spec_inference import ActionsSpec
+from skillbank_runners.pose_classification.spec_preprocessing import (
+    AugmentationSpec,
+    PreprocessingSpec,
+)
 from skillbank_runners.pose_classification.spec_training import TrainLoopSpec, TrainSpec
+from skillbank_runners.skeletons.layout_field import LayoutName
 from skillbank_runners.spec_fields import NotZero, Real, SearchRange, Text, extras
 from skillbank_runners.spec_sections import DeviceSpec, WandbSpec
 
@@ -81,6 +87,13 @@ class DatasetSpec(SpecModel):
     num_workers: int = Field(
         default=1, ge=1, description="Processes that load data beside the training."
     )
+    preprocessing: PreprocessingSpec = Field(
+        default=PreprocessingSpec(),
+        description="What is done to every sequence, in training and in every later action.",
+    )
+    augmentation: AugmentationSpec = Field(
+        default=AugmentationSpec(), description="Random changes of sequences, in training only."
+    )
 
     @model_validator(mode="after")
     def _check_sense(self) -> Self:
@@ -96,6 +109,16 @@ class DatasetSpec(SpecModel):
             problems.append(
                 f"dataset.random_choose: found true with dataset.window_size {self.window_size}, "
                 "expected a window_size of at least 1 frame to choose from each sequence"
+            )
+        if self.preprocessing.sampling == "uniform" and self.window_size < 1:
+            problems.append(
+                "dataset.preprocessing.sampling: found 'uniform' with dataset.window_size "
+                f"{self.window_size}, expected a window_size of at least 1 frame to sample"
+            )
+        if self.preprocessing.sampling == "uniform" and self.random_choose:
+            problems.append(
+                "dataset.random_choose: found true with dataset.preprocessing.sampling 'uniform', "
+                "which takes frames from the whole sequence; set one of them back"
             )
         if problems:
             raise ValueError("\n".join(problems))
@@ -122,11 +145,10 @@ class ModelSpec(SpecModel):
         "data less closely.",
         json_schema_extra=extras(search=SearchRange(0.0, 0.9)),
     )
-    graph_layout: Literal["nvidia", "openpose", "human3.6m", "ntu-rgb+d", "ntu_edge", "coco"] = (
-        Field(
-            default="nvidia",
-            description="Skeleton of the data: number of joints and the bones between them.",
-        )
+    graph_layout: LayoutName = Field(
+        default="nvidia",
+        description="Skeleton of the data: number of joints and the bones between them. A name "
+        "or the path of a layout file (.yaml).",
     )
     graph_strategy: Literal["uniform", "distance", "spatial"] = Field(
         default="spatial",

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+
+import numpy as np
 
 from skillbank_runners.api import Run
-from skillbank_runners.pose_classification.contract import Files, check_data, class_names
+from skillbank_runners.errors import DataInvalid
+from skillbank_runners.pose_classification.augmentation import augment
+from skillbank_runners.pose_classification.contract import ClipSet, Files, check_data, class_names
+from skillbank_runners.pose_classification.dataset_facts import (
+    DATASET_FILE,
+    DatasetFacts,
+    read_dataset_facts,
+)
+from skillbank_runners.pose_classification.serving import ServingFacts, facts_of_spec, prepare
 from skillbank_runners.pose_classification.spec import TrainAction
+from skillbank_runners.skeletons.layout import Layout, load_layout
+from skillbank_runners.skeletons.layout_files import LayoutInvalid
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +30,8 @@ def main(spec: TrainAction, run: Run) -> None:
         Files("dataset.train_dataset", spec.dataset.train_dataset),
         Files("dataset.val_dataset", spec.dataset.val_dataset),
     ]
-    sets = check_data(spec, wanted)
+    layout = load_layout(spec.model.graph_layout)
+    sets = check_data(spec, wanted, layout)
     for clips in sets:
         log.info("%s", clips)
     if spec.dataset.label_map is None:
@@ -25,6 +39,44 @@ def main(spec: TrainAction, run: Run) -> None:
         log.info("classes: %s, without names (dataset.label_map is empty)", count)
     else:
         log.info("classes: %s", ", ".join(class_names(spec)))
+    facts = _facts(spec, layout, sets[0])
     from skillbank_runners.pose_classification.training import train
 
-    train(spec, run, *sets)
+    train_clips, val_clips = sets
+    train(spec, run, train_clips, val_clips, facts)
+
+
+def _facts(spec: TrainAction, layout: Layout, clips: ClipSet) -> ServingFacts:
+    """What the checkpoints will say of their input; the first clip shows whether it can be done."""
+    dataset = read_dataset_facts(clips.data_path)
+    if dataset is not None:
+        problems = _disagreements(spec, dataset, layout)
+        if problems:
+            where = clips.data_path.parent / DATASET_FILE
+            raise DataInvalid([f"{where}: {problem}" for problem in problems])
+    facts = facts_of_spec(spec, layout, clips.x_NCTVM.shape[1:], dataset)
+    prepared = prepare(np.asarray(clips.x_NCTVM[0], np.float32), facts)
+    confidence = spec.dataset.preprocessing.has_confidence
+    some = np.random.default_rng(0)
+    augment(prepared, spec.dataset.augmentation, layout, some, has_confidence=confidence)
+    return facts
+
+
+def _disagreements(spec: TrainAction, dataset: DatasetFacts, layout: Layout) -> list[str]:
+    problems = []
+    says = spec.dataset.preprocessing.has_confidence
+    if dataset.channels is not None and dataset.has_confidence != says:
+        problems.append(
+            f"the channels are {', '.join(dataset.channels)}, but "
+            f"dataset.preprocessing.has_confidence is {str(says).lower()}; set it to "
+            f"{str(dataset.has_confidence).lower()}"
+        )
+    with suppress(LayoutInvalid):  # a file of the user's, which may be gone
+        recorded = load_layout(dataset.layout)
+        if recorded.joint_names != layout.joint_names:
+            problems.append(
+                f"the joints are those of layout {dataset.layout!r}, but model.graph_layout is "
+                f"{layout.name!r}, whose joints are others; set model.graph_layout to "
+                f"{dataset.layout!r}"
+            )
+    return problems

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,12 @@ import torch
 
 from skillbank_runners.api import Artefact, Run
 from skillbank_runners.errors import Paused, RunnerError
+from skillbank_runners.pose_classification.agreement import check_resumed
 from skillbank_runners.pose_classification.contract import ClipSet, class_names
 from skillbank_runners.pose_classification.data import (
     Batches,
     BatchKey,
+    Feeding,
     build_loader,
     plain_feeding,
     train_feeding,
@@ -29,6 +30,7 @@ from skillbank_runners.pose_classification.module import (
 from skillbank_runners.pose_classification.network import load_weights
 from skillbank_runners.pose_classification.prediction import predict
 from skillbank_runners.pose_classification.reporting import ActionRecord, begin
+from skillbank_runners.pose_classification.serving import ServingFacts, frame_rate_of
 from skillbank_runners.pose_classification.spec import TrainAction
 from skillbank_runners.training.best_checkpoints import BestCheckpoints
 from skillbank_runners.training.callbacks import CheckpointWriter, ProgressReport
@@ -60,8 +62,19 @@ _RESUME_KEY = "train.resume_training_checkpoint_path"
 log = logging.getLogger(__name__)
 
 
-def train(spec: TrainAction, run: Run, train_clips: ClipSet, val_clips: ClipSet) -> None:
-    """Train, or go on with a training that was interrupted."""
+def train(
+    spec: TrainAction, run: Run, train_clips: ClipSet, val_clips: ClipSet, facts: ServingFacts
+) -> None:
+    """Train, or go on with a training that was interrupted.
+
+    Args:
+        spec: The action's spec.
+        run: Where results go.
+        train_clips: What is learned from.
+        val_clips: What every epoch is measured on.
+        facts: What the clips are and how they are prepared.
+    """
+    data = _Data(train_clips, val_clips, facts, frame_rate_of(val_clips, facts))
     state = _state_to_resume(spec, run)
     devices = choose_devices(spec.train)
     seed = _seed(spec, state)
@@ -73,7 +86,7 @@ def train(spec: TrainAction, run: Run, train_clips: ClipSet, val_clips: ClipSet)
         record.write_info()
     position = position_of(state)
     if position.epoch < settings.stop_after:
-        _fit(spec, run, (train_clips, val_clips), devices, _Start(settings, state, best))
+        _fit(spec, run, data, devices, _Start(settings, state, best))
     else:
         log.info(
             "already trained for %d epochs, and %d are asked for: nothing left to do",
@@ -84,7 +97,21 @@ def train(spec: TrainAction, run: Run, train_clips: ClipSet, val_clips: ClipSet)
     if epochs < settings.num_epochs:
         raise Paused(epochs, settings.num_epochs, metrics_after(run, epochs))
     if settings.rank == 0:
-        _write_report(spec, record, val_clips, devices)
+        _write_report(spec, record, data, devices)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Clips, what they are, and the frame rate of those that measure where it is another."""
+
+    train: ClipSet
+    val: ClipSet
+    facts: ServingFacts
+    val_frame_rate: float | None
+
+    def val_feeding(self, spec: TrainAction, batch_size: int = -1) -> Feeding:
+        """How clips are fed that measure."""
+        return plain_feeding(spec.dataset, batch_size, self.facts, self.val_frame_rate)
 
 
 @dataclass(frozen=True)
@@ -96,20 +123,18 @@ class _Start:
     best: BestCheckpoints | None
 
 
-def _fit(
-    spec: TrainAction, run: Run, sets: tuple[ClipSet, ClipSet], devices: Devices, start: _Start
-) -> None:
+def _fit(spec: TrainAction, run: Run, data: _Data, devices: Devices, start: _Start) -> None:
     settings, state = start.settings, start.state
-    train_clips, val_clips = sets
     position = position_of(state)
-    feeding = train_feeding(spec.dataset, settings.seed, settings.rank, devices.num_processes)
-    train_batches = Batches(train_clips, feeding)
+    place = settings.rank, devices.num_processes
+    feeding = train_feeding(spec.dataset, settings.seed, *place, data.facts)
+    train_batches = Batches(data.train, feeding)
     if position.batch >= len(train_batches):
         raise RunnerError(_other_batches(position.batch, len(train_batches)))
     workers = spec.dataset.num_workers
     loaders = (
         build_loader(train_batches, workers, epoch=position.epoch, batch=position.batch),
-        build_loader(Batches(val_clips, plain_feeding(spec.dataset)), workers),
+        build_loader(Batches(data.val, data.val_feeding(spec)), workers),
     )
     writer = CheckpointWriter(
         run,
@@ -119,7 +144,7 @@ def _fit(
         best=start.best,
     )
     fit(
-        _module(spec, settings, state, train_clips.x_NCTVM.shape[1:]),
+        _module(spec, settings, state, data.facts),
         loaders,
         devices,
         callbacks=[ProgressReport(run), writer],
@@ -174,36 +199,40 @@ def _loop_settings(spec: TrainAction, run: Run, seed: int, devices: Devices) -> 
 
 
 def _module(
-    spec: TrainAction, settings: LoopSettings, state: State | None, clip_shape: Sequence[int]
+    spec: TrainAction, settings: LoopSettings, state: State | None, facts: ServingFacts
 ) -> Classifier:
     seed_torch(settings.seed, Purpose.INITIALISATION)
-    network = build_network(spec)
+    network = build_network(spec, facts.skeleton)
     if state is None:
         load_pretrained(network, spec)
     else:
         check_graph(spec, state, "the checkpoint to resume from")
+        check_resumed(spec, state)
         notes = load_weights(network, state["state_dict"], source="the checkpoint to resume from")
         if notes:
             raise RunnerError(f"{notes[0]}; set dataset.num_classes as before, or start anew")
-    facts = hyper_parameters(spec, settings.seed, clip_shape)
-    return Classifier(network, settings, hyper_parameters=facts, state=state)
+    known = hyper_parameters(spec, settings.seed, facts)
+    return Classifier(network, settings, hyper_parameters=known, state=state)
 
 
-def _write_report(
-    spec: TrainAction, record: ActionRecord, clips: ClipSet, devices: Devices
-) -> None:
+def _write_report(spec: TrainAction, record: ActionRecord, data: _Data, devices: Devices) -> None:
     """Report on the training, and on the best checkpoint's answers to the validation clips."""
     history = training_history(record.run.results / "status.json")
     best = _best_checkpoint(record.run)
     path = record.run.results / best.path if best else None
-    network = load_network(spec, path, "best checkpoint") if path else build_network(spec)
+    layout, clips = data.facts.skeleton, data.val
+    if path is None:
+        network = build_network(spec, layout)
+    else:
+        network = load_network(spec, layout, path, "best checkpoint")
     network.to(devices.first)
-    one = Batches(clips, plain_feeding(spec.dataset, 1))[BatchKey(0, 0)].x_NCTVM
+    one = Batches(clips, data.val_feeding(spec, 1))[BatchKey(0, 0)].x_NCTVM
     record.run.conclude(network_facts(network, one.to(devices.first)))
     if best is None or clips.labels_N is None:
         record.write_report(history=history)
         return
-    logits_NC = predict(network, clips, spec.dataset, devices.first)
+    feeding, workers = data.val_feeding(spec), spec.dataset.num_workers
+    logits_NC = predict(network, clips, feeding, devices.first, num_workers=workers)
     names = class_names(spec)
     drawable = Drawable(clips.x_NCTVM, clips.names, names)
     record.write_report(
