@@ -100,6 +100,19 @@ def _steps(settings: PreprocessingSpec, layout: Layout, frame_rate: float | None
     return steps
 
 
+def reference_joints(settings: PreprocessingSpec, layout: Layout) -> tuple[tuple[int, ...], ...]:
+    """What centring and alignment, as far as they are done, each need to see in a frame.
+
+    A frame without all of these joints is moved, or turned, as one before it.
+    """
+    joints: list[tuple[int, ...]] = []
+    if settings.centring != "none":
+        joints.append(layout.root_joints)
+    if settings.alignment != "none":
+        joints.append((*_pair(layout, _HIPS, "hips"), *_pair(layout, _SHOULDERS, "shoulders")))
+    return tuple(joints)
+
+
 def real_frames(clip_CTVM: Clip) -> slice:
     """From the first frame with a body to the last; empty where there is none."""
     with_body = np.flatnonzero(clip_CTVM.any(axis=(0, 2, 3)))
