@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 
 from skillbank_runners.training.hidden import HIDDEN, hide_in_command, is_secret
 from skillbank_runners.training.run_info import code_revision, installed_versions
@@ -214,6 +215,7 @@ class ReportContent:
         clips: Clips to draw; see `choose_clips`.
         layout: Skeleton of these clips; without it none is drawn.
         onnx: Result of an export.
+        timeline: Picture of who does what when, an SVG element.
     """
 
     facts: RunFacts
@@ -227,6 +229,7 @@ class ReportContent:
     clips: Sequence[Clip] = ()
     layout: SkeletonLayout | None = None
     onnx: OnnxFacts | None = None
+    timeline: Markup | None = None
 
 
 def spec_changes(spec: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[SpecChange, ...]:

@@ -78,7 +78,7 @@ def confusion_matrix(metrics: ClassificationMetrics) -> Markup:
     shares_CC = counts_CC / np.maximum(counts_CC.sum(axis=1, keepdims=True), 1)
     names = [_shorten(result.name) for result in metrics.classes]
     side = 1.6 + 0.42 * len(names) if len(names) <= _MOST_CLASSES_WITH_COUNTS else 9.0
-    with _chart(side + 0.7, side) as (figure, axes):
+    with chart(side + 0.7, side) as (figure, axes):
         axes.grid(visible=False)
         axes.pcolormesh(shares_CC, cmap=_BLUES, vmin=0, vmax=1, edgecolors=_GRID, linewidth=0.5)
         middles = np.arange(len(names)) + 0.5
@@ -93,13 +93,13 @@ def confusion_matrix(metrics: ClassificationMetrics) -> Markup:
             f"Confusion matrix of {len(names)} classes: {metrics.num_correct} of "
             f"{metrics.num_clips} clips on the diagonal"
         )
-        return _svg(figure, "confusion", label)
+        return inline_svg(figure, "confusion", label)
 
 
 def prediction_bars(predictions: Mapping[str, int]) -> Markup:
     """How many clips were taken for each class."""
     names = [_shorten(name) for name in predictions]
-    with _chart(6.4, 0.7 + 0.26 * len(names)) as (figure, axes):
+    with chart(6.4, 0.7 + 0.26 * len(names)) as (figure, axes):
         axes.grid(visible=False, axis="y")
         bars = axes.barh(range(len(names)), list(predictions.values()), color=_FIRST, height=0.7)
         axes.bar_label(bars, padding=3)
@@ -109,7 +109,7 @@ def prediction_bars(predictions: Mapping[str, int]) -> Markup:
         axes.set_xlabel("clips")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         total = sum(predictions.values())
-        return _svg(figure, "predictions", f"Predicted classes of {total} clips, as bars")
+        return inline_svg(figure, "predictions", f"Predicted classes of {total} clips, as bars")
 
 
 def _series(history: Sequence[Epoch], name: str) -> tuple[list[int], list[float]]:
@@ -120,7 +120,7 @@ def _series(history: Sequence[Epoch], name: str) -> tuple[list[int], list[float]
 def _curves(
     title: str, lines: Mapping[str, tuple[list[int], list[float]]], selection: Selection
 ) -> Markup:
-    with _chart(4.6, 2.7) as (figure, axes):
+    with chart(4.6, 2.7) as (figure, axes):
         for name, (epochs, values) in lines.items():
             is_validation = name.startswith("val")
             axes.plot(
@@ -143,7 +143,7 @@ def _curves(
         else:
             axes.set_title(next(iter(lines)))
         last = ", ".join(f"{name} {values[-1]:.4g}" for name, (_, values) in lines.items())
-        return _svg(figure, title.replace(" ", "-"), f"{title} by epoch; at the end: {last}")
+        return inline_svg(figure, title.replace(" ", "-"), f"{title} by epoch; at the end: {last}")
 
 
 def _mark_best(
@@ -172,15 +172,21 @@ def _shorten(name: str, most: int = 28) -> str:
 
 
 @contextmanager
-def _chart(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+def chart(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """A figure in the report's style; sizes in inches of 72 points."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, figure.add_subplot()
 
 
-def _svg(figure: Figure, name: str, label: str) -> Markup:
-    """The figure as an SVG element with ids of its own, page colours and a text alternative."""
+def inline_svg(figure: Figure, name: str, label: str) -> Markup:
+    """The figure as an SVG element with ids of its own, page colours and a text alternative.
+
+    Args:
+        figure: From `chart`.
+        name: Prefix of its ids, unlike any other figure's of the page.
+        label: What it shows, for those who cannot see it.
+    """
     file = io.StringIO()
     no_metadata = dict.fromkeys(["Creator", "Date", "Format", "Type"])
     with warnings.catch_warnings():

@@ -12,6 +12,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
@@ -21,15 +22,17 @@ from matplotlib.patches import Patch, Rectangle
 from skillbank_runners.pose_classification.actions.merging import TrackActions
 from skillbank_runners.pose_classification.actions.timeline import Segment, segments
 from skillbank_runners.pose_classification.actions.tracks import TrackKey
+from skillbank_runners.training.report_figures import chart, inline_svg
 
 MOST_LANES = 40
 _WIDTH = 13.0  # inches
 _LANE = 0.42
-_MOST_POINTS = 1500  # of a score strip: more than there are pixels across
 _BAR, _STRIP = 0.50, 0.26  # of the height of a lane
 _CHARACTER_SHARE = 0.0075  # of the width that a letter of a label takes
-_UNKNOWN = "#e3e5e8"
+_UNKNOWN = "#d5d8dc"
 _INK = "#2b3036"
+_LINE = "#d8dde3"
+_STRIP_COLOUR = "#8a94a0"
 _STYLE: dict[Any, Any] = {"font.family": "sans-serif", "font.size": 9, "text.parse_math": False}
 
 
@@ -75,42 +78,87 @@ def timeline_png(people: Sequence[Lane], class_names: Sequence[str], title: str)
         class_names: In the order of class ids.
         title: What stands above.
     """
-    shown = sorted(people, key=lambda lane: -len(lane.actions.frames_F))[:MOST_LANES]
-    shown.sort(key=lambda lane: (lane.key.source, lane.key.camera, lane.key.object_id))
-    if len(shown) < len(people):
-        title += f" ({MOST_LANES} of {len(people)} people: those seen for longest)"
+    shown = _shown(people)
     legend = _legend(shown, class_names)
-    columns = max(1, min(6, len(legend), int(100 / max(len(str(p.get_label())) for p in legend))))
-    height = 1.3 + _LANE * len(shown) + 0.22 * math.ceil(len(legend) / columns)
     file = io.BytesIO()
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained", facecolor="white")
+        size = (_WIDTH, _height(shown, legend))
+        figure = Figure(figsize=size, layout="constrained", facecolor="white")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         draw(axes, shown, class_names)
-        axes.set_title(title, loc="left", fontsize=11, color=_INK)
-        figure.legend(
-            handles=legend, loc="outside lower left", ncols=columns, frameon=False, fontsize=8.5
-        )
+        axes.set_title(title + _left_out(people), loc="left", fontsize=11, color=_INK)
+        _add_legend(figure, legend)
         figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
     return file.getvalue()
 
 
-def draw(axes: Axes, people: Sequence[Lane], class_names: Sequence[str]) -> None:
-    """Lanes from top to bottom on one axis of time."""
+def timeline_svg(people: Sequence[Lane], class_names: Sequence[str]) -> Markup:
+    """The picture for a report: an SVG element in the page's colours."""
+    shown = _shown(people)
+    legend = _legend(shown, class_names)
+    with chart(_WIDTH, _height(shown, legend)) as (figure, axes):
+        draw(axes, shown, class_names, most_points=300)
+        axes.set_title(_left_out(people).strip(" ()"), loc="left")
+        _add_legend(figure, legend)
+        return inline_svg(figure, "timeline", f"Actions of {len(shown)} people over time")
+
+
+def draw(
+    axes: Axes, people: Sequence[Lane], class_names: Sequence[str], most_points: int = 1500
+) -> None:
+    """Lanes from top to bottom on one axis of time.
+
+    Args:
+        axes: To draw on.
+        people: One lane each.
+        class_names: In the order of class ids.
+        most_points: Of a score strip; a longer one is averaged in bins.
+    """
     low, high = _span(people)
     for row, lane in enumerate(people):
-        _draw_bars(axes, lane, row, (class_names, high - low))
-        _draw_scores(axes, lane, row)
-    axes.set(xlim=(low, high), ylim=(len(people) - 0.5 + 0.05, -0.55))
+        _draw_bars(axes, lane, row, class_names, high - low)
+        _draw_scores(axes, lane, row, most_points)
+    axes.set(xlim=(low, high), ylim=(len(people) - 0.45, -0.55))
     axes.set_yticks(range(len(people)), [_name(lane.key, people) for lane in people])
     axes.set_xlabel("seconds" if people[0].frame_rate else "frame")
     axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="#d8dde3", linewidth=0.6)
+    axes.grid(visible=False, axis="y")
+    axes.grid(axis="x", color=_LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
+
+
+def _shown(people: Sequence[Lane]) -> list[Lane]:
+    longest = sorted(people, key=lambda lane: -len(lane.actions.frames_F))[:MOST_LANES]
+    return sorted(longest, key=lambda lane: (lane.key.source, lane.key.camera, lane.key.object_id))
+
+
+def _left_out(people: Sequence[Lane]) -> str:
+    if len(people) <= MOST_LANES:
+        return ""
+    return f" ({MOST_LANES} of {len(people)} people: those seen for longest)"
+
+
+def _height(people: Sequence[Lane], legend: Sequence[Patch]) -> float:
+    return 1.3 + _LANE * len(people) + 0.22 * math.ceil(len(legend) / _columns(legend))
+
+
+def _columns(legend: Sequence[Patch]) -> int:
+    widest = max(len(str(patch.get_label())) for patch in legend)
+    return max(1, min(6, len(legend), 100 // widest))
+
+
+def _add_legend(figure: Figure, legend: Sequence[Patch]) -> None:
+    figure.legend(
+        handles=legend,
+        loc="outside lower left",
+        ncols=_columns(legend),
+        frameon=False,
+        fontsize=8.5,
+    )
 
 
 def colour(class_id: int) -> str:
@@ -143,27 +191,18 @@ def _name(key: TrackKey, people: Sequence[Lane]) -> str:
     return ", ".join(parts)
 
 
-def _draw_bars(
-    axes: Axes, lane: Lane, row: int, names_and_span: tuple[Sequence[str], float]
-) -> None:
-    class_names, span = names_and_span
+def _draw_bars(axes: Axes, lane: Lane, row: int, class_names: Sequence[str], span: float) -> None:
+    top = row - 0.42
     for one in lane.segments:
         start, end = _time(lane, one.start_frame), _time(lane, one.end_frame + 1)
         face = colour(one.class_id) if one.is_known else _UNKNOWN
-        axes.add_patch(
-            Rectangle(
-                (start, row - 0.42),
-                end - start,
-                _BAR,
-                facecolor=face,
-                edgecolor="white",
-                linewidth=0.5,
-            )
-        )
+        bar = Rectangle((start, top), end - start, _BAR, facecolor=face, edgecolor="white")
+        bar.set_linewidth(0.5)
+        axes.add_patch(bar)
         if one.is_known and _fits(class_names[one.class_id], (end - start) / span):
             axes.text(
                 (start + end) / 2,
-                row - 0.42 + _BAR / 2,
+                top + _BAR / 2,
                 class_names[one.class_id],
                 ha="center",
                 va="center_baseline",
@@ -173,20 +212,20 @@ def _draw_bars(
             )
 
 
-def _draw_scores(axes: Axes, lane: Lane, row: int) -> None:
+def _draw_scores(axes: Axes, lane: Lane, row: int, most_points: int) -> None:
     """The share of the action, from 0 at the strip's foot to 1 at its head."""
     foot = row + 0.42
     scores_F = lane.actions.scores_F
     for start, end in pairwise((*lane.actions.starts, len(scores_F))):
-        step = max(1, math.ceil((end - start) * len(lane.actions.starts) / _MOST_POINTS))
+        step = max(1, math.ceil((end - start) * len(lane.actions.starts) / most_points))
         positions = np.arange(start, end, step)
         bins = [scores_F[p : min(p + step, end)].mean() for p in positions.tolist()]
         times = [_time(lane, int(f)) for f in lane.actions.frames_F[positions]]
         times.append(_time(lane, int(lane.actions.frames_F[end - 1]) + 1))
         heights = foot - _STRIP * np.array([*bins, bins[-1]])
-        axes.fill_between(times, heights, foot, step="post", color="#8a94a0", linewidth=0)
+        axes.fill_between(times, heights, foot, step="post", color=_STRIP_COLOUR, linewidth=0)
     first, last = lane.actions.frames_F[[0, -1]].tolist()
-    axes.hlines(foot, _time(lane, first), _time(lane, last + 1), color="#8a94a0", linewidth=0.5)
+    axes.hlines(foot, _time(lane, first), _time(lane, last + 1), color=_STRIP_COLOUR, linewidth=0.5)
 
 
 def _legend(people: Sequence[Lane], class_names: Sequence[str]) -> list[Patch]:
@@ -200,7 +239,7 @@ def _legend(people: Sequence[Lane], class_names: Sequence[str]) -> list[Patch]:
     patches = [Patch(facecolor=colour(c), label=class_names[c]) for c in known]
     if len(known) < len(frames):
         patches.append(Patch(facecolor=_UNKNOWN, label="not known"))
-    return [*patches, Patch(facecolor="#8a94a0", label="strip: score, 0 to 1")]
+    return [*patches, Patch(facecolor=_STRIP_COLOUR, label="strip: score, 0 to 1")]
 
 
 def _fits(text: str, share: float) -> bool:

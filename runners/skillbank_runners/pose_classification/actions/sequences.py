@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -75,16 +76,20 @@ class SequenceFiles:
 def sequence_files(lines: Path, table: Path, class_names: Sequence[str]) -> Iterator[SequenceFiles]:
     """Both files, which appear under their names only when all of them is written."""
     with ExitStack() as stack:
-        opened = [stack.enter_context(written_whole(path)) for path in (lines, table)]
+        files = [stack.enter_context(written_whole(path)) for path in (lines, table)]
+        opened = [
+            stack.enter_context(io.TextIOWrapper(file, encoding="utf-8", newline=""))
+            for file in files
+        ]
         yield SequenceFiles(opened[0], opened[1], class_names)
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[IO[str]]:
-    """A text file that is written under another name, and renamed when all went well."""
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that is written under another name, and renamed when all went well."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with temporary.open("wb") as file:
             yield file
         temporary.replace(path)
     finally:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skillbank_runners.pose_classification.actions.merging import Ints
-from skillbank_runners.skeletons.poses import Observation, Recording
+from skillbank_runners.skeletons.pose_blocks import BlockObservations, PoseBlock, blocks_of
+from skillbank_runners.skeletons.poses import Recording
 
 
 class TrackKey(NamedTuple):
@@ -50,17 +51,17 @@ class TrackLog:
     """Frames of every track, 8 bytes each.
 
     Args:
-        told: Is called with the number of observations so far, now and then.
+        told: Is called with the bytes read so far (0: unknown), now and then.
     """
 
     def __init__(self, told: Callable[[int], None]) -> None:
-        self._frames: dict[TrackKey, array[int]] = {}
+        self._frames: dict[tuple[str, int, int], array[int]] = {}
         self._told = told
         self.recordings: dict[str, RecordingFacts] = {}
         self.num_observations = 0
 
     def watch(self, recordings: Iterable[Recording]) -> Iterator[Recording]:
-        """The same recordings, whose observations are noted as they are read."""
+        """The same recordings, whose observations are noted as they are read, in blocks."""
         for recording in recordings:
             self.recordings[recording.name] = RecordingFacts(
                 recording.name,
@@ -69,7 +70,8 @@ class TrackLog:
                 recording.width,
                 recording.height,
             )
-            yield replace(recording, observations=self._watch(recording))
+            blocks = self._watch(recording.name, blocks_of(recording))
+            yield replace(recording, observations=BlockObservations(blocks, blocks))
 
     def frames(self, key: TrackKey) -> Ints:
         """Numbers of the frames of a track, ascending, each once."""
@@ -78,16 +80,15 @@ class TrackLog:
     @property
     def keys(self) -> list[TrackKey]:
         """Every track, in order of appearance."""
-        return list(self._frames)
+        return [TrackKey(*key) for key in self._frames]
 
-    def _watch(self, recording: Recording) -> Iterator[Observation]:
-        for observation in recording.observations:
-            key = TrackKey(recording.name, observation.camera, observation.object_id)
-            frames = self._frames.get(key)
-            if frames is None:
-                frames = self._frames[key] = array("q")
-            frames.append(observation.frame)
-            self.num_observations += 1
-            if self.num_observations % 256 == 0:
-                self._told(self.num_observations)
-            yield observation
+    def _watch(self, name: str, blocks: Iterable[PoseBlock]) -> Iterator[PoseBlock]:
+        for block in blocks:
+            for track, frame in zip(block.tracks, block.frames_N.tolist(), strict=True):
+                frames = self._frames.get((name, *track))
+                if frames is None:
+                    frames = self._frames[TrackKey(name, *track)] = array("q")
+                frames.append(frame)
+            self.num_observations += len(block)
+            self._told(block.end_byte)
+            yield block

@@ -14,6 +14,7 @@ from skillbank_runners.pose_classification.actions.sequences import (
 )
 from skillbank_runners.pose_classification.actions.timeline import COLUMNS, segments, timeline_csv
 from skillbank_runners.pose_classification.actions.tracks import TrackKey, TrackLog
+from skillbank_runners.skeletons.pose_blocks import blocks_of
 from skillbank_runners.skeletons.poses import Observation, Recording, Space
 
 TRACK = TrackKey("clip.json", 1, 7)
@@ -73,7 +74,7 @@ def test_a_ranked_line_has_the_form_of_taos_triton_client():
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
     def write_half():
         with written_whole(tmp_path / "a.txt") as file:
-            file.write("half")
+            file.write(b"half")
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -105,9 +106,15 @@ def test_tracks_are_noted_while_recordings_pass(tmp_path):
     log = TrackLog(told.append)
     recording = Recording("a", tmp_path, "coco17", Space.IMAGE, iter(seen), frame_rate=25.0)
 
-    passed = [o for r in log.watch([recording]) for o in r.observations]
+    passed = [block for r in log.watch([recording]) for block in blocks_of(r)]
 
-    assert passed == seen
+    assert [track for block in passed for track in block.tracks] == [
+        (0, 1),
+        (0, 2),
+        (0, 1),
+        (3, 1),
+        (0, 1),
+    ]
     assert log.keys == [TrackKey("a", 0, 1), TrackKey("a", 0, 2), TrackKey("a", 3, 1)]
     assert log.frames(TrackKey("a", 0, 1)).tolist() == [5, 6]
     assert log.num_observations == 5
