@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from skillbank_runners.api import SpecModel
 from skillbank_runners.spec_fields import Real, SearchRange, extras
@@ -17,6 +17,11 @@ from skillbank_runners.spec_fields import Real, SearchRange, extras
 Stream = Literal["joint", "bone", "motion"]
 
 _INTERPOLATE = "dataset.preprocessing.interpolate == true"
+
+
+def _up_to(high: float) -> dict[str, JsonValue]:
+    """Keywords of a strength that is searched where the user names it, from none at all."""
+    return extras(search=SearchRange(0.0, high), is_recommended=False)
 
 
 class PreprocessingSpec(SpecModel):
@@ -100,6 +105,7 @@ class AugmentationSpec(SpecModel):
         le=180.0,
         description="Largest turn of the body about the vertical axis (y), in degrees; of 2D "
         "data: in the picture.",
+        json_schema_extra=_up_to(45.0),
     )
     tilt_deg: Real = Field(
         default=0.0,
@@ -107,19 +113,21 @@ class AugmentationSpec(SpecModel):
         le=180.0,
         description="Largest further turn about each of the two horizontal axes, in degrees; 3D "
         "data only.",
+        json_schema_extra=_up_to(30.0),
     )
     scale: Real = Field(
         default=0.0,
         ge=0.0,
         lt=1.0,
         description="Largest change of size along each axis, as a share: 0.1 is 0.9 to 1.1 times.",
-        json_schema_extra=extras(search=SearchRange(0.0, 0.3)),
+        json_schema_extra=_up_to(0.3),
     )
     noise: Real = Field(
         default=0.0,
         ge=0.0,
         description="Standard deviation of the shift of each joint in each frame, in the unit of "
         "the preprocessed data.",
+        json_schema_extra=_up_to(0.05),
     )
     flip: Real = Field(
         default=0.0,
@@ -127,13 +135,14 @@ class AugmentationSpec(SpecModel):
         le=1.0,
         description="Chance that a clip is mirrored, with left and right joints swapped. Leave it "
         "at 0.0 where classes tell left from right, or clockwise from counter-clockwise.",
+        json_schema_extra=_up_to(0.5),
     )
     joint_drop: Real = Field(
         default=0.0,
         ge=0.0,
         lt=1.0,
         description="Chance that a joint is missing (zero) throughout a clip.",
-        json_schema_extra=extras(search=SearchRange(0.0, 0.3)),
+        json_schema_extra=_up_to(0.3),
     )
     time_warp: Real = Field(
         default=0.0,
@@ -141,12 +150,12 @@ class AugmentationSpec(SpecModel):
         le=1.0,
         description="How unevenly time passes: standard deviation of the logarithm of the speed in "
         "each quarter of the clip.",
-        json_schema_extra=extras(search=SearchRange(0.0, 0.5)),
+        json_schema_extra=_up_to(0.5),
     )
     time_crop: Real = Field(
         default=0.0,
         ge=0.0,
         lt=1.0,
         description="Largest share of a clip's frames that is left out at its ends.",
-        json_schema_extra=extras(search=SearchRange(0.0, 0.5)),
+        json_schema_extra=_up_to(0.5),
     )

@@ -108,8 +108,8 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def silent(trained, tmp_path):
-    """A job on the trained network whose spec says nothing of data or network."""
+def silent(tmp_path):
+    """A job whose spec says nothing of data or network."""
     job = TinyJob(tmp_path)
     job.spec.write_text("{}")
     return job

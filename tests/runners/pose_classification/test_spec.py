@@ -35,9 +35,30 @@ OWN_DEFAULTS = {
     "evaluate.checkpoint": "",
     "inference.checkpoint": "",
 }
+OF_CLIPS = {
+    "dataset.augmentation.flip",
+    "dataset.augmentation.joint_drop",
+    "dataset.augmentation.noise",
+    "dataset.augmentation.rotation_deg",
+    "dataset.augmentation.scale",
+    "dataset.augmentation.tilt_deg",
+    "dataset.augmentation.time_crop",
+    "dataset.augmentation.time_warp",
+    "dataset.preprocessing.alignment",
+    "dataset.preprocessing.centring",
+    "dataset.preprocessing.frame_rate",
+    "dataset.preprocessing.has_confidence",
+    "dataset.preprocessing.interpolate",
+    "dataset.preprocessing.min_confidence",
+    "dataset.preprocessing.sampling",
+    "dataset.preprocessing.scale",
+    "dataset.preprocessing.streams",
+}
 OWN_KEYS = {
-    "evaluate": {"evaluate.top_k"},
-    "export": {"export.opset_version", "export.dynamic_time"},
+    "train": OF_CLIPS,
+    "evaluate": {"evaluate.top_k"} | OF_CLIPS,
+    "inference": OF_CLIPS,
+    "export": {"export.opset_version", "export.dynamic_time"} | OF_CLIPS,
     "dataset_convert": {"encryption_key", "results_dir"},
 }
 
@@ -124,6 +145,40 @@ def test_every_searched_field_has_a_finite_range_inside_its_bounds(action: str) 
         assert search["high"] <= ours.get("maximum", 1e6)
         assert search["log"] is False or search["low"] > 0
     assert action == "dataset_convert" or "train.optim.lr" in searched
+
+
+def test_strengths_of_augmentation_are_searched_only_where_they_are_named() -> None:
+    strengths = sorted(key for key in OF_CLIPS if "augmentation" in key)
+
+    assert not set(strengths) & set(SCHEMAS["train"]["automl_default_parameters"])
+    for key in strengths:
+        ours = field("train", key)
+        assert 0 == ours["search_range"]["low"] < ours["search_range"]["high"] <= 45
+        assert ours["search_range"]["high"] <= ours.get("maximum", 45)
+        assert ours["default"] == 0
+        assert "automl_enabled" not in ours
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said"),
+    [
+        ({"preprocessing": {"sampling": "uniform"}}, "found 'uniform' with dataset.window_size -1"),
+        (
+            {
+                "preprocessing": {"sampling": "uniform"},
+                "window_size": 8,
+                "random_choose": True,
+            },
+            "dataset.random_choose: found true with dataset.preprocessing.sampling 'uniform'",
+        ),
+        ({"preprocessing": {"interpolate": True}}, "found true without has_confidence"),
+        ({"preprocessing": {"streams": ["bone", "bone"]}}, "expected each stream at most once"),
+        ({"preprocessing": {"centering": "frame"}}, "did you mean 'dataset.preprocessing.cen"),
+    ],
+)
+def test_preprocessing_that_makes_no_sense_is_refused(dataset: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecInvalid, match=re.escape(said)):
+        read_spec("train", {"dataset": dataset}, SPECS, EXPERIMENT)
 
 
 @pytest.mark.parametrize("action", SPECS)
