@@ -24,6 +24,7 @@ from pydantic import Field, model_validator
 from skillbank_runners.api import SpecModel
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.pose_classification.spec_inference import ActionsSpec
+from skillbank_runners.pose_classification.spec_pose import PoseSpec
 from skillbank_runners.pose_classification.spec_preprocessing import (
     AugmentationSpec,
     PreprocessingSpec,
@@ -235,6 +236,14 @@ class DatasetConvertAction(SpecModel):
     )
 
 
+class PoseAction(SpecModel):
+    """Spec of pose."""
+
+    encryption_key: Text = Field(default="", description=_ENCRYPTION_KEY)
+    results_dir: Text = Field(default="", description=_RESULTS_DIR)
+    pose: PoseSpec = Field(default=PoseSpec(), description="People's poses out of a video.")
+
+
 class NetworkAction(SpecModel):
     """What the specs of all actions on a network share."""
 
@@ -287,11 +296,13 @@ class ExperimentSpec(NetworkAction):
     dataset_convert: DatasetConvertSpec = Field(
         default=DatasetConvertSpec(), description="Conversion."
     )
+    pose: PoseSpec = Field(default=PoseSpec(), description="People's poses out of a video.")
 
 
 EXPERIMENT = ExperimentSpec
 
 SPECS: dict[str, type[SpecModel]] = {
+    "pose": PoseAction,
     "dataset_convert": DatasetConvertAction,
     "train": TrainAction,
     "evaluate": EvaluateAction,

@@ -61,7 +61,7 @@ class PoseSummary:
     Attributes:
         num_frames: Pictures that could be read.
         num_frames_with_people: Of these.
-        layout: Name of the layout that was written.
+        layout: Name or path of the layout that was written.
         tracks: Id of a person -> number of frames with them, in the order of first sights.
     """
 
@@ -101,7 +101,7 @@ def write_poses(
     estimator = make_estimator(settings.estimator, settings.estimation)
     source = load_layout(estimator.layout)
     target = load_layout(settings.layout or estimator.layout)
-    summary = PoseSummary(layout=target.name)
+    summary = PoseSummary(layout=settings.layout or estimator.layout)
     times: deque[tuple[int, float]] = deque()
     # link replaces ids only, so what it yields are still poses.
     poses = cast(Iterator[_Pose], link(_found(video, estimator, times, progress), settings.linking))
