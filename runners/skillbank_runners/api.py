@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +40,7 @@ class ArtefactKind(StrEnum):
     PREDICTIONS = "predictions"
     METRICS = "metrics"
     REPORT = "report"
+    DATASET = "dataset"
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,13 @@ class Run:
 
     def record(self, artefact: Artefact) -> None:
         """Add or replace one entry of artefacts.json, atomically."""
-        entries = [a for a in self.artefacts() if a.path != artefact.path]
-        self._write_artefacts([*entries, artefact])
+        self.record_all([artefact])
+
+    def record_all(self, artefacts: Sequence[Artefact]) -> None:
+        """Add or replace entries of artefacts.json, all at once."""
+        paths = {artefact.path for artefact in artefacts}
+        entries = [a for a in self.artefacts() if a.path not in paths]
+        self._write_artefacts([*entries, *artefacts])
 
     def forget(self, path: str) -> None:
         """Remove the entry of a file that was deleted."""

@@ -32,6 +32,7 @@ class ArtefactKind(StrEnum):
     PREDICTIONS = "predictions"
     METRICS = "metrics"
     REPORT = "report"
+    DATASET = "dataset"
 
 
 _PATTERNS = {ArtefactKind.ONNX: "*.onnx", ArtefactKind.ENGINE: "*.engine"}

@@ -38,6 +38,7 @@ class OutputKind(StrEnum):
     PREDICTIONS = "predictions"
     METRICS = "metrics"
     REPORT = "report"
+    DATASET = "dataset"
 
 
 class Direction(StrEnum):
