@@ -277,6 +277,7 @@ class InferenceAction(NetworkAction):
         default=DatasetConvertSpec(),
         description="How poses become sequences, for a checkpoint that does not say it itself.",
     )
+    pose: PoseSpec = Field(default=PoseSpec(), description="How people are found in a video.")
 
 
 class ExportAction(NetworkAction):

@@ -162,10 +162,10 @@ def _add_legend(figure: Figure, legend: Sequence[Patch]) -> None:
 
 
 def colour(class_id: int) -> str:
-    """Colour of a class, the same in every picture: 10 strong, 10 light and 8 dark ones."""
+    """Colour of a class, the same in every picture: 9 strong, 9 light, 10 dark, and no grey."""
     tab20, tab20b = (mpl.colormaps[name] for name in ("tab20", "tab20b"))
-    palette = [tab20(i) for i in (*range(0, 20, 2), *range(1, 20, 2))]
-    palette += [tab20b(i) for i in (0, 4, 8, 12, 16, 2, 6, 14)]
+    palette = [tab20(i) for i in (*range(0, 20, 2), *range(1, 20, 2)) if i not in {14, 15}]
+    palette += [tab20b(i) for i in (0, 4, 8, 12, 16, 2, 6, 14, 10, 18)]
     return to_hex(palette[class_id % len(palette)])
 
 

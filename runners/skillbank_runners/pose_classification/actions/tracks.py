@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from skillbank_runners.pose_classification.actions.merging import Ints
-from skillbank_runners.skeletons.pose_blocks import BlockObservations, PoseBlock, blocks_of
+from skillbank_runners.skeletons.pose_blocks import PoseBlock
 from skillbank_runners.skeletons.poses import Recording
 
 
@@ -28,50 +26,21 @@ class TrackKey(NamedTuple):
     object_id: int
 
 
-@dataclass(frozen=True)
-class RecordingFacts:
-    """What holds for a whole recording.
-
-    Attributes:
-        name: Of the recording.
-        layout: Name of its skeleton.
-        frame_rate: Frames per second; None where unknown.
-        width: Of the picture in pixels; None where unknown.
-        height: Of the picture in pixels; None where unknown.
-    """
-
-    name: str
-    layout: str
-    frame_rate: float | None
-    width: int | None
-    height: int | None
-
-
 class TrackLog:
-    """Frames of every track, 8 bytes each.
+    """Frames of every track, 8 bytes each."""
 
-    Args:
-        told: Is called with the bytes read so far (0: unknown), now and then.
-    """
-
-    def __init__(self, told: Callable[[int], None]) -> None:
+    def __init__(self) -> None:
         self._frames: dict[tuple[str, int, int], array[int]] = {}
-        self._told = told
-        self.recordings: dict[str, RecordingFacts] = {}
-        self.num_observations = 0
+        self.frame_rates: dict[str, float | None] = {}
 
-    def watch(self, recordings: Iterable[Recording]) -> Iterator[Recording]:
-        """The same recordings, whose observations are noted as they are read, in blocks."""
-        for recording in recordings:
-            self.recordings[recording.name] = RecordingFacts(
-                recording.name,
-                recording.layout,
-                recording.frame_rate,
-                recording.width,
-                recording.height,
-            )
-            blocks = self._watch(recording.name, blocks_of(recording))
-            yield replace(recording, observations=BlockObservations(blocks, blocks))
+    def note(self, recording: Recording, block: PoseBlock) -> None:
+        """Take a block of a recording, as the conversion tells of it."""
+        self.frame_rates[recording.name] = recording.frame_rate
+        for track, frame in zip(block.tracks, block.frames_N.tolist(), strict=True):
+            frames = self._frames.get((recording.name, *track))
+            if frames is None:
+                frames = self._frames[(recording.name, *track)] = array("q")
+            frames.append(frame)
 
     def frames(self, key: TrackKey) -> Ints:
         """Numbers of the frames of a track, ascending, each once."""
@@ -81,14 +50,3 @@ class TrackLog:
     def keys(self) -> list[TrackKey]:
         """Every track, in order of appearance."""
         return [TrackKey(*key) for key in self._frames]
-
-    def _watch(self, name: str, blocks: Iterable[PoseBlock]) -> Iterator[PoseBlock]:
-        for block in blocks:
-            for track, frame in zip(block.tracks, block.frames_N.tolist(), strict=True):
-                frames = self._frames.get((name, *track))
-                if frames is None:
-                    frames = self._frames[TrackKey(name, *track)] = array("q")
-                frames.append(frame)
-            self.num_observations += len(block)
-            self._told(block.end_byte)
-            yield block

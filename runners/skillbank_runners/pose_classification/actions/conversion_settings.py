@@ -1,0 +1,144 @@
+"""How poses become windows: as the training data was converted.
+
+The settings of the conversion travel in the checkpoint. For one that carries none, those of the
+spec hold, and what the spec leaves open follows from the arrays that the network was trained on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from skillbank_runners.errors import RunnerError
+from skillbank_runners.pose_classification.serving import ServingFacts
+from skillbank_runners.pose_classification.spec import InferenceAction
+from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+from skillbank_runners.spec_reading import SpecInvalid
+
+_SECTION = "dataset_convert"
+_OF_THE_FILES = (
+    "results_dir",
+    "data",
+    "format",
+    "num_joints",
+    "source_layout",
+    "layout",
+    "frame_rate",
+    "labels",
+    "label_coverage",
+    "split",
+    "val_names",
+    "val_fraction",
+    "split_seed",
+)
+"""Keys about the files of the training data; inference has files of its own."""
+_OF_THE_PICTURE = ("input_width", "input_height")
+
+log = logging.getLogger(__name__)
+
+
+def conversion_settings(spec: InferenceAction, facts: ServingFacts | None) -> DatasetConvertSpec:
+    """Settings to convert the poses with.
+
+    Args:
+        spec: Of the inference.
+        facts: What the checkpoint records of its training.
+
+    Raises:
+        SpecInvalid: The spec contradicts the checkpoint, every key with both values; or
+            `inference.step` fits no sequence.
+        RunnerError: What the checkpoint carries cannot be read.
+    """
+    carried = facts.conversion if facts else None
+    if carried is None:
+        settings = _of_arrays(spec, facts)
+    else:
+        settings = _carried(spec.dataset_convert, carried)
+    return _with_step(settings, spec.inference.step)
+
+
+def _carried(said: DatasetConvertSpec, carried: dict[str, Any]) -> DatasetConvertSpec:
+    """The settings of training, but for what belongs to the files and pictures at hand."""
+    try:
+        trained = DatasetConvertSpec.model_validate(carried)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise RunnerError(
+            "inference.checkpoint: what it says of the conversion of its data cannot be read: "
+            f"{_SECTION}.{key}: {first['msg']}; it may come from another version"
+        ) from error
+    own = {name: getattr(said, name) for name in _OF_THE_FILES}
+    own |= {name: getattr(said, name) for name in _OF_THE_PICTURE if not _is_silent(said, name)}
+    problems = [
+        f"{_SECTION}.{name}: the training data was converted with {getattr(trained, name)!r}, the "
+        f"spec says {getattr(said, name)!r}; leave it out to use what training had"
+        for name in type(said).model_fields
+        if name not in {*_OF_THE_FILES, *_OF_THE_PICTURE}
+        and not _is_silent(said, name)
+        and getattr(said, name) != getattr(trained, name)
+    ]
+    if problems:
+        raise SpecInvalid(problems)
+    log.info("poses are converted as the training data was")
+    return trained.model_copy(update=own)
+
+
+def _of_arrays(spec: InferenceAction, facts: ServingFacts | None) -> DatasetConvertSpec:
+    """The spec's settings; what it leaves open is made to fit the network's input."""
+    said = spec.dataset_convert
+    open_keys = {
+        name: value
+        for name, value in _fitting(spec, facts)
+        if _is_silent(said, name) and getattr(said, name) != value
+    }
+    listed = ", ".join(f"{_SECTION}.{name}={value!r}" for name, value in open_keys.items())
+    log.warning(
+        "the checkpoint does not say how its training data was converted from poses: the settings "
+        "under %s are used%s",
+        _SECTION,
+        f", and to fit the network: {listed}" if listed else "",
+    )
+    try:
+        return DatasetConvertSpec.model_validate(said.model_dump() | open_keys)
+    except ValidationError as error:
+        raise SpecInvalid(str(error.errors()[0]["ctx"]["error"]).splitlines()) from error
+
+
+def _fitting(spec: InferenceAction, facts: ServingFacts | None) -> Iterator[tuple[str, Any]]:
+    default = DatasetConvertSpec()
+    num_frames = facts.clip_shape[1] if facts else spec.dataset.window_size
+    if num_frames > 0:
+        yield "sequence_length_max", num_frames
+        yield "sequence_length", min(default.sequence_length, num_frames)
+        yield "sequence_length_min", min(default.sequence_length_min, num_frames)
+    channels = spec.model.input_channels
+    has_confidence = spec.dataset.preprocessing.has_confidence
+    yield "keep_confidence", has_confidence
+    if channels - has_confidence == 2:
+        yield "pose_type", "2dbp"
+
+
+def _with_step(settings: DatasetConvertSpec, step: int) -> DatasetConvertSpec:
+    """The settings with another distance between windows."""
+    if step > settings.sequence_length:
+        raise SpecInvalid(
+            [
+                f"inference.step: found {step}, expected at most the {settings.sequence_length} "
+                f"frames of {_SECTION}.sequence_length: frames in between would be left out"
+            ]
+        )
+    if not step:
+        return settings
+    # The conversion takes int(length * overlap): half a frame keeps rounding off its back.
+    overlap = min(1.0, (step + 0.5) / settings.sequence_length)
+    return settings.model_copy(update={"sequence_overlap": overlap})
+
+
+def _is_silent(section: DatasetConvertSpec, name: str) -> bool:
+    """Whether a key is left out, or has its default, as in specs that restate every key."""
+    field = type(section).model_fields[name]
+    return name not in section.model_fields_set or getattr(section, name) == field.default

@@ -1,0 +1,154 @@
+"""The recordings that an inference looks at, and how they are converted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from skillbank_runners.api import ArtefactKind, Run, describe_file
+from skillbank_runners.errors import RunnerError
+from skillbank_runners.pose_classification.actions.conversion_settings import conversion_settings
+from skillbank_runners.pose_classification.agreement import Opened
+from skillbank_runners.pose_classification.spec import InferenceAction
+from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+from skillbank_runners.progress import Progress
+from skillbank_runners.skeletons.importers import ReadOptions, read_recordings
+from skillbank_runners.skeletons.layout import (
+    all_layouts,
+    conversion_steps,
+    load_layout,
+)
+from skillbank_runners.skeletons.pose_blocks import blocks_of
+from skillbank_runners.skeletons.poses import Recording
+
+DEEPSTREAM = "deepstream"
+POSES_FILE = "poses.json"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Poses over time, that can be read as often as needed.
+
+    Attributes:
+        key: Dotted spec key that names them.
+        path: File or folder.
+        settings: How they are converted, `format` included.
+        options: What their reader is told.
+    """
+
+    key: str
+    path: Path
+    settings: DatasetConvertSpec
+    options: ReadOptions
+
+    def recordings(self) -> Iterator[Recording]:
+        """The recordings, one after another."""
+        return read_recordings(self.settings.format, self.path, self.options)
+
+
+def open_poses(opened: Opened[InferenceAction], path: Path, key: str) -> Poses:
+    """Poses as they come, in joints that the network knows or that can be turned into them.
+
+    Raises:
+        RunnerError: Damaged files, or joints that nothing turns into the network's.
+    """
+    spec = opened.spec
+    settings = conversion_settings(spec, opened.trained)
+    settings = settings.model_copy(update={"format": spec.inference.format})
+    return _fitted(Poses(key, path, settings, _options(settings)), opened)
+
+
+def poses_of_video(opened: Opened[InferenceAction], run: Run, path: Path, key: str) -> Poses:
+    """Poses found in a video, which are left in the results as poses.json.
+
+    Raises:
+        RunnerError: The video cannot be read, or nobody is in it.
+    """
+    from skillbank_runners.pose_classification.pose_settings import pose_settings
+    from skillbank_runners.video.pipeline import write_poses
+    from skillbank_runners.video.reading import open_video
+
+    video = open_video(path)
+    settings = conversion_settings(opened.spec, opened.trained)
+    out = run.results / POSES_FILE
+    progress = Progress(run, "looked at", "frames", video.num_frames)
+    summary = write_poses(video, out, pose_settings(opened.spec.pose), progress.reach)
+    run.record(describe_file(out, run.results, ArtefactKind.PREDICTIONS))
+    log.info(
+        "found people in %d of %d frames, %d in all: %s",
+        summary.num_frames_with_people,
+        summary.num_frames,
+        len(summary.tracks),
+        out,
+    )
+    if not summary.tracks:
+        raise RunnerError(
+            f"{key}: nobody was found in {str(path)!r} ({summary.num_frames} frames); expected "
+            "people of at least a fifth of the picture's height; pose.min_confidence can be lowered"
+        )
+    of_video = {
+        "format": DEEPSTREAM,
+        "source_layout": summary.layout,
+        "num_joints": load_layout(summary.layout).num_joints,
+        "input_width": video.width,
+        "input_height": video.height,
+        "frame_rate": video.frame_rate,
+    }
+    settings = settings.model_copy(update=of_video)
+    return _fitted(Poses(key, out, settings, _options(settings)), opened)
+
+
+def _options(settings: DatasetConvertSpec) -> ReadOptions:
+    return ReadOptions(
+        pose_type=settings.pose_type,
+        layout=settings.source_layout,
+        width=settings.input_width,
+        height=settings.input_height,
+        frame_rate=settings.frame_rate or None,
+    )
+
+
+def _fitted(poses: Poses, opened: Opened[InferenceAction]) -> Poses:
+    """The poses with the layout they have, and the one they are turned into."""
+    recording = next(poses.recordings(), None)
+    block = next(blocks_of(recording), None) if recording else None
+    if recording is None or block is None:
+        raise RunnerError(
+            f"{poses.key}: no people found in {str(poses.path)!r}, expected poses of at least one"
+        )
+    # The name by which the network's layout can be loaded: its own may be that of a file.
+    wanted, wanted_name = opened.layout, opened.spec.model.graph_layout
+    num_joints = block.joints_NVD.shape[1]
+    source, source_name = load_layout(recording.layout), recording.layout
+    is_told = bool(poses.settings.source_layout)
+    if not is_told and num_joints == wanted.num_joints != source.num_joints:
+        # DeepStream's JSON can hold poses of any estimator.
+        said = "%s: poses of %d joints are taken for the network's layout, %s"
+        log.info(said, poses.key, num_joints, wanted.name)
+        source, source_name = wanted, wanted_name
+    if num_joints != source.num_joints:
+        raise RunnerError(
+            f"{poses.key}: found poses of {num_joints} joints in {str(poses.path)!r}, expected "
+            f"{source.num_joints} of layout {source.name!r}; set dataset_convert.source_layout to "
+            f"the layout that they have (of {num_joints} joints: {_layouts_of(num_joints)}); the "
+            f"network's is {wanted.name!r} of {wanted.num_joints}"
+        )
+    is_other = bool(conversion_steps(source, wanted))
+    if is_other:
+        log.info("poses are turned from layout %s into %s", source.name, wanted.name)
+    changes = {
+        "num_joints": num_joints,
+        "source_layout": source_name,
+        "layout": wanted_name if is_other else "",
+    }
+    settings = poses.settings.model_copy(update=changes)
+    return Poses(poses.key, poses.path, settings, _options(settings))
+
+
+def _layouts_of(num_joints: int) -> str:
+    fitting = [one.name for one in all_layouts().values() if one.num_joints == num_joints]
+    return ", ".join(fitting) or "none is known; a layout file can describe it"
