@@ -152,6 +152,52 @@ def test_a_child_of_another_layout_is_refused_with_both(tmp_path: Path, trained:
     assert "was run with 'nvidia'" in problem
 
 
+@pytest.fixture
+def centred(tmp_path: Path) -> ParentJob:
+    """A training on clips that were centred, and on two streams."""
+    streams = ["joint", "bone"]
+    preprocessing = {"centring": "first_frame", "streams": streams, "frame_rate": 20}
+    spec = {"dataset": {"preprocessing": preprocessing, "augmentation": {"flip": 0.5}}}
+    parent = finished(plan(tmp_path, "train", spec=spec))
+    record(parent.plan.results, checkpoint_name(0), epoch=0, metrics={"val_loss": 0.5})
+    return parent
+
+
+@pytest.mark.parametrize("action", ["evaluate", "inference", "export"])
+def test_what_was_done_to_clips_carries_forward_and_augmentation_does_not(
+    tmp_path: Path, centred: ParentJob, action: str
+) -> None:
+    dataset_section = plan(tmp_path, action, centred).spec["dataset"]
+
+    assert dataset_section["preprocessing"]["centring"] == "first_frame"
+    assert dataset_section["preprocessing"]["streams"] == ["joint", "bone"]
+    assert dataset_section["preprocessing"]["frame_rate"] == 20.0
+    assert dataset_section["preprocessing"]["alignment"] == "none"
+    assert dataset_section["augmentation"]["flip"] == 0.0
+
+
+def test_one_key_of_what_was_done_to_clips_can_be_said_again(
+    tmp_path: Path, centred: ParentJob
+) -> None:
+    overrides = {"dataset.preprocessing.centring": "first_frame"}
+
+    section = plan(tmp_path, "evaluate", centred, overrides=overrides).spec["dataset"]
+
+    assert section["preprocessing"]["streams"] == ["joint", "bone"]
+
+
+@pytest.mark.parametrize("value", ["frame", "none"])
+def test_a_child_that_prepares_clips_otherwise_is_refused_with_both(
+    tmp_path: Path, centred: ParentJob, value: str
+) -> None:
+    with pytest.raises(SpecInvalid) as caught:
+        plan(tmp_path, "evaluate", centred, overrides={"dataset.preprocessing.centring": value})
+
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"dataset.preprocessing.centring: {value!r} was given (override)")
+    assert "was run with 'first_frame'" in problem
+
+
 def test_several_machines_are_refused_on_the_local_platform(tmp_path: Path) -> None:
     with pytest.raises(SpecInvalid, match=r"train\.num_nodes: 2 machines were asked for"):
         plan(tmp_path, "train", overrides={"train.num_nodes": 2})
