@@ -1,4 +1,8 @@
-"""The dataset_convert section of the pose classification specs."""
+"""The dataset_convert section of the pose classification specs.
+
+Keys that TAO lacks: format, source_layout, layout, frame_rate, gaps, max_gap, centring,
+keep_confidence, and those of labels and of the split.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,21 @@ from pydantic import Field, model_validator
 from skillbank_runners.api import SpecModel
 from skillbank_runners.spec_fields import Real, Text, extras
 
+PoseFormat = Literal[
+    "deepstream",
+    "coco",
+    "ultralytics",
+    "mediapipe",
+    "openpose",
+    "ntu",
+    "kinetics-skeleton",
+    "pyskl",
+    "halpe26",
+    "nova77",
+    "bvh",
+    "generic",
+]
+
 
 class DatasetConvertSpec(SpecModel):
     """Conversion of tracked body poses (JSON of DeepStream's body pose app) into arrays."""
@@ -16,18 +35,44 @@ class DatasetConvertSpec(SpecModel):
     results_dir: Text = Field(
         default="", description="Folder of the results; empty: <results_dir>/dataset_convert."
     )
-    data: Text = Field(default="", description="JSON file of the tracked poses.")
+    data: Text = Field(
+        default="",
+        description="File of the tracked poses, a folder of such files, or a pattern such as "
+        "'recordings/*.json'.",
+    )
+    format: PoseFormat = Field(default="deepstream", description="Format of the pose files.")
     pose_type: Literal["3dbp", "25dbp", "2dbp"] = Field(
         default="3dbp",
         description="Coordinates to take: 3D, 2D with relative depth (25dbp), or 2D.",
     )
-    num_joints: int = Field(default=34, ge=1, description="Joints per pose.")
+    num_joints: int = Field(
+        default=34,
+        ge=1,
+        description="Joints per pose of deepstream files; other formats have those of their "
+        "layout.",
+    )
+    source_layout: Text = Field(
+        default="",
+        description="Layout of the files' poses: its name or the path of a layout file; empty: the "
+        "format's own.",
+    )
+    layout: Text = Field(
+        default="",
+        description="Layout to convert poses to: its name or the path of a layout file; empty: the "
+        "files' own.",
+    )
+    frame_rate: Real = Field(
+        default=0.0,
+        ge=0.0,
+        description="Frames per second; 0.0: what the file says, if it does.",
+    )
     input_width: int = Field(default=1920, ge=1, description="Width of the video in pixels.")
     input_height: int = Field(default=1080, ge=1, description="Height of the video in pixels.")
     focal_length: Real = Field(
         default=1200.0,
         ge=0.0,
-        description="Focal length of the camera in pixels; 3D coordinates are divided by it.",
+        description="Focal length of the camera in pixels; 3D coordinates of deepstream files are "
+        "divided by it.",
         json_schema_extra=extras(math_cond="> 0.0"),
     )
     sequence_length_max: int = Field(
@@ -52,6 +97,57 @@ class DatasetConvertSpec(SpecModel):
         "overlap, small values leave much.",
         json_schema_extra=extras(math_cond="> 0.0"),
     )
+    gaps: Literal["join", "break", "interpolate"] = Field(
+        default="join",
+        description="Frames that a track lacks: join sets what is there side by side, as TAO does; "
+        "break begins a new stretch after every gap; interpolate fills gaps of up to max_gap "
+        "frames and breaks at longer ones.",
+    )
+    max_gap: int = Field(
+        default=10,
+        ge=1,
+        description="Missing frames in a row that are filled at most.",
+        json_schema_extra=extras(depends_on="dataset_convert.gaps == interpolate"),
+    )
+    centring: Literal["frame", "none"] = Field(
+        default="frame",
+        description="3D coordinates about the root joint of each frame, as TAO has them, or where "
+        "the body is in the room (none), for dataset.preprocessing.centring to decide.",
+    )
+    keep_confidence: bool = Field(
+        default=False, description="Write the confidence of joints as the last channel."
+    )
+    labels: Text = Field(
+        default="",
+        description="CSV or JSON file with the class of files, cameras, objects or stretches of "
+        "time; empty: labels that the recordings state, if they do. Labelled data become "
+        "train_data.npy, train_label.pkl, val_data.npy and val_label.pkl.",
+    )
+    label_coverage: Real = Field(
+        default=0.5,
+        gt=0.0,
+        le=1.0,
+        description="Share of a sequence's frames that its class has to cover; below it the "
+        "sequence counts as unlabelled and is left out.",
+    )
+    split: Literal["auto", "given", "subject", "camera", "file", "none"] = Field(
+        default="auto",
+        description="What is kept together on one side of training and validation. given: what the "
+        "recordings state; auto: the first of given, subject, file and camera that there are two "
+        "of; none: all for training.",
+    )
+    val_names: tuple[str, ...] = Field(
+        default=(),
+        description="Subjects, cameras or files of the validation set; empty: val_fraction of them "
+        "by lot.",
+    )
+    val_fraction: Real = Field(
+        default=0.2,
+        gt=0.0,
+        lt=1.0,
+        description="Share of the subjects, cameras or files for validation, at least one.",
+    )
+    split_seed: int = Field(default=0, ge=0, description="Seed of that lot.")
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:

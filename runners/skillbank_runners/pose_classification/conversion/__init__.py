@@ -1,0 +1,12 @@
+"""From recordings of people to arrays for training: coordinates, sequences, labels, files."""
+
+from __future__ import annotations
+
+from skillbank_runners.pose_classification.conversion.windows import (
+    Tally,
+    Window,
+    convert,
+    pad,
+)
+
+__all__ = ["Tally", "Window", "convert", "pad"]

@@ -1,0 +1,141 @@
+"""Training and validation arrays with their labels, ready for train.
+
+Axes: C channels, T frames, V joints.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from skillbank_runners.errors import RunnerError
+from skillbank_runners.pose_classification.conversion.npy import GrowingArray
+from skillbank_runners.pose_classification.conversion.split import Origin, Split, choose_split
+from skillbank_runners.pose_classification.conversion.windows import Window, pad
+from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+
+_SIDES = ("train", "val")
+
+
+@dataclass
+class _Side:
+    """One of the two data sets.
+
+    Attributes:
+        array: Its sequences.
+        names: Of the sequences.
+        classes: Of the sequences.
+    """
+
+    array: GrowingArray
+    names: list[str] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
+
+
+class LabelledFiles:
+    """Sequences with a class; they are parted when all of them are known.
+
+    Args:
+        folder: Where files grow.
+        settings: Of the conversion.
+    """
+
+    def __init__(self, folder: Path, settings: DatasetConvertSpec) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._path = folder / "sequences.raw"
+        self._file = self._path.open("wb")
+        self._shape: tuple[int, ...] = ()
+        self._origins: dict[Origin, int] = {}
+        self._origin_of: list[int] = []
+        self._names: list[str] = []
+        self._classes: list[str] = []
+        self.num_unlabelled = 0
+
+    def add(self, window: Window) -> None:
+        """Take one sequence; one without a class is counted only."""
+        if window.label is None:
+            self.num_unlabelled += 1
+            return
+        padded = pad(window, self._settings.sequence_length_max)
+        self._shape = padded.shape
+        self._file.write(padded.data)
+        origin = Origin(window.source, window.camera, window.subject, window.split)
+        self._origin_of.append(self._origins.setdefault(origin, len(self._origins)))
+        self._names.append(_name(window))
+        self._classes.append(window.label)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Sorted; as numbers where all are numbers."""
+        names = set(self._classes)
+        key = int if all(name.isdecimal() for name in names) else str
+        return tuple(sorted(names, key=key))
+
+    def finish(self) -> tuple[dict[str, Path], Split]:
+        """Part the sequences: name -> where it lies, and how they were parted.
+
+        Raises:
+            RunnerError: Nothing has a label, or there is nothing to part by.
+        """
+        self._file.close()
+        if not self._names:
+            raise RunnerError(
+                f"dataset_convert.labels: none of {self.num_unlabelled} sequences has a label; "
+                "check the column file (name of the recording), object ids and frames of the rows"
+            )
+        split = choose_split(list(self._origins), self._settings)
+        sides = {
+            side: _Side(GrowingArray(self._folder / f"{side}_data.npy", self._shape))
+            for side in _SIDES
+        }
+        self._part(sides, split)
+        files: dict[str, Path] = {}
+        for side, content in sides.items():
+            if content.names:
+                content.array.finish()
+                files[f"{side}_data.npy"] = content.array.path
+                files[f"{side}_label.pkl"] = self._write_labels(side, content)
+        return files, split
+
+    def shares(self) -> Iterator[str]:
+        """Sequences of each class, for a reader."""
+        counts = Counter(self._classes)
+        for name in self.class_names:
+            yield f"{name}: {counts[name]} sequences"
+
+    def _part(self, sides: dict[str, _Side], split: Split) -> None:
+        size = int(np.prod(self._shape))
+        paths = [sides[side].array.path for side in _SIDES]
+        with self._path.open("rb") as raw, paths[0].open("wb") as train, paths[1].open("wb") as val:
+            targets = dict(zip(_SIDES, (train, val), strict=True))
+            for index, origin in enumerate(self._origin_of):
+                side = _SIDES[int(split.is_val[origin])]
+                sequence = np.frombuffer(raw.read(size * 4), np.float32).reshape(self._shape)
+                sides[side].array.write(targets[side], sequence)
+                sides[side].names.append(self._names[index])
+                sides[side].classes.append(self._classes[index])
+        self._path.unlink()
+
+    def _write_labels(self, side: str, content: _Side) -> Path:
+        numbers = {name: number for number, name in enumerate(self.class_names)}
+        path = self._folder / f"{side}_label.pkl"
+        path.write_bytes(pickle.dumps([content.names, [numbers[one] for one in content.classes]]))
+        return path
+
+
+def _name(window: Window) -> str:
+    first, last = int(window.frames_T[0]), int(window.frames_T[-1])
+    return f"{window.source}/camera {window.camera}/object {window.object_id}/{first}-{last}"

@@ -1,0 +1,311 @@
+"""Cut JSON files of any size into their top-level objects, undecoded, in flat memory.
+
+Two forms of file are read: one list `[{...}, {...}]`, and objects one after another (JSON lines),
+each as compact or as spread over lines as its writer liked. Brackets outside strings are counted
+with NumPy, some 2 GB/s; what stands inside an object is left to whoever decodes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from skillbank_runners.skeletons.poses import PoseFileInvalid
+
+BLOCK_BYTES = 2**20
+MAX_PIECE_BYTES = 32 * 2**20
+"""A piece is held in memory whole; a larger one is refused. A DeepStream batch has some kB."""
+MAX_DEPTH = 64
+
+Positions = npt.NDArray[np.intp]
+
+_SPACE = b" \t\r\n"
+_BOM = b"\xef\xbb\xbf"
+_QUOTE, _BACKSLASH = ord('"'), ord("\\")
+# What a byte adds to the depth; brackets of both kinds alike, whoever decodes tells them apart.
+_DEPTH_CHANGE = np.zeros(256, dtype=np.int64)
+_DEPTH_CHANGE[[ord("["), ord("{")]] = 1
+_DEPTH_CHANGE[[ord("]"), ord("}")]] = -1
+
+
+class Piece(NamedTuple):
+    """One top-level object as it stands in the file.
+
+    Attributes:
+        offset: Of its first byte in the file.
+        content: Its bytes, from bracket to bracket.
+    """
+
+    offset: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some complete objects in a row.
+
+    Attributes:
+        path: Of the file.
+        offset: Of `content` in the file.
+        content: The objects and what stands between them, from the first to the last.
+        starts: Of each object within `content`.
+        ends: Of each object within `content`, exclusive.
+        is_list: Whether objects are separated by commas; else by white space.
+    """
+
+    path: Path
+    offset: int
+    content: bytes
+    starts: Positions
+    ends: Positions
+    is_list: bool
+
+    def pieces(self) -> Iterator[Piece]:
+        """The objects one by one.
+
+        Raises:
+            PoseFileInvalid: Something else than a separator stands between two.
+        """
+        expected = b"," if self.is_list else b""
+        previous = 0
+        for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True):
+            between = self.content[previous:start]
+            if previous and between.strip(_SPACE) != expected:
+                what = "a comma" if self.is_list else "white space"
+                problem = f"found {_show(between)} between two objects, expected {what}"
+                raise PoseFileInvalid(self.path, f"byte {self.offset + previous}", problem)
+            yield Piece(self.offset + start, self.content[start:end])
+            previous = end
+
+    def as_list(self) -> bytes:
+        """The objects as one JSON list; of a list, its separators are the decoder's to check."""
+        if self.is_list:
+            return b"[%b]" % self.content
+        return b"[%b]" % b",".join(piece.content for piece in self.pieces())
+
+
+def read_pieces(path: Path) -> Iterator[Piece]:
+    """Top-level objects of a file, in order; their insides are not checked.
+
+    Raises:
+        PoseFileInvalid: The file is no list or sequence of objects, ends early, or has an object
+            above MAX_PIECE_BYTES.
+    """
+    for chunk in read_chunks(path):
+        yield from chunk.pieces()
+
+
+def read_chunks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Chunk]:
+    """All objects of a file, about `block_bytes` at a time.
+
+    Raises:
+        PoseFileInvalid: As `read_pieces`.
+    """
+    try:
+        with path.open("rb") as file:
+            splitter = _Splitter(path)
+            while block := file.read(block_bytes):
+                chunk = splitter.feed(block)
+                if chunk is not None:
+                    yield chunk
+            splitter.finish()
+    except OSError as error:
+        raise PoseFileInvalid(path, "", f"cannot be read: {error.strerror}") from error
+
+
+class _Splitter:
+    """Takes a file block by block and gives what is complete."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._scanner = _Scanner(path)
+        self._pending = b""
+        self._offset = 0  # of pending, in the file
+        self._starts = np.empty(0, np.intp)  # of objects not given yet, within pending
+        self._has_begun = self._has_given = False
+
+    def feed(self, block: bytes) -> Chunk | None:
+        """Take the next block; the objects that it completes."""
+        if not self._has_begun:
+            block = self._begin(block)
+            if not block:
+                return None
+        shift = len(self._pending)
+        starts, ends = self._scanner.scan(block, self._offset + shift)
+        self._pending += block
+        self._starts = np.concatenate([self._starts, starts + shift])
+        chunk = self._cut(ends + shift) if len(ends) else None
+        self._check_rest()
+        return chunk
+
+    def finish(self) -> None:
+        """Check that the file ended where it may.
+
+        Raises:
+            PoseFileInvalid: It did not.
+        """
+        if not self._has_begun:
+            raise PoseFileInvalid(self._path, "", "the file is empty, expected a list of objects")
+        if self._scanner.depth or self._scanner.is_in_string:
+            inside = "the list"
+            if len(self._starts):
+                inside = f"the object that begins at byte {self._offset + int(self._starts[0])}"
+            problem = f"the file ends inside {inside}: it was cut off; copy or record it again"
+            raise self._error(self._offset + len(self._pending), problem)
+
+    @property
+    def _is_list(self) -> bool:
+        return self._scanner.base == 1
+
+    def _begin(self, block: bytes) -> bytes:
+        """Find out which form the file has; what is left of its first block."""
+        text = block.removeprefix(_BOM) if self._offset == 0 else block
+        text = text.lstrip(_SPACE)
+        self._offset += len(block) - len(text)
+        if not text:
+            return text
+        if text[:1] not in (b"[", b"{"):
+            is_text = text[0] < 0x80 and 0 not in text[:4]
+            problem = "JSON: a list of objects, or one object per line" + ", in UTF-8" * (
+                not is_text
+            )
+            raise self._error(self._offset, f"found {_show(text)}, expected {problem}")
+        self._has_begun = True
+        self._scanner.base = int(text[:1] == b"[")
+        return text
+
+    def _cut(self, ends: Positions) -> Chunk:
+        """The complete objects, taken out of what is pending."""
+        content, rest = self._pending[: ends[-1]], self._pending[ends[-1] :]
+        starts, later = self._starts[: len(ends)], self._starts[len(ends) :] - len(content)
+        first = int(starts[0])
+        self._check_separator(content[:first])
+        chunk = Chunk(
+            self._path,
+            self._offset + first,
+            content[first:],
+            starts - first,
+            ends - first,
+            self._is_list,
+        )
+        self._has_given = True
+        self._offset += len(content)
+        self._pending, self._starts = rest, later
+        return chunk
+
+    def _check_separator(self, before: bytes) -> None:
+        """Check what stands before the first of the complete objects."""
+        if self._is_list and not self._has_given:
+            before = before.removeprefix(b"[")
+        elif self._is_list:
+            if not before.lstrip(_SPACE).startswith(b","):
+                raise self._error(self._offset, f"found {_show(before)}, expected a comma")
+            before = before.lstrip(_SPACE)[1:]
+        self._require_space(before, self._offset, "before an object")
+
+    def _check_rest(self) -> None:
+        """Refuse what no later block can make right."""
+        if len(self._pending) > MAX_PIECE_BYTES:
+            problem = f"an object is larger than {MAX_PIECE_BYTES >> 20} MB, expected one per batch"
+            raise self._error(self._offset, problem)
+        scanner = self._scanner
+        if scanner.is_in_string or scanner.depth > scanner.base:
+            return
+        rest = self._pending
+        if self._is_list and not self._has_given:
+            rest = rest.removeprefix(b"[")
+        if not scanner.is_over:
+            rest = rest.lstrip(_SPACE)
+            comma = b"," if self._is_list and self._has_given else b""
+            self._require_space(rest.removeprefix(comma), self._offset, "here")
+            return
+        end = self._offset + len(self._pending)
+        before, _, after = rest.rpartition(b"]")
+        self._require_space(before, self._offset, "before the end of the list")
+        self._require_space(after, end - len(after), "after the end of the list")
+        self._offset, self._pending = end, b""
+
+    def _require_space(self, text: bytes, offset: int, where: str) -> None:
+        found = text.lstrip(_SPACE)
+        if found:
+            at = offset + len(text) - len(found)
+            raise self._error(at, f"found {_show(found)} {where}, expected an object or the end")
+
+    def _error(self, offset: int, problem: str) -> PoseFileInvalid:
+        return PoseFileInvalid(self._path, f"byte {offset}", problem)
+
+
+class _Scanner:
+    """Follows depth and strings through a file.
+
+    Attributes:
+        base: Depth between two objects: 1 inside a list, else 0.
+        depth: Brackets open so far.
+        is_in_string: Whether the text so far ends inside a string.
+        is_over: Whether the list has ended.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.base = 0
+        self.depth = 0
+        self.is_in_string = False
+        self.is_over = False
+        self._escapes_next = False
+
+    def scan(self, block: bytes, offset: int) -> tuple[Positions, Positions]:
+        """Where objects start, and end (exclusive), in the next block; `offset`: of the block."""
+        codes = np.frombuffer(block, np.uint8)
+        # 0xD9 drops the bits in which the four brackets differ; four other bytes look the same.
+        marks = np.flatnonzero(((codes & 0xD9) == 0x59) | (codes == _QUOTE))
+        kinds = codes[marks]
+        is_quote = kinds == _QUOTE
+        if self._escapes_next or _BACKSLASH in block:
+            is_quote &= ~np.isin(marks, self._escaped(codes))
+        if not len(marks):
+            return marks, marks
+        num_quotes = np.cumsum(is_quote) + self.is_in_string
+        changes = _DEPTH_CHANGE[kinds] * (num_quotes % 2 == 0)
+        depths = np.cumsum(changes) + self.depth
+        self._check_depths(depths, marks + offset)
+        self.is_in_string = bool(num_quotes[-1] % 2)
+        self.depth = int(depths[-1])
+        self.is_over = self.base == 1 and self.depth == 0
+        starts = marks[(changes == 1) & (depths == self.base + 1)]
+        ends = marks[(changes == -1) & (depths == self.base)] + 1
+        return starts, ends
+
+    def _escaped(self, codes: npt.NDArray[np.uint8]) -> Positions:
+        """Positions that follow an odd number of backslashes; knows for the next block too."""
+        slashes = np.flatnonzero(codes == _BACKSLASH)
+        first = np.empty(0, np.intp)
+        if self._escapes_next:
+            first = np.zeros(1, np.intp)
+            slashes = slashes[slashes > 0]
+        begins = slashes[np.diff(slashes, prepend=-2) != 1]
+        closes = slashes[np.diff(slashes, append=len(codes) + 1) != 1]
+        escaped = closes[(closes - begins) % 2 == 0] + 1
+        self._escapes_next = bool(len(escaped)) and int(escaped[-1]) == len(codes)
+        return np.concatenate([first, escaped])
+
+    def _check_depths(self, depths: npt.NDArray[np.int64], offsets: Positions) -> None:
+        wrong = np.flatnonzero(depths > MAX_DEPTH)
+        problem = f"more than {MAX_DEPTH} brackets are open, expected at most 6"
+        if not len(wrong) and self.base == 0:
+            wrong = np.flatnonzero(depths < 0)
+            problem = "a bracket closes what nothing opened"
+        elif not len(wrong):
+            is_over = np.concatenate([[self.is_over], depths[:-1] <= 0])
+            wrong = np.flatnonzero(is_over)
+            problem = "something follows the end of the list, expected the end of the file"
+        if len(wrong):
+            raise PoseFileInvalid(self._path, f"byte {int(offsets[wrong[0]])}", problem)
+
+
+def _show(text: bytes) -> str:
+    return repr(text[:20].decode("utf-8", "backslashreplace"))
