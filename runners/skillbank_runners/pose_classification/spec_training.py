@@ -13,6 +13,7 @@ from skillbank_runners.spec_sections import CheckpointerSpec, CudnnSpec, DeviceS
 _SGD = "train.optim.optimizer_type == torch.optim.SGD"
 _AUTO_REDUCE = "train.optim.lr_scheduler == AutoReduce"
 _MULTI_STEP = "train.optim.lr_scheduler == MultiStep"
+_COSINE = "train.optim.lr_scheduler == Cosine"
 
 
 class OptimSpec(SpecModel):
@@ -47,10 +48,16 @@ class OptimSpec(SpecModel):
         description="Pull of every weight towards zero, per step and unit of learning rate.",
         json_schema_extra=extras(search=SearchRange(1e-6, 0.01, log=True)),
     )
-    lr_scheduler: Literal["AutoReduce", "MultiStep"] = Field(
+    lr_scheduler: Literal["AutoReduce", "MultiStep", "Cosine"] = Field(
         default="MultiStep",
-        description="Lower the learning rate at fixed epochs (MultiStep), or when lr_monitor "
-        "stops falling (AutoReduce).",
+        description="Lower the learning rate at fixed epochs (MultiStep), when lr_monitor stops "
+        "falling (AutoReduce), or steadily along half a cosine to the last epoch (Cosine).",
+    )
+    warmup_epochs: int = Field(
+        default=0,
+        ge=0,
+        description="Epochs in which the learning rate rises to lr, before Cosine lowers it.",
+        json_schema_extra=extras(depends_on=_COSINE),
     )
     lr_monitor: Literal["val_loss", "train_loss"] = Field(
         default="val_loss",
@@ -137,6 +144,13 @@ class TrainSpec(DeviceSpec):
         ge=0.0,
         description="Largest norm of the gradient; a larger one is scaled down. 0.0: no limit.",
         json_schema_extra=extras(search=SearchRange(0.1, 10.0, log=True, off=0.0)),
+    )
+    label_smoothing: Real = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of each training label that is spread evenly over all classes, against "
+        "overconfidence; train_loss is measured with it, val_loss without.",
     )
 
 

@@ -193,6 +193,7 @@ def _loop_settings(spec: TrainAction, run: Run, seed: int, devices: Devices) -> 
         validation_interval=spec.train.validation_interval,
         grad_clip=spec.train.grad_clip,
         optim=OptimSettings(**spec.train.optim.model_dump()),
+        label_smoothing=spec.train.label_smoothing,
         rank=rank(max(1, len(devices.gpu_ids))),
         pause_after=run.pause_after,
     )

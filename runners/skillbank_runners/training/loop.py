@@ -45,6 +45,7 @@ class LoopSettings:
         validation_interval: Epochs between two validations.
         grad_clip: Largest norm of the gradient; 0: no limit.
         optim: Optimizer and schedule.
+        label_smoothing: Share of each training label that is spread over all classes.
         rank: Number of this process.
         pause_after: Epochs after which training pauses; None: never.
     """
@@ -54,6 +55,7 @@ class LoopSettings:
     validation_interval: int
     grad_clip: float
     optim: OptimSettings
+    label_smoothing: float = 0.0
     rank: int = 0
     pause_after: int | None = None
 
@@ -158,7 +160,8 @@ class Classifier(pl.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Optimizer and schedule, as they stood where a restored training had stopped."""
         self._optimizer = build_optimizer(self.model.parameters(), self.settings.optim)
-        self._schedule = build_schedule(self._optimizer, self.settings.optim)
+        settings = self.settings
+        self._schedule = build_schedule(self._optimizer, settings.optim, settings.num_epochs)
         if self._restored is not None:
             restore_optimizer(self._optimizer, self._restored["optimizer_states"][0])
             for schedule in self._restored.get("lr_schedulers", [])[:1]:
@@ -191,7 +194,8 @@ class Classifier(pl.LightningModule):
             return
         seed_torch(self.settings.seed, Purpose.STEP, self.step, self.settings.rank)
         logits_NC = self(inputs)
-        loss = functional.cross_entropy(logits_NC, labels_N)
+        smoothing = self.settings.label_smoothing
+        loss = functional.cross_entropy(logits_NC, labels_N, label_smoothing=smoothing)
         mean_loss = float(loss.detach())
         self._check_finite("train_loss", mean_loss)
         self._take_step(loss)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class OptimSettings:
     min_lr: float
     lr_steps: tuple[int, ...]
     lr_decay: float
+    warmup_epochs: int = 0
 
 
 def build_optimizer(
@@ -182,14 +184,60 @@ class AutoReduce:
         self._plateau.load_state_dict(known)
 
 
-def build_schedule(optimizer: torch.optim.Optimizer, settings: OptimSettings) -> Schedule:
-    """Schedule that `lr_scheduler` names."""
+class Cosine:
+    """Half a cosine from the learning rate towards 0, after a linear rise.
+
+    The rate is that of the epoch's beginning, so that the last epoch still learns.
+    """
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, settings: OptimSettings, num_epochs: int
+    ) -> None:
+        if settings.warmup_epochs >= num_epochs:
+            raise RunnerError(
+                f"train.optim.warmup_epochs: found {settings.warmup_epochs}, expected fewer than "
+                f"the {num_epochs} epochs of train.num_epochs"
+            )
+        self._optimizer = optimizer
+        self._settings = settings
+        self._num_epochs = num_epochs
+
+    def start_epoch(self, epoch: int) -> None:
+        """Set the learning rate, which depends on nothing but the epoch."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._settings.lr * self._share(epoch)
+
+    def _share(self, epoch: int) -> float:
+        rising = self._settings.warmup_epochs
+        if epoch < rising:
+            return (epoch + 1) / (rising + 1)
+        # eq. 5 of arXiv:1608.03983, for one period that ends with the training
+        passed = (epoch - rising) / (self._num_epochs - rising)
+        return (1 + math.cos(math.pi * min(passed, 1.0))) / 2
+
+    def end_epoch(self, metrics: Mapping[str, float]) -> None:
+        """Nothing: metrics change nothing here."""
+
+    def state(self) -> dict[str, float]:
+        """Nothing is remembered."""
+        return {}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Nothing is remembered."""
+
+
+def build_schedule(
+    optimizer: torch.optim.Optimizer, settings: OptimSettings, num_epochs: int
+) -> Schedule:
+    """Schedule that `lr_scheduler` names, for a training of `num_epochs`."""
     match settings.lr_scheduler:
         case "MultiStep":
             return MultiStep(optimizer, settings)
         case "AutoReduce":
             return AutoReduce(optimizer, settings)
+        case "Cosine":
+            return Cosine(optimizer, settings, num_epochs)
     raise RunnerError(
-        f"train.optim.lr_scheduler: found {settings.lr_scheduler!r}, expected MultiStep or "
-        "AutoReduce"
+        f"train.optim.lr_scheduler: found {settings.lr_scheduler!r}, expected MultiStep, "
+        "AutoReduce or Cosine"
     )

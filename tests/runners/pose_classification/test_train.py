@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from tests.runners.conftest import write_clips, write_labels
+from tests.runners.conftest import make_job, write_clips, write_labels
 
 from skillbank_runners.launch import main
 from skillbank_runners.pose_classification.graph import adjacency
@@ -57,6 +57,22 @@ def test_training_learns(job):
     assert train(job, "train.num_epochs=6", "dataset.batch_size=3", "model.dropout=0.0") == 0
     losses = [line["kpi"]["train_loss"] for line in job.status() if "lr" in line.get("kpi", {})]
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_smoothed_labels_are_trained_with_and_not_measured_with(job):
+    still = [ONE, "train.optim.lr=0.0", "dataset.batch_size=6", "model.dropout=0.0"]
+    other = make_job(job.folder / "smoothed")
+    assert train(job, *still) == 0
+    assert train(other, *still, "train.label_smoothing=0.5") == 0
+    plain, smoothed = (one.status()[-2]["kpi"] for one in (job, other))
+    assert smoothed["train_loss"] != pytest.approx(plain["train_loss"], rel=1e-3)
+    assert smoothed["val_loss"] == plain["val_loss"]
+
+
+def test_a_cosine_lowers_the_rate_from_epoch_to_epoch(job):
+    cosine = "train.optim.lr_scheduler=Cosine"
+    assert train(job, "train.num_epochs=3", cosine, "train.optim.warmup_epochs=1") == 0
+    assert rates(job) == pytest.approx([0.005, 0.01, 0.005])
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,13 @@ SETTINGS = OptimSettings(
     lr_steps=(2, 4),
     lr_decay=0.1,
 )
+NUM_EPOCHS = 6
 
 
 def build(**changes):
     settings = dataclasses.replace(SETTINGS, **changes)
     optimizer = build_optimizer([torch.nn.Parameter(torch.ones(3))], settings)
-    return optimizer, build_schedule(optimizer, settings)
+    return optimizer, build_schedule(optimizer, settings, NUM_EPOCHS)
 
 
 def rate(optimizer):
@@ -55,6 +56,25 @@ def test_multi_step_is_a_function_of_the_epoch():
 def test_multi_step_takes_its_steps_in_any_order():
     rates = run(*build(lr_scheduler="MultiStep", lr_steps=(3, 1)), [1.0] * 4)
     assert rates == pytest.approx([0.1, 0.01, 0.01, 0.001])
+
+
+def test_cosine_falls_along_half_a_cosine_to_the_last_epoch():
+    rates = run(*build(lr_scheduler="Cosine"), [1.0] * 6)
+    assert rates == pytest.approx([0.1, 0.0933, 0.075, 0.05, 0.025, 0.0067], abs=1e-4)
+
+
+def test_cosine_rises_before_it_falls():
+    rates = run(*build(lr_scheduler="Cosine", warmup_epochs=2), [1.0] * 6)
+    assert rates == pytest.approx([0.0333, 0.0667, 0.1, 0.0854, 0.05, 0.0146], abs=1e-4)
+
+
+def test_cosine_is_a_function_of_the_epoch():
+    assert run(*build(lr_scheduler="Cosine"), [1.0], first=3) == pytest.approx([0.05])
+
+
+def test_a_rise_must_end_before_the_training_does():
+    with pytest.raises(RunnerError, match="warmup_epochs: found 6, expected fewer than the 6"):
+        build(lr_scheduler="Cosine", warmup_epochs=6)
 
 
 def test_auto_reduce_waits_for_its_patience_and_stops_at_its_limit():
