@@ -15,7 +15,9 @@ from skillbank_runners.pose_classification.data import (
     plain_feeding,
     train_feeding,
 )
+from skillbank_runners.pose_classification.serving import ServingFacts, prepare
 from skillbank_runners.pose_classification.spec import DatasetSpec
+from skillbank_runners.skeletons.layout import load_layout
 
 
 def clip_set(clips=7, frames=6, dtype=np.float32):
@@ -118,3 +120,122 @@ def test_processes_share_an_epoch_and_take_equally_many_steps():
     labels = labels_of(shares[0]) + labels_of(shares[1])
     assert len(labels) == 8
     assert set(labels) == set(range(7))
+
+
+def whole_bodies(clips=5, frames=12):
+    """Clips of human3.6m, whose joints have names."""
+    x = np.random.default_rng(1).normal(size=(clips, 3, frames, 17, 1)).astype(np.float32)
+    names = tuple(str(i) for i in range(clips))
+    return ClipSet("dataset.x", Path("x.npy"), None, x, np.arange(clips), names)
+
+
+def facts_of(dataset):
+    return ServingFacts(
+        class_names=("a", "b"),
+        layout=load_layout("human3.6m").to_dict(),
+        clip_shape=(3, 12, 17, 1),
+        window_size=dataset.window_size,
+        preprocessing=dataset.preprocessing,
+    )
+
+
+def first_epochs(dataset, num_epochs=2):
+    """Inputs of the whole set in some epochs of a training."""
+    feeding = train_feeding(dataset, 1, 0, 1, facts_of(dataset))
+    batches = Batches(whole_bodies(), feeding)
+    made = [batches[BatchKey(epoch, 0)] for epoch in range(num_epochs)]
+    return [batch.x_NCTVM[batch.labels_N.argsort()].numpy() for batch in made]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"window_size": 5}, {"window_size": 5, "random_choose": True, "random_move": True}],
+)
+def test_without_preprocessing_every_bit_of_a_clip_is_as_it_was(options):
+    dataset = DatasetSpec(batch_size=5, **options)
+    without = train_feeding(dataset, 1, 0, 1)
+    expected = Batches(whole_bodies(), without)[BatchKey(0, 0)]
+
+    found = Batches(whole_bodies(), train_feeding(dataset, 1, 0, 1, facts_of(dataset)))
+
+    assert torch.equal(found[BatchKey(0, 0)].x_NCTVM, expected.x_NCTVM)
+
+
+def test_clips_are_measured_as_they_are_served():
+    dataset = DatasetSpec.model_validate(
+        {
+            "window_size": 6,
+            "batch_size": 5,
+            "preprocessing": {"centring": "frame", "scale": "torso", "sampling": "uniform"},
+            "augmentation": {"rotation_deg": 30.0, "flip": 1.0},
+        }
+    )
+    facts = facts_of(dataset)
+
+    x_NCTVM = Batches(whole_bodies(), plain_feeding(dataset, facts=facts))[BatchKey(3, 0)].x_NCTVM
+
+    served = [prepare(clip, facts) for clip in whole_bodies().x_NCTVM]
+    assert np.array_equal(x_NCTVM.numpy(), np.stack(served))
+    assert x_NCTVM.shape == (5, 3, 6, 17, 1)
+    assert not np.array_equal(served[0], whole_bodies().x_NCTVM[0, :, :6])
+
+
+def test_training_prepares_clips_as_serving_does_where_nothing_is_random():
+    dataset = DatasetSpec.model_validate(
+        {"batch_size": 5, "window_size": 6, "preprocessing": {"centring": "frame"}}
+    )
+
+    first, second = first_epochs(dataset)
+
+    assert np.array_equal(first, second)
+    facts = facts_of(dataset)
+    assert np.array_equal(first, [prepare(clip, facts) for clip in whole_bodies().x_NCTVM])
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        {"augmentation": {"rotation_deg": 30.0}},
+        {"augmentation": {"time_warp": 0.5}, "window_size": 6},
+        {"preprocessing": {"sampling": "uniform"}, "window_size": 4},
+    ],
+)
+def test_what_is_random_differs_by_epoch_and_repeats_in_it(dataset):
+    spec = DatasetSpec.model_validate({"batch_size": 5, **dataset})
+
+    first, second = first_epochs(spec)
+
+    assert first.shape == second.shape
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, first_epochs(spec)[0])
+
+
+def test_augmentation_comes_after_preprocessing():
+    turned = DatasetSpec.model_validate(
+        {
+            "batch_size": 5,
+            "preprocessing": {"centring": "first_frame"},
+            "augmentation": {"flip": 1.0},
+        }
+    )
+    plain = turned.model_copy(update={"augmentation": DatasetSpec().augmentation})
+
+    (mirrored,), (centred,) = first_epochs(turned, 1), first_epochs(plain, 1)
+
+    swapped = centred[:, :, :, load_layout("human3.6m").flip_index]
+    swapped[:, 0] *= -1
+    assert np.allclose(mirrored, swapped)
+
+
+def test_frames_of_a_further_data_set_are_resampled_from_its_own_rate():
+    dataset = DatasetSpec.model_validate({"preprocessing": {"frame_rate": 10.0}})
+    facts = facts_of(dataset).model_copy(update={"frame_rate": 20.0})
+
+    lengths = [
+        Batches(whole_bodies(), plain_feeding(dataset, facts=facts, frame_rate=rate))[
+            BatchKey(0, 0)
+        ].x_NCTVM.shape[2]
+        for rate in (None, 40.0)
+    ]
+
+    assert lengths == [6, 3]

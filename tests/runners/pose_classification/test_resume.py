@@ -25,6 +25,15 @@ VARIANTS = {
         "dataset.window_size=5",
         "train.grad_clip=1.0",
     ),
+    "prepared": (
+        "dataset.preprocessing.centring=first_frame",
+        "dataset.preprocessing.sampling=uniform",
+        "dataset.preprocessing.streams=[joint, motion]",
+        "dataset.augmentation.rotation_deg=20",
+        "dataset.augmentation.flip=0.5",
+        "dataset.augmentation.time_warp=0.2",
+        "dataset.window_size=5",
+    ),
 }
 
 

@@ -32,6 +32,15 @@ def test_the_table_shows_range_scale_and_default_of_every_parameter(cli):
     assert "off (0.0), or 0.1 to 10 " in rows["train.grad_clip"]
 
 
+def test_strengths_of_augmentation_are_there_for_who_names_them(cli):
+    named = "parameters=[dataset.augmentation.rotation_deg, dataset.augmentation.flip]"
+
+    assert "dataset.augmentation" not in cli(*LINE).out
+    rows = rows_of(cli(*LINE, "--automl-set", named).out)
+    assert " 0 to 45 " in rows["dataset.augmentation.rotation_deg"]
+    assert " 0 to 0.5 " in rows["dataset.augmentation.flip"]
+
+
 def test_the_lint_says_why_a_field_is_not_searched(cli):
     out = cli(*LINE).out
 
