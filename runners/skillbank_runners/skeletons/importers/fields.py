@@ -112,19 +112,21 @@ def as_points(value: object, width: int, spot: Spot) -> Doubles:
     return numbers.reshape(-1, width)
 
 
-def make_pose(points_VD: Doubles, confidence_V: Doubles) -> tuple[Floats, Floats]:
-    """Joints and confidence of an observation: what is no number is missing, and so is (0, 0).
-
-    Estimators write a joint that they did not find at the origin; a third coordinate is not asked.
+def make_pose(
+    points_VD: Doubles, confidence_V: Doubles, *, origin_is_missing: bool = True
+) -> tuple[Floats, Floats]:
+    """Joints and confidence of an observation; what is no number, or beyond all, is missing.
 
     Args:
         points_VD: Places; NaN: missing.
         confidence_V: Clipped to [0, 1]; NaN: missing.
+        origin_is_missing: Joints at x = y = 0 are missing: estimators of pictures write there what
+            they did not find.
     """
     finite_V = np.isfinite(confidence_V) & np.isfinite(points_VD).all(axis=1)
     points_VD = np.where(finite_V[:, None], points_VD, 0.0)
     near_V = (np.abs(points_VD) <= MAX_PLACE).all(axis=1)
-    placed_V = points_VD[:, :2].any(axis=1)
+    placed_V = points_VD[:, :2].any(axis=1) | (not origin_is_missing)
     confidence_V = np.where(finite_V & near_V & placed_V, confidence_V, 0.0).clip(0.0, 1.0)
     joints_VD = np.where(confidence_V[:, None] > 0, points_VD, 0.0)
     return joints_VD.astype(np.float32), confidence_V.astype(np.float32)
@@ -136,6 +138,16 @@ def make_box(left: float, top: float, width: float, height: float) -> Box | None
     if not np.isfinite(sides).all() or np.abs(sides).max() > MAX_PLACE or sides[2:].min() <= 0:
         return None
     return Box(*map(float, sides))
+
+
+def box_of_sides(value: object, spot: Spot) -> Box | None:
+    """A box from `[left, top, width, height]`; None where there is none."""
+    if value is None or value == []:
+        return None
+    sides = as_numbers(value, spot)
+    if len(sides) != 4:
+        raise spot.invalid(f"found {len(sides)} numbers, expected left, top, width, height")
+    return make_box(*map(float, sides))
 
 
 def box_of_corners(corners: Doubles) -> Box | None:
