@@ -5,9 +5,6 @@ A label file is a pickle of the pair (clip names, class ids), or a .npy file of 
 
 from __future__ import annotations
 
-import pickle
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from skillbank_runners.errors import RunnerError
+from skillbank_runners.safe_pickle import PickleBroken, PickleRefused, load_pickle
 
 Ints = npt.NDArray[np.int64]
 
 _EXPECTED = "expected a pickle of the pair [[clip names], [class ids]]"
 _ADVICE = "save it again with plain lists, str and int: pickle.dump([names, ids], file)"
-_BROKEN = (
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    struct.error,
-    TypeError,
-    UnicodeDecodeError,
-    ValueError,
-    AttributeError,
-)
 
 
 @dataclass(frozen=True)
@@ -56,14 +42,13 @@ def read_labels(path: Path) -> Labels:
     if path.suffix == ".npy":
         return Labels(None, _ids(_load_array(path), path))
     try:
-        with path.open("rb") as file:
-            content = _LabelUnpickler(file, encoding="latin1").load()
-    except _Refused as refusal:
+        content = load_pickle(path)
+    except PickleRefused as refusal:
         raise RunnerError(
             f"{str(path)!r} asks for {str(refusal)!r}, which could run foreign code; it was not "
             f"loaded. {_EXPECTED}; {_ADVICE}"
         ) from None
-    except (pickle.UnpicklingError, *_BROKEN) as error:
+    except PickleBroken as error:
         raise RunnerError(f"{str(path)!r} is no readable pickle ({error}); {_EXPECTED}") from error
     return _parse(content, path)
 
@@ -111,65 +96,3 @@ def _load_array(path: Path) -> npt.NDArray[np.generic]:
 def _describe(value: object) -> str:
     length = f" of {len(value)} entries" if isinstance(value, (list, tuple, dict, set)) else ""
     return f"a {type(value).__name__}{length}"
-
-
-class _Refused(pickle.UnpicklingError):
-    """The global that a pickle asked for."""
-
-
-class _Dtype:
-    """Stands for numpy.dtype while a NumPy scalar is read; knows plain numbers only."""
-
-    def __init__(self, code: object, *_: object) -> None:
-        if not isinstance(code, str) or code[:1] not in tuple("iufb") or not code[1:].isdigit():
-            raise _Refused(f"numpy.dtype {code!r}")
-        self.code = code
-        self.is_big_endian = False
-
-    def __setstate__(self, state: object) -> None:
-        self.is_big_endian = isinstance(state, tuple) and state[1:2] == (">",)
-
-    def scalar(self, raw: object) -> object:
-        """The number in `raw`, exactly one."""
-        data = raw.encode("latin1") if isinstance(raw, str) else raw
-        if not isinstance(data, bytes):
-            raise _Refused("numpy scalar of another object")
-        order = np.dtype(self.code).newbyteorder(">" if self.is_big_endian else "<")
-        value: object = np.frombuffer(data, dtype=order)[0]
-        return value
-
-
-def _scalar(dtype: object, raw: object = b"") -> object:
-    if not isinstance(dtype, _Dtype):
-        raise _Refused("numpy scalar of no dtype")
-    return dtype.scalar(raw)
-
-
-def _latin1(text: object, encoding: object = "") -> bytes:
-    """What protocols 0 to 2 call to write bytes as text."""
-    if not isinstance(text, str) or encoding != "latin1":
-        raise _Refused(f"_codecs.encode with {encoding!r}")
-    return text.encode("latin1")
-
-
-_STAND_INS: dict[tuple[str, str], Callable[..., object]] = {
-    ("numpy", "dtype"): _Dtype,
-    ("numpy.core.multiarray", "scalar"): _scalar,  # NumPy 1
-    ("numpy._core.multiarray", "scalar"): _scalar,  # NumPy 2
-    ("_codecs", "encode"): _latin1,
-}
-
-
-class _LabelUnpickler(pickle.Unpickler):
-    """Looks up no global at all: the few that labels need are replaced by functions above."""
-
-    def find_class(self, module: str, name: str) -> Callable[..., object]:
-        """Stand-in of a global.
-
-        Raises:
-            _Refused: There is none.
-        """
-        try:
-            return _STAND_INS[module, name]
-        except KeyError:
-            raise _Refused(f"{module}.{name}") from None

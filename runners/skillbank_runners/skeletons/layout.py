@@ -100,8 +100,8 @@ class Layout:
             raise LayoutInvalid(f"a stored layout cannot be read ({error})") from error
 
 
-def load_layout(name_or_path: str) -> Layout:
-    """Layout of a name, or of a YAML file.
+def load_layout(name_or_path: str | Layout) -> Layout:
+    """Layout of a name, or of a YAML file; a layout is returned as it is.
 
     Args:
         name_or_path: One of TAO's six names (TAO's edges), the name of an entry of
@@ -111,6 +111,8 @@ def load_layout(name_or_path: str) -> Layout:
     Raises:
         LayoutInvalid: Nothing has that name, or the file is wrong.
     """
+    if isinstance(name_or_path, Layout):
+        return name_or_path
     if is_layout_path(name_or_path):
         return _build(*read_layout_file(Path(name_or_path)))
     try:

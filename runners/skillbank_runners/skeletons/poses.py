@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skillbank_runners.errors import RunnerError
+from skillbank_runners.skeletons.layout import Layout
 
 Floats = npt.NDArray[np.float32]
 NO_TRACK = -1
@@ -67,7 +68,8 @@ class Recording:
     Attributes:
         name: What label files call it: name of the file, or of the clip within the file.
         path: File or folder that it comes from.
-        layout: Name of its skeleton in references/layouts.yaml, or path of a layout file.
+        layout: Name of its skeleton in references/layouts.yaml, path of a layout file, or, where
+            the file brings a skeleton of its own (bvh), that; `load_layout` takes all three.
         space: What the coordinates mean.
         observations: Read once, from front to back, before the next recording is asked for;
             raises PoseFileInvalid on the way where the file is damaged.
@@ -81,7 +83,7 @@ class Recording:
 
     name: str
     path: Path
-    layout: str
+    layout: str | Layout
     space: Space
     observations: Iterator[Observation] = field(repr=False)
     width: int | None = None
