@@ -1,4 +1,4 @@
-"""Name the action in each clip."""
+"""Name the action in each clip, or of everybody over time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically
 from skillbank_runners.errors import RunnerError
+from skillbank_runners.pose_classification.actions.request import Source, find_source
 from skillbank_runners.pose_classification.contract import ClipSet, Files, check_data, class_names
 from skillbank_runners.pose_classification.model_files import checkpoint_path
 from skillbank_runners.pose_classification.spec import InferenceAction
@@ -27,8 +28,12 @@ log = logging.getLogger(__name__)
 
 
 def main(spec: InferenceAction, run: Run) -> None:
-    """Write one class name per clip and line, as TAO does, and a JSON file with the scores."""
+    """Write one class name per clip and line, as TAO does, and a JSON file with the scores.
+
+    Poses and videos give the action of everybody over time instead: `actions.infer`.
+    """
     settings = spec.inference
+    source = find_source(settings)
     path = checkpoint_path("inference", settings.checkpoint, settings.trt_engine)
     from skillbank_runners.pose_classification.agreement import open_checkpoint
 
@@ -40,6 +45,11 @@ def main(spec: InferenceAction, run: Run) -> None:
                 "them; give the map that training had, such as dataset.label_map='{sit: 0, run: 1}'"
             ]
         )
+    if source is not Source.ARRAYS:
+        from skillbank_runners.pose_classification.actions.infer import run_actions
+
+        run_actions(opened, run, source)
+        return
     files = Files("inference.test_dataset", settings.test_dataset, needs_labels=False)
     (clips,) = check_data(opened.spec, [files], opened.layout)
     log.info("%s", clips)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skillbank_runners.api import ArtefactKind, Run, describe_file
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.actions.conversion_settings import conversion_settings
 from skillbank_runners.pose_classification.agreement import Opened
+from skillbank_runners.pose_classification.conversion.sources import open_sources
 from skillbank_runners.pose_classification.spec import InferenceAction
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.progress import Progress
-from skillbank_runners.skeletons.importers import ReadOptions, read_recordings
 from skillbank_runners.skeletons.layout import (
     all_layouts,
     conversion_steps,
@@ -37,29 +37,32 @@ class Poses:
         key: Dotted spec key that names them.
         path: File or folder.
         settings: How they are converted, `format` included.
-        options: What their reader is told.
     """
 
     key: str
     path: Path
     settings: DatasetConvertSpec
-    options: ReadOptions
 
     def recordings(self) -> Iterator[Recording]:
-        """The recordings, one after another."""
-        return read_recordings(self.settings.format, self.path, self.options)
+        """The recordings, one after another, each under a name of its own."""
+        return open_sources([self.path], self.settings)
+
+    def in_pixels(self) -> Poses:
+        """The same poses as they stand in the picture."""
+        return replace(self, settings=self.settings.model_copy(update={"pose_type": "2dbp"}))
 
 
-def open_poses(opened: Opened[InferenceAction], path: Path, key: str) -> Poses:
+def open_poses(opened: Opened[InferenceAction], run: Run, path: Path, key: str) -> Poses:
     """Poses as they come, in joints that the network knows or that can be turned into them.
 
     Raises:
         RunnerError: Damaged files, or joints that nothing turns into the network's.
     """
+    del run
     spec = opened.spec
     settings = conversion_settings(spec, opened.trained)
     settings = settings.model_copy(update={"format": spec.inference.format})
-    return _fitted(Poses(key, path, settings, _options(settings)), opened)
+    return _fitted(Poses(key, path, settings), opened)
 
 
 def poses_of_video(opened: Opened[InferenceAction], run: Run, path: Path, key: str) -> Poses:
@@ -99,17 +102,7 @@ def poses_of_video(opened: Opened[InferenceAction], run: Run, path: Path, key: s
         "frame_rate": video.frame_rate,
     }
     settings = settings.model_copy(update=of_video)
-    return _fitted(Poses(key, out, settings, _options(settings)), opened)
-
-
-def _options(settings: DatasetConvertSpec) -> ReadOptions:
-    return ReadOptions(
-        pose_type=settings.pose_type,
-        layout=settings.source_layout,
-        width=settings.input_width,
-        height=settings.input_height,
-        frame_rate=settings.frame_rate or None,
-    )
+    return _fitted(Poses(key, out, settings), opened)
 
 
 def _fitted(poses: Poses, opened: Opened[InferenceAction]) -> Poses:
@@ -145,8 +138,7 @@ def _fitted(poses: Poses, opened: Opened[InferenceAction]) -> Poses:
         "source_layout": source_name,
         "layout": wanted_name if is_other else "",
     }
-    settings = poses.settings.model_copy(update=changes)
-    return Poses(poses.key, poses.path, settings, _options(settings))
+    return replace(poses, settings=poses.settings.model_copy(update=changes))
 
 
 def _layouts_of(num_joints: int) -> str:

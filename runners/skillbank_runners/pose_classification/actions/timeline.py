@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +65,7 @@ def segments(track: TrackKey, actions: TrackActions) -> Iterator[Segment]:
 
 
 def timeline_csv(
-    found: Iterable[Segment], class_names: Sequence[str], frame_rates: dict[str, float | None]
+    found: Iterable[Segment], class_names: Sequence[str], frame_rates: Mapping[str, float | None]
 ) -> str:
     """One line per segment, those without an action included, whose `action` is empty.
 
