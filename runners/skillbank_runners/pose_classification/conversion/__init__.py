@@ -6,7 +6,8 @@ from skillbank_runners.pose_classification.conversion.windows import (
     Tally,
     Window,
     convert,
+    followed,
     pad,
 )
 
-__all__ = ["Tally", "Window", "convert", "pad"]
+__all__ = ["Tally", "Window", "convert", "followed", "pad"]
