@@ -8,6 +8,9 @@ from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN
 from skillbank_runners.skeletons.layout import load_layout
 
+TINY_BLOCKS = ((6, 1),) * 4 + ((8, 2), (8, 1), (8, 1), (10, 2), (10, 1), (10, 1))
+"""Channels and strides of blocks that take no time; strides and depth are the real ones."""
+
 
 def make_network(layout="nvidia", strategy="spatial", *, channels=3, classes=5, seed=0):
     """Random weights, edge importance and statistics that are far from 0 and 1."""
