@@ -11,6 +11,7 @@ from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.functions import drop_add_relu
 from skillbank_runners.pose_classification.graph import Strategy, adjacency
 from skillbank_runners.pose_classification.network import STGCN, fold, load_weights
+from skillbank_runners.pose_classification.streams import Streams
 from skillbank_runners.skeletons.layout import load_layout
 
 TAO_LAYOUTS = ("nvidia", "openpose", "human3.6m", "ntu-rgb+d", "ntu_edge", "coco")
@@ -229,7 +230,9 @@ def test_other_weights_are_refused_and_the_message_says_what_to_set(other, expec
 
 def test_weights_of_an_unknown_graph_name_the_layouts_of_that_size():
     state = build().state_dict() | {"A": torch.rand(3, 18, 18)}
-    with pytest.raises(RunnerError, match="layouts of 18 joints: openpose, openpose18; strategies of 3 part"):
+    with pytest.raises(
+        RunnerError, match="layouts of 18 joints: openpose, openpose18; strategies of 3 part"
+    ):
         load_weights(build(), state, source="w.pth")
 
 
@@ -237,3 +240,32 @@ def test_a_key_too_many_is_named():
     state = build().state_dict() | {"optimizer": torch.zeros(1)}
     with pytest.raises(RunnerError, match="optimizer: unknown key"):
         load_weights(build(), state, source="w.pth")
+
+
+def build_streams(names=("joint", "bone", "motion")):
+    layout = load_layout("human3.6m")
+    torch.manual_seed(5)
+    model = STGCN(5, 3 * len(names), adjacency(layout, "spatial"))
+    model.streams = Streams(names, layout.parents)
+    return model.eval()
+
+
+@torch.no_grad()
+def test_streams_are_made_inside_the_network_and_its_inference_form():
+    model, x = build_streams(), sequences(17)
+    without = build_streams()
+    without.streams = None
+
+    logits = model(x)
+
+    assert torch.equal(logits, without(model.streams(x)))
+    assert relative_error(fold(model)(x), logits.double()) < TOLERANCE
+    assert not torch.allclose(logits, model(x.flip(2)))
+
+
+def test_streams_add_no_key_to_the_state():
+    with_streams, without = build_streams(), STGCN(5, 3, adjacency(load_layout("coco"), "spatial"))
+
+    assert list(with_streams.state_dict()) == list(without.state_dict())
+    shapes = {key: tuple(value.shape) for key, value in with_streams.state_dict().items()}
+    assert shapes == reference_shapes(5, 9, 3, 17)
