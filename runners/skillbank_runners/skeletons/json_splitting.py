@@ -108,7 +108,9 @@ def read_chunks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Chunk]:
     """
     try:
         with path.open("rb") as file:
-            splitter = _Splitter(path)
+            mark = file.read(len(_BOM)) == _BOM
+            file.seek(len(_BOM) if mark else 0)
+            splitter = _Splitter(path, file.tell())
             while block := file.read(block_bytes):
                 chunk = splitter.feed(block)
                 if chunk is not None:
@@ -121,11 +123,11 @@ def read_chunks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Chunk]:
 class _Splitter:
     """Takes a file block by block and gives what is complete."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, offset: int) -> None:
         self._path = path
         self._scanner = _Scanner(path)
         self._pending = b""
-        self._offset = 0  # of pending, in the file
+        self._offset = offset  # of pending, in the file
         self._starts = np.empty(0, np.intp)  # of objects not given yet, within pending
         self._has_begun = self._has_given = False
 
@@ -164,8 +166,7 @@ class _Splitter:
 
     def _begin(self, block: bytes) -> bytes:
         """Find out which form the file has; what is left of its first block."""
-        text = block.removeprefix(_BOM) if self._offset == 0 else block
-        text = text.lstrip(_SPACE)
+        text = block.lstrip(_SPACE)
         self._offset += len(block) - len(text)
         if not text:
             return text
@@ -200,13 +201,19 @@ class _Splitter:
 
     def _check_separator(self, before: bytes) -> None:
         """Check what stands before the first of the complete objects."""
+        rest, offset = self._opened(before)
+        if self._is_list and self._has_given:
+            if not rest.startswith(b","):
+                raise self._error(offset, f"found {_show(rest)}, expected a comma")
+            rest, offset = rest[1:], offset + 1
+        self._require_space(rest, offset, "before an object")
+
+    def _opened(self, text: bytes) -> tuple[bytes, int]:
+        """What follows the opening of the list, and white space, in `text`; and its offset."""
+        rest = text.lstrip(_SPACE)
         if self._is_list and not self._has_given:
-            before = before.removeprefix(b"[")
-        elif self._is_list:
-            if not before.lstrip(_SPACE).startswith(b","):
-                raise self._error(self._offset, f"found {_show(before)}, expected a comma")
-            before = before.lstrip(_SPACE)[1:]
-        self._require_space(before, self._offset, "before an object")
+            rest = rest.removeprefix(b"[").lstrip(_SPACE)
+        return rest, self._offset + len(text) - len(rest)
 
     def _check_rest(self) -> None:
         """Refuse what no later block can make right."""
@@ -216,17 +223,14 @@ class _Splitter:
         scanner = self._scanner
         if scanner.is_in_string or scanner.depth > scanner.base:
             return
-        rest = self._pending
-        if self._is_list and not self._has_given:
-            rest = rest.removeprefix(b"[")
-        if not scanner.is_over:
-            rest = rest.lstrip(_SPACE)
-            comma = b"," if self._is_list and self._has_given else b""
-            self._require_space(rest.removeprefix(comma), self._offset, "here")
-            return
+        rest, offset = self._opened(self._pending)
         end = self._offset + len(self._pending)
+        if not scanner.is_over:
+            comma = b"," if self._is_list and self._has_given else b""
+            self._require_space(rest.removeprefix(comma), offset, "here")
+            return
         before, _, after = rest.rpartition(b"]")
-        self._require_space(before, self._offset, "before the end of the list")
+        self._require_space(before, offset, "before the end of the list")
         self._require_space(after, end - len(after), "after the end of the list")
         self._offset, self._pending = end, b""
 

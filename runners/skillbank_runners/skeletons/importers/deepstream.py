@@ -36,7 +36,8 @@ UNTRACKED = 2**64 - 1
 """DeepStream's `object_id` of someone whom its tracker does not follow."""
 
 _ENDINGS = (".json", ".jsonl", ".ndjson")
-_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, OverflowError)
+# simdjson refuses integers beyond 64 bits with a RuntimeError.
+_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, OverflowError, RuntimeError)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn, TypeVar, cast
 
 from skillbank_runners.skeletons.json_splitting import Chunk, Piece
@@ -118,12 +119,17 @@ def _flat(values: list[Any]) -> list[Any]:
 
 def _decode(piece: Piece) -> object:
     try:
-        return json.loads(piece.content, parse_constant=_refuse)
+        return json.loads(piece.content, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise _Wrong("", f"no JSON {error.pos} characters on: {error.msg}") from error
     except UnicodeDecodeError as error:
         raise _Wrong("", f"not UTF-8 {error.start} bytes on") from error
 
 
+def _finite(token: str) -> float:
+    value = float(token)
+    return value if math.isfinite(value) else _refuse(token)
+
+
 def _refuse(token: str) -> NoReturn:
-    raise _Wrong("", f"found the number {token}, which JSON does not have, expected finite ones")
+    raise _Wrong("", f"found the number {token}, expected finite ones")
