@@ -109,7 +109,7 @@ def draw(image_HW3: Image, people: Sequence[Overlay]) -> Image:
     picture = PillowImage.fromarray(image_HW3)
     canvas = ImageDraw.Draw(picture)
     height, width = image_HW3.shape[:2]
-    unit = max(1, round(min(height, width) / 240))
+    unit = max(1, round(min(height, width) / 300))
     for person in people:
         _draw_skeleton(canvas, person, unit)
     font = ImageFont.load_default(max(11, round(min(height, width) / 32)))
@@ -136,15 +136,16 @@ def _draw_skeleton(canvas: ImageDraw.ImageDraw, person: Overlay, unit: int) -> N
     is_there_V = (person.confidence_V >= MIN_CONFIDENCE) & np.isfinite(person.joints_V2).all(axis=1)
     points = [(float(x), float(y)) for x, y in person.joints_V2]
     bones = [(a, b) for a, b in person.bones if is_there_V[a] and is_there_V[b]]
+    if person.box is not None:
+        left, top, width, height = person.box
+        corners = (left, top, left + max(0.0, width), top + max(0.0, height))
+        canvas.rectangle(corners, outline=colour, width=unit)
     for shade, extra in ((_BLACK, unit), (colour, 0)):
-        if person.box is not None:
-            left, top, width, height = person.box
-            canvas.rectangle((left, top, left + width, top + height), None, shade, unit + extra)
         for a, b in bones:
             canvas.line([points[a], points[b]], fill=shade, width=2 * unit + extra)
         for point, is_there in zip(points, is_there_V, strict=True):
             if is_there:
-                canvas.circle(point, 1.5 * unit + extra / 2, fill=shade)
+                canvas.circle(point, 1.4 * unit + extra / 2, fill=shade)
 
 
 def _draw_label(

@@ -13,7 +13,11 @@ from PIL import Image as PillowImage
 from skillbank_runners.skeletons.poses import Box, Floats
 from skillbank_runners.video.blazepose import detection, landmarks
 from skillbank_runners.video.blazepose.networks import DetectionNetwork, LandmarkNetwork
-from skillbank_runners.video.blazepose.regions import Region, region_around, whole_picture
+from skillbank_runners.video.blazepose.regions import (
+    Region,
+    region_around,
+    squares_to_search,
+)
 from skillbank_runners.video.estimators import EstimatorSettings, Person
 from skillbank_runners.video.reading import Image
 
@@ -44,6 +48,7 @@ class BlazePose:
         self._landmarker = LandmarkNetwork(settings.model_folder, settings.num_threads)
         self._regions: list[Region] = []
         self._num_frames = 0
+        self._num_looks = 0
 
     def estimate(self, image_HW3: Image, time_s: float) -> list[Person]:
         """The people of the next picture: those followed so far, then those who are new."""
@@ -54,7 +59,8 @@ class BlazePose:
             self._look(picture, region, found)
         is_time = self._num_frames % self._settings.redetect_every == 0
         if len(found) < self._settings.max_people and (is_time or not found):
-            self._look_for_more(picture, found)
+            for square in self._squares(picture.size):
+                self._look_for_more(picture, square, found)
         self._num_frames += 1
         self._regions = [each.next_region for each in found]
         return [each.person for each in found]
@@ -70,8 +76,17 @@ class BlazePose:
         if not any(_are_one(new, other) for other in found):
             found.append(new)
 
-    def _look_for_more(self, picture: PillowImage.Image, found: list[_Found]) -> None:
-        square = whole_picture(*picture.size)
+    def _squares(self, size: tuple[int, int]) -> list[Region]:
+        """Where to look for more people: everywhere at first, then in one square at a time."""
+        squares = squares_to_search(*size)
+        if self._num_frames == 0:
+            return squares
+        self._num_looks += 1
+        return [squares[self._num_looks % len(squares)]]
+
+    def _look_for_more(
+        self, picture: PillowImage.Image, square: Region, found: list[_Found]
+    ) -> None:
         people = self._detector.run(
             square.crop(picture, detection.SIDE), self._settings.min_confidence
         )

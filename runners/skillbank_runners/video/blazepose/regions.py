@@ -15,6 +15,8 @@ from skillbank_runners.skeletons.poses import Floats
 
 MARGIN = 1.25
 """A region is this many times as large as the circle around the body."""
+PART = 0.6
+"""Side of a square to search, as a share of the picture's longer side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,25 @@ class Region:
 def whole_picture(width: int, height: int) -> Region:
     """The smallest upright square that holds a picture in its middle."""
     return Region(width / 2, height / 2, max(width, height))
+
+
+def squares_to_search(width: int, height: int) -> list[Region]:
+    """The whole picture, then squares of part of its longer side that cover it together.
+
+    The detector sees a picture as 224 x 224 pixels, in which somebody far away is too small.
+    """
+    side = PART * max(width, height)
+    xs, ys = _middles(width, side), _middles(height, side)
+    return [whole_picture(width, height), *(Region(x, y, side) for y in ys for x in xs)]
+
+
+def _middles(length: int, side: float) -> list[float]:
+    """Middles of as few stretches as cover a length, evenly spread."""
+    count = math.ceil(length / side)
+    if count == 1:
+        return [length / 2]
+    step = (length - side) / (count - 1)
+    return [side / 2 + index * step for index in range(count)]
 
 
 def region_around(middle_2: Floats, rim_2: Floats) -> Region:
