@@ -61,8 +61,7 @@ def test_what_is_no_list_of_objects_is_refused_or_left_to_the_decoder(tmp_path, 
 
     try:
         found = pieces(path, block_bytes)
-    except PoseFileInvalid as error:
-        assert "file.json" in str(error)
+    except PoseFileInvalid:
         return
 
     joined = b"".join(piece.content for piece in found)
