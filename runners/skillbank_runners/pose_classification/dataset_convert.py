@@ -223,6 +223,8 @@ def _write_snippet(job: _Job, classes: tuple[str, ...]) -> Path:
         "num_classes": len(classes),
         "label_map": {name: number for number, name in enumerate(classes)},
     }
+    if job.settings.keep_confidence:
+        dataset["preprocessing"] = {"has_confidence": True}
     model = {
         "graph_layout": next(iter(job.tally.layouts)),
         "input_channels": len(next(iter(job.tally.channels))),

@@ -8,11 +8,14 @@ from pydantic import Field, JsonValue, ValidationError
 
 from skillbank_runners.api import SpecModel
 from skillbank_runners.errors import DataInvalid
+from skillbank_runners.skeletons.layout import Layout, load_layout
+from skillbank_runners.skeletons.layout_files import LayoutInvalid
 from skillbank_runners.spec_fields import Real
 
 DATASET_FILE = "dataset.json"
 CONFIDENCE = "confidence"
 """Name of a channel that says how sure a joint is; it is the last one."""
+_PATHS = ("data", "labels", "results_dir")
 
 
 class DatasetFacts(SpecModel):
@@ -36,6 +39,26 @@ class DatasetFacts(SpecModel):
     def has_confidence(self) -> bool:
         """Whether the last channel is a confidence."""
         return bool(self.channels and self.channels[-1] == CONFIDENCE)
+
+    @property
+    def recipe(self) -> dict[str, JsonValue] | None:
+        """The conversion without the paths of this machine: what converts other data alike."""
+        if self.conversion is None:
+            return None
+        return {key: value for key, value in self.conversion.items() if key not in _PATHS}
+
+    def other_joints(self, layout: Layout) -> str:
+        """What to say where the data's joints are not those of a layout; empty where they are."""
+        try:
+            recorded = load_layout(self.layout)
+        except LayoutInvalid:  # not told, or a file of the user's, which may be gone
+            return ""
+        if recorded.joint_names == layout.joint_names:
+            return ""
+        return (
+            f"the joints are those of layout {self.layout!r}, but the network's layout is "
+            f"{layout.name!r} (model.graph_layout), whose joints are others"
+        )
 
 
 def read_dataset_facts(data_path: Path) -> DatasetFacts | None:

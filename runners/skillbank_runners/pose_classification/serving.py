@@ -35,6 +35,7 @@ CHECKPOINT_KEY = "serving"
 """Key below a checkpoint's `hyper_parameters`."""
 METADATA_KEY = "skillbank.serving"
 """Key of an ONNX file's metadata; its value is JSON."""
+_MEANING = ("pose_type", "centring")  # of a conversion's settings: what its numbers are
 
 
 class ServingFacts(SpecModel):
@@ -50,7 +51,7 @@ class ServingFacts(SpecModel):
         preprocessing: The section dataset.preprocessing.
         frame_rate: Frames per second of the training file; None: not told.
         conversion: Settings of the dataset_convert that made the training file, from the
-            dataset.json beside it; None where there is none.
+            dataset.json beside it, without paths; None where there is none.
     """
 
     version: Literal[1] = 1
@@ -94,7 +95,7 @@ def facts_of_spec(
         window_size=spec.dataset.window_size,
         preprocessing=spec.dataset.preprocessing,
         frame_rate=known.frame_rate,
-        conversion=known.conversion,
+        conversion=known.recipe,
     )
 
 
@@ -135,18 +136,19 @@ def frame_rate_of(clips: ClipSet, facts: ServingFacts) -> float | None:
     if dataset is None:
         return None
     trained, found = facts.conversion or {}, dataset.conversion or {}
-    pairs = {
-        "channels": (facts.channels, dataset.channels),
-        "pose_type": (trained.get("pose_type"), found.get("pose_type")),
-    }
+    pairs: dict[str, tuple[object, object]] = {"channels": (facts.channels, dataset.channels)}
+    pairs |= {key: (trained.get(key), found.get(key)) for key in _MEANING}
     problems = [
-        f"{clips.data_path.parent / DATASET_FILE}: {key} {there!r}, but the network was trained "
-        f"with {here!r}; convert the data as it was for training"
+        f"{key} {there!r}, but the network was trained with {here!r}"
         for key, (here, there) in pairs.items()
         if None not in (here, there) and here != there
     ]
+    if joints := dataset.other_joints(facts.skeleton):
+        problems.append(joints)
     if problems:
-        raise DataInvalid(problems)
+        where = clips.data_path.parent / DATASET_FILE
+        hint = "convert the data as it was for training"
+        raise DataInvalid([f"{where}: {problem}; {hint}" for problem in problems])
     return dataset.frame_rate
 
 

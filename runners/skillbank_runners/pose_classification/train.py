@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from skillbank_runners.pose_classification.dataset_facts import (
 from skillbank_runners.pose_classification.serving import ServingFacts, facts_of_spec, prepare
 from skillbank_runners.pose_classification.spec import TrainAction
 from skillbank_runners.skeletons.layout import Layout, load_layout
-from skillbank_runners.skeletons.layout_files import LayoutInvalid
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +29,7 @@ def main(spec: TrainAction, run: Run) -> None:
         Files("dataset.train_dataset", spec.dataset.train_dataset),
         Files("dataset.val_dataset", spec.dataset.val_dataset),
     ]
+    spec = _with_names(spec)
     layout = load_layout(spec.model.graph_layout)
     sets = check_data(spec, wanted, layout)
     for clips in sets:
@@ -44,6 +44,20 @@ def main(spec: TrainAction, run: Run) -> None:
 
     train_clips, val_clips = sets
     train(spec, run, train_clips, val_clips, facts)
+
+
+def _with_names(spec: TrainAction) -> TrainAction:
+    """The spec with the class names that its data say, where it has none of its own."""
+    section = spec.dataset
+    path = Path(section.train_dataset.data_path).expanduser()
+    if section.label_map is not None or not path.is_file():
+        return spec
+    dataset = read_dataset_facts(path)
+    if dataset is None or len(dataset.classes) != section.num_classes:
+        return spec
+    names = {name: index for index, name in enumerate(dataset.classes)}
+    named = section.model_copy(update={"label_map": names})
+    return spec.model_copy(update={"dataset": named})
 
 
 def _facts(spec: TrainAction, layout: Layout, clips: ClipSet) -> ServingFacts:
@@ -71,12 +85,12 @@ def _disagreements(spec: TrainAction, dataset: DatasetFacts, layout: Layout) -> 
             f"dataset.preprocessing.has_confidence is {str(says).lower()}; set it to "
             f"{str(dataset.has_confidence).lower()}"
         )
-    with suppress(LayoutInvalid):  # a file of the user's, which may be gone
-        recorded = load_layout(dataset.layout)
-        if recorded.joint_names != layout.joint_names:
-            problems.append(
-                f"the joints are those of layout {dataset.layout!r}, but model.graph_layout is "
-                f"{layout.name!r}, whose joints are others; set model.graph_layout to "
-                f"{dataset.layout!r}"
-            )
+    if joints := dataset.other_joints(layout):
+        problems.append(f"{joints}; set model.graph_layout to {dataset.layout!r}")
+    names = class_names(spec)
+    if set(names) == set(dataset.classes) and names != dataset.classes:
+        problems.append(
+            f"the classes are, in order, {', '.join(dataset.classes)}, but dataset.label_map has "
+            f"them as {', '.join(names)}; number them as here"
+        )
     return problems

@@ -95,7 +95,14 @@ def test_what_was_converted_travels_with_the_weights(job):
         (
             {"layout": "coco"},
             (),
-            "the joints are those of layout 'coco', but model.graph_layout is 'human3.6m'",
+            "the joints are those of layout 'coco', but the network's layout is 'human3.6m' "
+            "(model.graph_layout), whose joints are others; set model.graph_layout to 'coco'",
+        ),
+        (
+            {"classes": ["run", "walk", "sit"]},
+            (),
+            "the classes are, in order, run, walk, sit, but dataset.label_map has them as sit, "
+            "walk, run",
         ),
     ],
 )
@@ -109,6 +116,16 @@ def test_a_spec_that_says_something_else_than_the_data_is_refused(
     error = capsys.readouterr().err
     assert said in error
     assert str(job.folder / "dataset.json") in error
+
+
+def test_classes_that_the_spec_does_not_name_are_named_by_the_data(job):
+    job.change(dataset={"label_map": None})
+    write(job.folder, classes=["lie", "jump", "fall"])
+
+    assert main(job.arguments("train", "train.num_epochs=1")) == 0
+
+    state = torch.load(job.results / "pc_model_latest.pth", weights_only=True)
+    assert state["hyper_parameters"]["class_names"] == ["lie", "jump", "fall"]
 
 
 def test_a_layout_under_its_other_name_is_the_same(job):

@@ -250,7 +250,7 @@ def test_a_spec_that_restates_every_default_says_nothing_by_that(trained, silent
 
 def test_data_that_was_converted_otherwise_is_refused(trained, silent, capsys):
     write_walk(silent.folder, "val", clips=3, seed=3)
-    other = {"conversion": {"pose_type": "25dbp"}, "channels": ["x", "y", "z"]}
+    other = {"conversion": {"pose_type": "25dbp"}, "channels": ["x", "y", "z"], "layout": "coco"}
     (silent.folder / "dataset.json").write_text(json.dumps(other))
     place = f"evaluate.checkpoint={checkpoint(trained)}"
 
@@ -259,6 +259,7 @@ def test_data_that_was_converted_otherwise_is_refused(trained, silent, capsys):
     error = capsys.readouterr().err
     assert "pose_type '25dbp', but the network was trained with '3dbp'" in error
     assert "channels ('x', 'y', 'z')" in error
+    assert "the joints are those of layout 'coco', but the network's layout is 'mine'" in error
 
 
 def test_data_of_another_frame_rate_is_resampled_from_its_own(trained, silent):
