@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import yaml
 
 from skillbank_runners.skeletons.layout_entry import Edge, LayoutEntry
 from skillbank_runners.skeletons.layout_files import (
@@ -85,6 +86,20 @@ class Layout:
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain JSON values, such as a checkpoint keeps."""
         return {key: _to_lists(value) for key, value in asdict(self).items()}
+
+    def to_yaml(self) -> str:
+        """All of it as a layout file, which `load_layout` reads back."""
+        content = self.to_dict()
+        entry = {
+            "name": content["entry"],
+            "joints": content["joint_names"],
+            "root": self.root,
+            "virtual_root": content["root_joints"],
+            "conversions": dict(content["conversions"]),
+        }
+        same = {key: content[key] for key in content.keys() & LayoutEntry.model_fields.keys()}
+        text: str = yaml.safe_dump({**same, **entry}, sort_keys=False, width=100)
+        return text
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Layout:

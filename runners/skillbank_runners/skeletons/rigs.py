@@ -9,6 +9,7 @@ another in the next, the first of the list that the rig has decides.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from itertools import chain
 
@@ -51,7 +52,8 @@ def rig_layout(names: Sequence[str], parents: Sequence[int]) -> Layout:
     """
     bones = tuple((child, parent) for child, parent in enumerate(parents) if parent >= 0)
     root = tuple(parents).index(-1)
-    name = f"bvh{len(names)}"
+    mark = zlib.crc32(repr((names, parents)).encode())  # rigs of as many joints differ
+    name = f"bvh{len(names)}_{mark:08x}"
     return Layout(
         name=name,
         entry=name,
