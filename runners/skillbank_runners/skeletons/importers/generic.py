@@ -15,6 +15,7 @@ Axes: N clips, M people, T frames, V joints, D or C coordinates.
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ _ORDER = {3: "TVD", 4: "MTVD", 5: "NCTVM"}
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
+    tokenize.TokenError,
     EOFError,
     MemoryError,
     NotImplementedError,  # a way of packing that zipfile does not know

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.importers import ReadOptions
 from skillbank_runners.skeletons.importers.fields import (
     Doubles,
@@ -29,7 +30,7 @@ from skillbank_runners.skeletons.importers.fields import (
     make_box,
     make_pose,
 )
-from skillbank_runners.skeletons.importers.files import find_files
+from skillbank_runners.skeletons.importers.files import find_files, joints_of
 from skillbank_runners.skeletons.importers.frame_objects import frame_objects
 from skillbank_runners.skeletons.poses import NO_TRACK, Box, Observation, Recording, Space
 
@@ -60,6 +61,10 @@ class LandmarkRow:
 
 def read(path: Path, options: ReadOptions) -> Iterator[Recording]:
     """One recording per file."""
+    layout = options.layout or LAYOUT
+    if joints_of(layout) != NUM_JOINTS:
+        found = f"found {layout!r} with {joints_of(layout)} joints, expected {NUM_JOINTS}"
+        raise RunnerError(f"dataset_convert.source_layout: {found}; MediaPipe's is {LAYOUT}")
     for file in find_files(path, [".json", ".jsonl", ".ndjson", ".csv"]):
         world = options.pose_type == "3dbp" and any(
             row.world_V4 is not None for row in _rows(file, options)
@@ -67,7 +72,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Recording]:
         yield Recording(
             name=file.stem,
             path=file,
-            layout=options.layout or LAYOUT,
+            layout=layout,
             space=Space.WORLD if world else Space.IMAGE,
             observations=_observations(file, options, world=world),
             width=options.width,
