@@ -9,7 +9,8 @@ Names, types, defaults and bounds are TAO's. Settled here where TAO leaves it op
 Keys that TAO lacks:
 
 - `dataset.preprocessing`, `dataset.augmentation`: docs/preprocessing.md.
-- `train.label_smoothing`; `Cosine` of `train.optim.lr_scheduler`, and `warmup_epochs` for it.
+- `train.label_smoothing`; `torch.optim.AdamW` of `train.optim.optimizer_type`; `Cosine` of
+  `train.optim.lr_scheduler`, and `train.optim.warmup_epochs` for it.
 - `evaluate.top_k`: the k of the top-k accuracy.
 - `inference.poses`, `inference.video` and what belongs to them: spec_inference.py.
 - `export.opset_version`: ONNX operator set.

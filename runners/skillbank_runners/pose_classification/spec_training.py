@@ -19,14 +19,18 @@ _COSINE = "train.optim.lr_scheduler == Cosine"
 class OptimSpec(SpecModel):
     """The optimizer and the schedule of its learning rate."""
 
-    optimizer_type: Literal["torch.optim.SGD", "torch.optim.Adam", "torch.optim.Adamax"] = Field(
-        default="torch.optim.SGD", description="Rule that turns gradients into steps."
+    optimizer_type: Literal[
+        "torch.optim.SGD", "torch.optim.Adam", "torch.optim.Adamax", "torch.optim.AdamW"
+    ] = Field(
+        default="torch.optim.SGD",
+        description="Rule that turns gradients into steps. AdamW is Adam with a weight decay that "
+        "does not depend on the gradients.",
     )
     lr: Real = Field(
         default=0.1,
         ge=0.0,
-        description="Learning rate: length of a step. Adam and Adamax want about a hundredth of "
-        "what SGD wants.",
+        description="Learning rate: length of a step. Adam, AdamW and Adamax want about a "
+        "hundredth of what SGD wants.",
         json_schema_extra=extras(search=SearchRange(0.001, 1.0, log=True)),
     )
     momentum: Real = Field(
@@ -45,7 +49,8 @@ class OptimSpec(SpecModel):
     weight_decay: Real = Field(
         default=0.0001,
         ge=0.0,
-        description="Pull of every weight towards zero, per step and unit of learning rate.",
+        description="Pull of every weight towards zero, per step and unit of learning rate; AdamW "
+        "wants far more of it than the others, such as 0.05.",
         json_schema_extra=extras(search=SearchRange(1e-6, 0.01, log=True)),
     )
     lr_scheduler: Literal["AutoReduce", "MultiStep", "Cosine"] = Field(

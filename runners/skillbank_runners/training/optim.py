@@ -21,6 +21,7 @@ _PLATEAU_STATE = ("best", "cooldown_counter", "num_bad_epochs", "last_epoch")
 _REMEMBERED = {
     torch.optim.SGD: {"momentum_buffer"},
     torch.optim.Adam: {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    torch.optim.AdamW: {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
     torch.optim.Adamax: {"step", "exp_avg", "exp_inf"},
 }
 
@@ -67,13 +68,15 @@ def _new_optimizer(
             )
         case "torch.optim.Adam":
             return torch.optim.Adam(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
+        case "torch.optim.AdamW":  # arXiv:1711.05101: weight decay apart from the gradient's scale
+            return torch.optim.AdamW(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
         case "torch.optim.Adamax":
             return torch.optim.Adamax(
                 parameters, lr=settings.lr, weight_decay=settings.weight_decay
             )
     raise RunnerError(
         f"train.optim.optimizer_type: found {settings.optimizer_type!r}, expected "
-        "torch.optim.SGD, torch.optim.Adam or torch.optim.Adamax"
+        "torch.optim.SGD, torch.optim.Adam, torch.optim.Adamax or torch.optim.AdamW"
     )
 
 

@@ -36,7 +36,10 @@ OWN_DEFAULTS = {
     "inference.checkpoint": "",
 }
 # Options that TAO's list lacks.
-OWN_OPTIONS = {"train.optim.lr_scheduler": ["Cosine"]}
+OWN_OPTIONS = {
+    "train.optim.lr_scheduler": ["Cosine"],
+    "train.optim.optimizer_type": ["torch.optim.AdamW"],
+}
 OF_CLIPS = {
     "dataset.augmentation.flip",
     "dataset.augmentation.joint_drop",
