@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from skillbank_runners.pose_classification.conversion import Tally, Window, conv
 from skillbank_runners.pose_classification.conversion.reading_progress import ReadingProgress
 from skillbank_runners.pose_classification.data import plain_feeding
 from skillbank_runners.pose_classification.spec import InferenceAction
+from skillbank_runners.progress import Progress
 from skillbank_runners.skeletons.pose_blocks import PoseBlock
 from skillbank_runners.skeletons.poses import Recording
 
@@ -52,19 +53,18 @@ class Scores:
 def score(opened: Opened[InferenceAction], run: Run, poses: Poses, device: torch.device) -> Scores:
     """Send every window through the network, a batch at a time, and write its lines.
 
+    The poses are read twice: once to find out whether they can be read and how many windows they
+    make, before the network begins, which takes far longer.
+
     Raises:
         RunnerError: Damaged poses, or such that do not fit the network.
     """
     spec = opened.spec
-    tracks, progress = TrackLog(), ReadingProgress(run, [poses.path])
-
-    def told(recording: Recording, block: PoseBlock) -> None:
-        tracks.note(recording, block)
-        progress(recording, block)
-
-    scores = Scores(tracks, Tally(told=told))
+    scores = Scores(TrackLog(), Tally())
+    _look_through(opened, run, poses, scores)
+    progress = Progress(run, "named", "sequences", scores.tally.windows)
     size = spec.inference.batch_size
-    windows = _windows(opened, poses, scores)
+    windows = _windows(opened, poses, scores.tracks.frame_rates)
     scored = classify(
         opened.network(), windows, spec.dataset.batch_size if size < 0 else size, device
     )
@@ -75,24 +75,35 @@ def score(opened: Opened[InferenceAction], run: Run, poses: Poses, device: torch
             scores.counts[int(shares_C.argmax())] += 1
             of_track = scores.windows.setdefault(window.track, [])
             of_track.append(ScoredWindow(window.first_frame, window.last_frame, shares_C))
+            progress.advance()
     record(run, lines, "sequences with ranked classes")
     record(run, table, "whose sequences these are")
     return scores
 
 
+def _look_through(opened: Opened[InferenceAction], run: Run, poses: Poses, scores: Scores) -> None:
+    """Note who is in which frames, and check that every window fits the network."""
+    progress = ReadingProgress(run, [poses.path])
+
+    def told(recording: Recording, block: PoseBlock) -> None:
+        scores.tracks.note(recording, block)
+        progress(recording, block)
+
+    scores.tally.told = told
+    for window in convert(poses.recordings(), poses.settings, tally=scores.tally):
+        _check_shape(opened, poses, window)
+
+
 def _windows(
-    opened: Opened[InferenceAction], poses: Poses, scores: Scores
+    opened: Opened[InferenceAction], poses: Poses, frame_rates: Mapping[str, float | None]
 ) -> Iterator[TrackWindow]:
     """Windows as the network gets them: converted, padded and prepared as in training."""
-    recordings = scores.tracks.opened(poses.recordings())
     prepare: dict[str, Callable[[Clip], Clip]] = {}
-    for window in convert(recordings, poses.settings, tally=scores.tally):
+    for window in convert(poses.recordings(), poses.settings):
         num_frames = window.x_CTV.shape[1]
         clip_CTVM = pad(window, max(poses.settings.sequence_length_max, num_frames))
         if window.source not in prepare:
-            _check_shape(opened, poses, window)
-            facts = opened.facts(clip_CTVM.shape)
-            rate = scores.tracks.frame_rates[window.source]
+            facts, rate = opened.facts(clip_CTVM.shape), frame_rates[window.source]
             feeding = plain_feeding(opened.spec.dataset, facts=facts, frame_rate=rate)
             prepare[window.source] = feeding.serve
         yield TrackWindow(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -34,14 +33,9 @@ class TrackLog:
         self._frames: dict[tuple[str, int, int], array[int]] = {}
         self.frame_rates: dict[str, float | None] = {}
 
-    def opened(self, recordings: Iterable[Recording]) -> Iterator[Recording]:
-        """The same recordings; what holds for each is noted before it is read."""
-        for recording in recordings:
-            self.frame_rates[recording.name] = recording.frame_rate
-            yield recording
-
     def note(self, recording: Recording, block: PoseBlock) -> None:
         """Take a block of a recording, as the conversion tells of it."""
+        self.frame_rates[recording.name] = recording.frame_rate
         for track, frame in zip(block.tracks, block.frames_N.tolist(), strict=True):
             frames = self._frames.get((recording.name, *track))
             if frames is None:
