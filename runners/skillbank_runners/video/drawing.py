@@ -177,11 +177,11 @@ def _place(
     """Above the person's head, inside the picture, below the labels that are there already."""
     width, height = size
     anchor = _head(person)
-    left = min(max(0.0, anchor[0] - width / 2), max(0.0, picture[0] - width))
-    top = min(max(0.0, anchor[1] - 1.5 * height), max(0.0, picture[1] - height))
+    left = min(max(0.0, anchor[0] - width / 2), max(0.0, picture[0] - 1 - width))
+    top = min(max(0.0, anchor[1] - 1.5 * height), max(0.0, picture[1] - 1 - height))
     plate = _Rectangle(left, top, left + width, top + height)
     for other in sorted(taken, key=lambda each: each.top):
-        if plate.overlaps(other) and other.bottom + height <= picture[1]:
+        if plate.overlaps(other) and other.bottom + height < picture[1]:
             plate = _Rectangle(left, other.bottom, left + width, other.bottom + height)
     return plate
 

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.poses import Box, Floats
 from skillbank_runners.video.reading import Image
@@ -96,3 +98,39 @@ def make_estimator(name: str, settings: EstimatorSettings) -> PoseEstimator:
             f"pose.estimator: found no function {function!r} in {module_name!r}, {known}"
         )
     return factory(settings)
+
+
+def check_person(person: Person, num_joints: int, where: str) -> None:
+    """Look at what an estimator gave, which may be anybody's code.
+
+    Args:
+        person: As it was given.
+        num_joints: V of the estimator's layout.
+        where: Names the frame in the message.
+
+    Raises:
+        RunnerError: Shapes do not fit, or values are no numbers.
+    """
+    values = {
+        "joints_V2": (person.joints_V2, (num_joints, 2)),
+        "confidence_V": (person.confidence_V, (num_joints,)),
+        "world_V3": (person.world_V3, (num_joints, 3)),
+        "box": (np.asarray(person.box), (4,)),
+    }
+    for name, (value, shape) in values.items():
+        if value is None and name == "world_V3":
+            continue
+        if not isinstance(value, np.ndarray) or value.shape != shape:
+            found = getattr(value, "shape", type(value).__name__)
+            problem = f"found {name} of shape {found}, expected {shape}"
+        elif not np.isfinite(value).all():
+            problem = f"found {name} with NaN or infinity, expected numbers"
+        else:
+            continue
+        raise RunnerError(f"pose.estimator: {where}: {problem}; mend the estimator")
+    low, high = person.confidence_V.min(), person.confidence_V.max()
+    if low < 0 or high > 1:
+        raise RunnerError(
+            f"pose.estimator: {where}: found confidence_V from {low} to {high}, expected [0, 1]; "
+            "mend the estimator"
+        )

@@ -24,6 +24,7 @@ from skillbank_runners.video.estimators import (
     EstimatorSettings,
     Person,
     PoseEstimator,
+    check_person,
     make_estimator,
 )
 from skillbank_runners.video.placing import place
@@ -104,7 +105,9 @@ def write_poses(
     summary = PoseSummary(layout=settings.layout or estimator.layout)
     times: deque[tuple[int, float]] = deque()
     # link replaces ids only, so what it yields are still poses.
-    poses = cast(Iterator[_Pose], link(_found(video, estimator, times, progress), settings.linking))
+    poses = cast(
+        Iterator[_Pose], link(_found(video, estimator, source, times, progress), settings.linking)
+    )
     smoothed = _smoothed(poses, settings.smoothing) if settings.smoothing else poses
     with PoseFileWriter(out) as file:
         for number, people in groupby(smoothed, key=lambda pose: pose.frame):
@@ -120,6 +123,7 @@ def write_poses(
 def _found(
     video: Video,
     estimator: PoseEstimator,
+    layout: Layout,
     times: deque[tuple[int, float]],
     progress: Callable[[int], None] | None,
 ) -> Iterator[_Pose]:
@@ -127,6 +131,7 @@ def _found(
     for done, frame in enumerate(video.frames(), start=1):
         times.append((frame.number, frame.time_s))
         for person in estimator.estimate(frame.image_HW3, frame.time_s):
+            check_person(person, layout.num_joints, f"frame {frame.number}")
             yield _pose(person, frame.number, frame.time_s)
         if progress:
             progress(done)

@@ -50,8 +50,10 @@ class VideoWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._container is None or self._stream is None:
+            return
         try:
-            self._finish(is_whole=kind is None)
+            self._finish(self._container, self._stream, is_whole=kind is None)
         finally:
             self._partial.unlink(missing_ok=True)
 
@@ -97,15 +99,13 @@ class VideoWriter:
         self._container, self._stream = container, stream
         return stream, container
 
-    def _finish(self, *, is_whole: bool) -> None:
-        if self._container is None or self._stream is None:
-            return
+    def _finish(self, container: OutputContainer, stream: VideoStream, *, is_whole: bool) -> None:
         import av
 
         try:
             if is_whole:
-                self._container.mux(self._stream.encode(None))
-            self._container.close()
+                container.mux(stream.encode(None))
+            container.close()
             if is_whole:
                 self._partial.replace(self._path)
         except (av.FFmpegError, OSError) as error:
