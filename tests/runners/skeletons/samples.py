@@ -89,8 +89,8 @@ def write_json(path, content):
     return path
 
 
-def coco_annotations(person_of, *, joints=17):
-    """Images and annotations of two people over three frames; `person_of` adds to a person."""
+def coco_annotations(more=({}, {}), *, joints=17):
+    """Images and annotations of two people over three frames, with what each has besides."""
     images = [
         {"id": 7 + frame, "file_name": f"run_{frame:06}.jpg", "width": WIDTH, "height": HEIGHT}
         for frame in range(FRAMES)
@@ -106,7 +106,7 @@ def coco_annotations(person_of, *, joints=17):
             "area": 9000.0,
             "iscrowd": 0,
         }
-        | person_of(person)
+        | more[person]
         for frame in range(FRAMES)
         for person in range(2)
     ]
@@ -116,7 +116,7 @@ def coco_annotations(person_of, *, joints=17):
 
 @sample("coco", "annotations")
 def coco_with_tracks(folder):
-    content = coco_annotations(lambda person: {"track_id": 40 + person})
+    content = coco_annotations(({"track_id": 40}, {"track_id": 41}))
     path = write_json(folder / "person_keypoints.json", content)
     return Sample(path, "coco17", 17, 2, Space.IMAGE, [0, 0, 1, 1, 2, 2])
 
