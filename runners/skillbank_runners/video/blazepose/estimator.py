@@ -6,6 +6,7 @@ Axes: V = 33 joints.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -33,19 +34,31 @@ class _Found:
     next_region: Region
 
 
-class BlazePose:
-    """MediaPipe's pose networks as a PoseEstimator.
+class Detector(Protocol):
+    """Finds people in a square picture."""
 
-    Raises:
-        VideoMissing: LiteRT or the networks are not installed.
-    """
+    def run(self, square_HW3: Floats, min_score: float) -> detection.Detections:
+        """People in (224, 224, 3) of [0, 255]."""
+
+
+class Landmarker(Protocol):
+    """Finds the joints of one person in a square picture."""
+
+    def run(self, square_HW3: Floats) -> landmarks.Landmarks:
+        """Landmarks in (256, 256, 3) of [0, 255]."""
+
+
+class BlazePose:
+    """A PoseEstimator of two networks, which remembers whom it follows."""
 
     layout = "mediapipe33"
 
-    def __init__(self, settings: EstimatorSettings) -> None:
+    def __init__(
+        self, detector: Detector, landmarker: Landmarker, settings: EstimatorSettings
+    ) -> None:
         self._settings = settings
-        self._detector = DetectionNetwork(settings.model_folder, settings.num_threads)
-        self._landmarker = LandmarkNetwork(settings.model_folder, settings.num_threads)
+        self._detector = detector
+        self._landmarker = landmarker
         self._regions: list[Region] = []
         self._num_frames = 0
         self._num_looks = 0
@@ -100,8 +113,13 @@ class BlazePose:
 
 
 def make(settings: EstimatorSettings) -> BlazePose:
-    """The factory that `pose.estimator: blazepose` names."""
-    return BlazePose(settings)
+    """The factory that `pose.estimator: blazepose` names: MediaPipe's networks.
+
+    Raises:
+        VideoMissing: LiteRT or the networks are not installed.
+    """
+    how = (settings.model_folder, settings.num_threads)
+    return BlazePose(DetectionNetwork(*how), LandmarkNetwork(*how), settings)
 
 
 def _found(seen: landmarks.Landmarks, region: Region) -> _Found:
