@@ -15,7 +15,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def run(key: Key, recipe: Recipe, data: Path) -> dict[str, object]:
     train_N = np.flatnonzero(clips.subject_N != key.fold)
     test_N = np.flatnonzero(clips.subject_N == key.fold)
     torch.manual_seed(key.seed)
-    model = _model(recipe, layout, key.narrower)
+    model = _model(recipe, layout)
     optimizer = recipe.optimizer(model)
     average: Any = swa_utils.get_ema_multi_avg_fn  # torch has no type for it
     averaged = swa_utils.AveragedModel(model, multi_avg_fn=average(EMA_DECAY))
@@ -129,9 +130,7 @@ def run(key: Key, recipe: Recipe, data: Path) -> dict[str, object]:
     }
 
 
-def _model(recipe: Recipe, layout: Layout, narrower: int) -> nn.Module:
-    blocks: Any = tuple((channels // narrower, stride) for channels, stride in _WIDE)
-    network.BLOCKS = blocks
+def _model(recipe: Recipe, layout: Layout) -> nn.Module:
     adjacency_KVV = adjacency(layout, recipe.strategy)
     names = recipe.preprocessing.streams
     stgcn = network.STGCN(NUM_CLASSES, 3 * len(names), adjacency_KVV, dropout=recipe.dropout)
@@ -148,7 +147,7 @@ def _answers(
             buffer.copy_(buffers[name])
     model.eval()
     with torch.no_grad():
-        parts = np.array_split(test_N, 4)
+        parts = np.array_split(test_N, min(4, len(test_N)))
         return torch.cat([model(clips.get(part, None)).argmax(dim=1) for part in parts])
 
 
@@ -175,12 +174,20 @@ def _convolve_joints(x_NVTC: Tensor, adjacency_KVV: Tensor, w_KDC: Tensor, b_VD:
     return y_NVTD + b_VD[:, None, :].to(y_NVTD.dtype)
 
 
-_WIDE = network.BLOCKS
-_AUTOCAST: Any = _convolve_joints
-layers._convolve_joints = _AUTOCAST
+@contextmanager
+def _screening_network(narrower: int) -> Iterator[None]:
+    """For a while, a network of fewer channels that autocast can run."""
+    blocks, convolve_joints = network.BLOCKS, layers._convolve_joints
+    narrow: Any = tuple((channels // narrower, stride) for channels, stride in blocks)
+    autocast: Any = _convolve_joints
+    network.BLOCKS, layers._convolve_joints = narrow, autocast
+    try:
+        yield
+    finally:
+        network.BLOCKS, layers._convolve_joints = blocks, convolve_joints
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for and not yet done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder that holds utd_mhad and utd_mhad_absolute")
@@ -188,20 +195,23 @@ def main() -> None:
     parser.add_argument("--folds", nargs="+", type=int, default=[1, 3, 5, 7])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--narrower", type=int, default=2, help="divide all channels by this")
-    options = parser.parse_args()
+    parser.add_argument("--results", type=Path, default=RESULTS, help="JSON lines to add to")
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     for seed in options.seeds:
         for name in options.recipes:
             for fold in options.folds:
-                _run_once(Key(name, fold, seed, options.narrower), options.data)
+                key = Key(name, fold, seed, options.narrower)
+                _run_once(key, options.data, options.results)
 
 
-def _run_once(key: Key, data: Path) -> None:
-    done = RESULTS.read_text().splitlines() if RESULTS.is_file() else []
+def _run_once(key: Key, data: Path, results: Path) -> None:
+    done = results.read_text().splitlines() if results.is_file() else []
     if any(asdict(key).items() <= json.loads(line).items() for line in done):
         return
-    result = run(key, RECIPES[key.recipe], data)
-    with RESULTS.open("a") as file:
+    with _screening_network(key.narrower):
+        result = run(key, RECIPES[key.recipe], data)
+    with results.open("a") as file:
         file.write(json.dumps(result) + "\n")
     print(json.dumps(result), flush=True)
 
