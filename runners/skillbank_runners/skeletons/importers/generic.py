@@ -15,11 +15,13 @@ Axes: N clips, M people, T frames, V joints, D or C coordinates.
 from __future__ import annotations
 
 import io
+import math
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,15 @@ from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.skeletons.poses import Observation, PoseFileInvalid, Recording, Space
 
 Array = npt.NDArray[np.generic]
+
+
+class _Header(NamedTuple):
+    """Of an array in a .npy file."""
+
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    dtype: np.dtype[Any]
+
 
 MAX_ARRAY_BYTES = 1 << 30
 """Of an array in a .npz file, which is unpacked into memory; .npy files may be of any size."""
@@ -82,7 +93,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Recording]:
 def _clips(path: Path, name: str, array: Array, options: ReadOptions) -> Iterator[Recording]:
     """The recordings of one array: one, or as many as its N."""
     order = _ORDER.get(array.ndim, "")
-    if not array.size or not order or array.dtype.kind not in "iuf":
+    if not order or array.dtype.kind not in "iuf":
         raise PoseFileInvalid(
             path,
             name,
@@ -139,12 +150,12 @@ def _observations(poses_MTVD: Array, num_coordinates: int, is_image: bool) -> It
 def _open_npy(path: Path) -> Array:
     """The array, left on disk."""
     try:
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            header = _read_header(file, path.stat().st_size)
+            offset = file.tell()
+        return np.memmap(path, header.dtype, "r", offset, header.shape, header.order)
     except _UNREADABLE as error:
         raise PoseFileInvalid(path, "", f"is no .npy file of numbers ({error})") from error
-    if not isinstance(array, np.ndarray):
-        raise PoseFileInvalid(path, "", "is no .npy file, but an archive; name it .npz")
-    return array
 
 
 def _open_npz(path: Path) -> Iterator[tuple[str, Array]]:
@@ -164,8 +175,15 @@ def _open_npz(path: Path) -> Iterator[tuple[str, Array]]:
 
 
 def _parse_npy(content: bytes) -> Array:
-    """The array of a .npy file in memory; its header may not claim more than there is."""
+    """The array of a .npy file in memory."""
     file = io.BytesIO(content)
+    header = _read_header(file, len(content))
+    numbers = np.frombuffer(content, header.dtype, offset=file.tell())
+    return numbers.reshape(header.shape, order=header.order)
+
+
+def _read_header(file: BinaryIO, size_bytes: int) -> _Header:
+    """What a .npy file says of its array, which may not be more than is there."""
     version = np.lib.format.read_magic(file)
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -175,6 +193,8 @@ def _parse_npy(content: bytes) -> Array:
         raise ValueError(f"version {version} of the .npy format")
     shape, is_fortran, dtype = readers[version](file)
     if dtype.hasobject:
-        raise ValueError("it holds Python objects")
-    numbers = np.frombuffer(content, dtype, offset=file.tell())
-    return numbers.reshape(shape, order="F" if is_fortran else "C")
+        raise ValueError("it holds pickled objects, which are not read")
+    claimed_bytes = math.prod(shape) * dtype.itemsize
+    if min(shape, default=1) < 1 or claimed_bytes != size_bytes - file.tell():
+        raise ValueError(f"its header says {shape} of {dtype}, the file holds {size_bytes} bytes")
+    return _Header(shape, "F" if is_fortran else "C", dtype)
