@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from skillbank_runners.skeletons.poses import Box, Observation, PoseFileInvalid, Recording
 
+MAX_FLOAT = float(np.finfo(np.float32).max)
 BLOCK_SIZE = 512
 
 Doubles = npt.NDArray[np.float64]
@@ -45,8 +46,8 @@ class PoseBlock:
 
     def observations(self) -> Iterator[Observation]:
         """The same one by one."""
-        joints_NVD = self.joints_NVD.astype(np.float32)
-        confidence_NV = self.confidence_NV.astype(np.float32)
+        joints_NVD = self.joints_NVD.clip(-MAX_FLOAT, MAX_FLOAT).astype(np.float32)
+        confidence_NV = self.confidence_NV.clip(0, 1).astype(np.float32)
         for n, (camera, object_id) in enumerate(self.tracks):
             yield Observation(
                 int(self.frames_N[n]),
