@@ -290,3 +290,15 @@ def test_a_training_does_not_go_on_with_other_preprocessing(trained, silent, cap
     (trained.folder / "mine.yaml").unlink()
     assert status == 1
     assert "dataset.preprocessing.scale: trained with 'torso'" in capsys.readouterr().err
+
+
+def test_reports_show_what_was_done_to_clips(trained, silent):
+    place = f"evaluate.checkpoint={checkpoint(trained)}"
+    assert main(silent.arguments("evaluate", place, *of_test(trained, "evaluate"))) == 0
+
+    for folder in (trained.results, silent.results):
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        assert "dataset.preprocessing.centring" in page
+        assert "first_frame" in page
+    info = json.loads((silent.results / "run_info.json").read_text())
+    assert info["spec"]["dataset"]["preprocessing"] == PREPROCESSING
