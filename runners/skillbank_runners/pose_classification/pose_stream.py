@@ -70,10 +70,12 @@ class _Filter:
 
     def run(self, source: IO[bytes]) -> int:
         """Until the lines end; the exit code."""
+        from skillbank_runners.pose_classification.continual.frames import FrameInvalid
+
         for number, line in enumerate(_lines(source), start=1):
             try:
                 self._pass(line)
-            except RunnerError as error:
+            except FrameInvalid as error:
                 _complain(f"{'skipped' if self._skips_bad else 'error'}: line {number}: {error}")
                 if not self._skips_bad:
                     return _WRONG_LINE

@@ -45,7 +45,6 @@ class ContinualBlock:
 
     def __init__(self, block: Block, adjacency_KVV: Tensor) -> None:
         K, V, _ = adjacency_KVV.shape
-        device = adjacency_KVV.device
         weight_KDC, self._joint_bias_VD = block.gcn.folded(adjacency_KVV, block.tcn[0])
         _, D, C = weight_KDC.shape
         self._mix = adjacency_KVV.permute(2, 0, 1).reshape(V * K, V).contiguous()
@@ -55,8 +54,8 @@ class ContinualBlock:
         self._frame_weight = taps_LDD.reshape(KERNEL_FRAMES * D, D).contiguous()
         self._around = _WayAround(block.residual)
         self.stride = block.stride
-        self._activations = FrameRing(KERNEL_FRAMES, V, D, device)
-        self._inputs = FrameRing(REACH + 1, V, C, device) if self._around.exists else None
+        self._activations = FrameRing(KERNEL_FRAMES, V, D)
+        self._inputs = FrameRing(REACH + 1, V, C) if self._around.exists else None
         self._counts = np.zeros(0, np.int64)
         self.joint_products = V * K * V * C + V * K * C * D
         self.frame_products = V * KERNEL_FRAMES * D * D + V * self._around.products
@@ -97,6 +96,8 @@ class ContinualBlock:
         self._activations.write(rows_R, newest_R, y_RVD)
         centres_R = newest_R - REACH
         is_due_R = (centres_R >= 0) & (centres_R % self.stride == 0)
+        if not is_due_R.any():
+            return Frames(rows_R[:0], y_RVD[:0])
         rows_R, newest_R, centres_R = rows_R[is_due_R], newest_R[is_due_R], centres_R[is_due_R]
         window = self._activations.window(rows_R, newest_R)
         before = None if self._inputs is None else self._inputs.read(rows_R, centres_R)

@@ -19,6 +19,8 @@ from skillbank_runners.skeletons.importers.deepstream import PoseKind
 from skillbank_runners.skeletons.poses import Observation
 
 _VALUES_PER_JOINT = 4
+_MAX_NUMBER = 2**53  # the whole numbers that JSON is sure of
+_MAX_COORDINATE = 1e9  # millimetres or pixels; beyond, the network would only say NaN
 _SHOWN = 3  # problems of a line that its message lists
 
 
@@ -56,7 +58,9 @@ def _flatten(values: object) -> object:
     return values
 
 
-_Pose = Annotated[list[FiniteFloat], BeforeValidator(_flatten), Field(min_length=_VALUES_PER_JOINT)]
+_Number = Annotated[int, Field(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]
+_Coordinate = Annotated[FiniteFloat, Field(ge=-_MAX_COORDINATE, le=_MAX_COORDINATE)]
+_Pose = Annotated[list[_Coordinate], BeforeValidator(_flatten), Field(min_length=_VALUES_PER_JOINT)]
 
 
 class _Person(_Lenient):
@@ -66,8 +70,8 @@ class _Person(_Lenient):
 
 
 class _Frame(_Lenient):
-    frame_num: int
-    batch_id: int = 0
+    frame_num: _Number
+    batch_id: _Number = 0
     objects: list[_Person]
 
 
@@ -75,7 +79,7 @@ class _Line(_Lenient):
     """A frame, or a batch of several."""
 
     batches: list[_Frame] | None = None
-    frame_num: int | None = None
+    frame_num: _Number | None = None
 
 
 def parse_line(line: bytes, pose: PoseKind) -> Iterator[PoseFrame]:

@@ -66,6 +66,7 @@ class StreamModel:
         preparation: What is done to them before the network gets them.
         class_names: In the order of the logits.
         pool_shape: What an answer is about.
+        trained_frames: Frames of the clips that the network was trained on.
         settings: How the stream is named.
     """
 
@@ -74,15 +75,16 @@ class StreamModel:
     preparation: Preparation
     class_names: tuple[str, ...]
     pool_shape: PoolShape
+    trained_frames: int
     settings: StreamSettings
 
     @property
     def notes(self) -> Iterator[str]:
         """What the user should know before trusting it, one sentence each."""
         seen = 2 * self.network.delay + 1
-        if self.pool_shape.clip_frames < seen:
+        if self.trained_frames < seen:
             yield (
-                f"trained on clips of {self.pool_shape.clip_frames} frames, but an answer on a "
+                f"trained on clips of {self.trained_frames} frames, but an answer on a "
                 f"stream looks at {seen}: in training the frames around a clip were zeros, so "
                 "answers may differ from those of the inference action; train on longer clips"
             )
@@ -105,12 +107,15 @@ def load_stream_model(checkpoint: Path, settings: StreamSettings) -> StreamModel
     converted = _conversion(facts, settings.conversion, network.A.shape[1], what)
     conversion = FrameConversion(converted, layout.name if layout else "")
     _check_channels(network, conversion, preprocessing, what)
+    sequence, clip = _trained_on(facts, converted, settings.conversion)
+    window = settings.window_frames or sequence
     return StreamModel(
         ContinualSTGCN(network),
         conversion,
         Preparation(preprocessing, layout, network.streams),
         _class_names(state, facts, network),
-        _pool_shape(facts, converted, settings),
+        PoolShape(window, max(window, clip), facts.clip_shape[3] if facts else 1),
+        clip,
         settings,
     )
 
@@ -191,20 +196,19 @@ def _class_names(state: State, facts: ServingFacts | None, network: STGCN) -> tu
     return tuple(names or (f"class_{index}" for index in range(network.fcn.out_channels)))
 
 
-def _pool_shape(
-    facts: ServingFacts | None, conversion: DatasetConvertSpec, settings: StreamSettings
-) -> PoolShape:
-    """Window of an answer: the frames of a sequence of training, the rest of its clip zeros."""
+def _trained_on(
+    facts: ServingFacts | None, conversion: DatasetConvertSpec, given: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Frames of a sequence of training, and of the clip that it was in: the rest were zeros."""
     clip, sequence = conversion.sequence_length_max, conversion.sequence_length
-    if facts is not None:
-        clip = facts.clip_shape[1]
-    if facts is not None and facts.conversion is None:
-        sequence = clip if "sequence_length" not in settings.conversion else sequence
-    if facts is not None and facts.preprocessing.frame_rate and facts.frame_rate:
+    if facts is None:
+        return min(sequence, clip), clip
+    clip = facts.clip_shape[1]
+    if facts.conversion is None and "sequence_length" not in given:
+        sequence = clip  # whether anything was added is not known
+    if facts.preprocessing.frame_rate and facts.frame_rate:
         ratio = facts.preprocessing.frame_rate / facts.frame_rate
         clip, sequence = round(clip * ratio), round(sequence * ratio)
-    if facts is not None and facts.window_size > 0:
+    if facts.window_size > 0:
         clip = facts.window_size
-    window = settings.window_frames or min(sequence, clip)
-    num_people = facts.clip_shape[3] if facts else 1
-    return PoolShape(window, max(window, clip), num_people)
+    return min(sequence, clip), clip

@@ -173,7 +173,10 @@ class ActionStream:
         keys = [PersonKey(frame.camera, one.object_id) for one in frame.people]
         twice = [key.object_id for key in set(keys) if keys.count(key) > 1]
         if twice:
-            raise FrameInvalid(f"frame {frame.number}: object_id {twice[0]} is there twice")
+            raise FrameInvalid(
+                f"frame {frame.number}: object_id {twice[0]} is there twice, expected the ids of a "
+                "tracker, one per person"
+            )
         return dict(zip(keys, self._model.conversion.sights(frame), strict=True))
 
     def _come(self, person: Person, sight: Sight) -> deque[PreparedFrame]:
