@@ -5,7 +5,8 @@ of channel values per frame, angles in degrees. A joint turns by its rotation ch
 right, R = R1 R2 R3 on column vectors, and stands at its offset, of which position channels replace
 the axes they name (as Blender reads them). End sites become joints, named after their parent.
 
-The layout is the file's own (`bvh<joints>_<mark>`), with conversions where its names are a known rig's.
+The layout is the file's own (`bvh<joints>_<mark>`), with conversions where its names are those of a
+known rig.
 
 Axes: T frames of a block, V joints, C channels, D coordinates.
 """
