@@ -8,6 +8,7 @@ with the highest likeness in total is taken (Hungarian method).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -135,9 +136,55 @@ class _Tracker:
         self._of_file: dict[int, int] = {}
         self._next = 1
         self._last_frame = -1
+        self._unfollowed: dict[int, deque[tuple[int, Observation]]] = {}
+        self._is_following = False
 
     def identify(self, frame: int, people: Sequence[Observation]) -> list[int | None]:
         """Track of each person of the next frame; None for those that cannot be placed."""
+        if not self._is_following:
+            ids = [self._known(person) for person in people]
+            if None not in ids:
+                self._put_off(frame, ids, people)
+                return ids
+            self._begin_to_follow(frame)
+        return self._identify(frame, people)
+
+    def _put_off(
+        self, frame: int, ids: Sequence[int | None], people: Sequence[Observation]
+    ) -> None:
+        """Keep the last two sights of each person: nobody need be followed yet."""
+        for identity, person in zip(ids, people, strict=True):
+            if identity is not None:
+                sights = self._unfollowed.setdefault(identity, deque(maxlen=2))
+                sights.append((frame, person))
+        self._last_frame = frame
+        if len(self._unfollowed) > 4 * self._settings.max_people:
+            self._unfollowed = dict(self._lately(frame))
+
+    def _lately(self, frame: int) -> list[tuple[int, deque[tuple[int, Observation]]]]:
+        """People put off who are not forgotten yet, the latest of them."""
+        youngest = frame - self._settings.max_age
+        lately = [
+            (i, sights) for i, sights in self._unfollowed.items() if sights[-1][0] >= youngest
+        ]
+        lately.sort(key=lambda one: one[1][-1][0])
+        return lately[-2 * self._settings.max_people :]
+
+    def _begin_to_follow(self, frame: int) -> None:
+        """Somebody has no track: from here on everyone has a place and a speed."""
+        self._is_following = True
+        last_frame = self._last_frame
+        sights = (
+            (seen, identity, sight_of(person, self._settings.located_by))
+            for identity, last_two in self._lately(frame)
+            for seen, person in last_two
+        )
+        for seen, identity, sight in sorted(sights, key=lambda one: one[0]):
+            self._remember(seen, [identity], [sight])
+        self._unfollowed.clear()
+        self._last_frame = last_frame
+
+    def _identify(self, frame: int, people: Sequence[Observation]) -> list[int | None]:
         youngest = frame - self._settings.max_age
         self._tracks = [track for track in self._tracks if track.frame >= youngest]
         del self._tracks[: -2 * self._settings.max_people]

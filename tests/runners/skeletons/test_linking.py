@@ -1,6 +1,7 @@
 """Who is who from frame to frame: people that cross, hide, leave and return."""
 
 import math
+import tracemalloc
 from collections import defaultdict
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from tests.runners.skeletons.walkers import body, box_of, line, seen, walk
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.linking import LinkSettings, link, link_recording
 from skillbank_runners.skeletons.poses import NO_TRACK, Box, Recording, Space
-from skillbank_runners.skeletons.tracks import LocatedBy, overlap
+from skillbank_runners.skeletons.tracks import LocatedBy, Track, overlap
 
 
 def ids_of(told, **chosen):
@@ -188,6 +189,37 @@ def test_an_id_of_the_file_that_was_given_away_before_gets_another_number():
     told = [seen(0, body()), seen(1, body()), seen(2, body() + 2000, object_id=1)]
     told += [seen(3, body()), seen(3, body() + 2000, object_id=1)]
     assert [o.object_id for o in link(told)] == [1, 1, 2, 1, 2]
+
+
+def test_a_file_that_loses_its_ids_halfway_goes_on_with_them():
+    told = walk([line((100, 300), (700, 300), 60), line((700, 310), (100, 310), 60)])
+    named = [
+        seen(o.frame, o.joints_VD, object_id=NO_TRACK if o.frame > 25 else 70 + person)
+        for person, o in told
+    ]
+    ids = [o.object_id for o in link(named)]
+    assert ids == [70 + person for person, _ in told]
+
+
+def test_a_file_with_ids_throughout_is_not_followed_at_length(monkeypatch):
+    monkeypatch.setattr(Track, "see", None)
+    told = [seen(frame, body(), object_id=5) for frame in range(100)]
+    assert [o.object_id for o in link(told)] == [5] * 100
+
+
+def test_memory_does_not_grow_with_the_people_of_a_file():
+    told = (seen(frame, body(), object_id=frame) for frame in range(3000))
+    tracemalloc.start()
+    count = sum(1 for _ in link(told, LinkSettings(max_people=5)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 3000
+    assert peak < 1 << 20
+
+
+def test_people_with_an_id_are_kept_though_nothing_tells_where_they_are():
+    told = [seen(frame, body() * 0, confidence=np.zeros(17), object_id=5) for frame in range(3)]
+    assert [o.object_id for o in link(told)] == [5] * 3
 
 
 def test_whoever_cannot_be_placed_is_left_out():

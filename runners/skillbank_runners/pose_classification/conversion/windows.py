@@ -9,9 +9,9 @@ Axes: C channels, T frames, V joints, N observations, R values per joint (see `s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, pairwise
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from skillbank_runners.pose_classification.conversion.stretches import (
 )
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.skeletons.pose_blocks import BlockObservations, PoseBlock, blocks_of
-from skillbank_runners.skeletons.poses import NO_TRACK, Observation, PoseFileInvalid, Recording
+from skillbank_runners.skeletons.poses import PoseFileInvalid, Recording
 
 _NEVER = 2**62  # a gap that no recording has
 
@@ -194,7 +194,7 @@ class _Cutter:
 
     def _take(self, block: PoseBlock) -> Iterator[Window]:
         """Hand the rows of a block to their tracks."""
-        numbers_N = np.array([self._number(track) for track in block.tracks])
+        numbers_N = self._numbers_of(block.tracks)
         order_N = np.argsort(numbers_N, kind="stable")
         values_RNV = np.ascontiguousarray(self._arithmetic(block)[order_N].transpose(2, 0, 1))
         self._count(block)
@@ -205,12 +205,14 @@ class _Cutter:
             values, frames = values_RNV[:, start:end], frames_N[start:end]
             yield from self._extend(number, Rows(values, frames, np.full(len(frames), -1)))
 
-    def _number(self, track: tuple[int, int]) -> int:
-        number = self._numbers.setdefault(track, len(self._tracks))
-        if number == len(self._tracks):
-            self._tracks.append(_Track(*track))
-            self._tally.tracks += 1
-        return number
+    def _numbers_of(self, tracks: Sequence[tuple[int, int]]) -> Ints:
+        """Number of each track, a new one for who is seen for the first time."""
+        for track in dict.fromkeys(tracks):
+            if track not in self._numbers:
+                self._numbers[track] = len(self._tracks)
+                self._tracks.append(_Track(*track))
+                self._tally.tracks += 1
+        return np.array([self._numbers[track] for track in tracks])
 
     def _extend(self, number: int, rows: Rows) -> Iterator[Window]:
         """Add rows to a track, and cut what they complete."""
@@ -237,10 +239,9 @@ class _Cutter:
         return map(fill_gaps, parts) if self._settings.gaps == "interpolate" else parts
 
     def _check_frames(self, track: _Track, frames_T: Ints) -> None:
-        before = frames_T[0] - 1 if track.last_frame is None else track.last_frame
-        twice_T = np.diff(frames_T, prepend=before) == 0
-        if twice_T.any():
-            frame = int(frames_T[np.argmax(twice_T)])
+        twice = np.flatnonzero(frames_T[1:] == frames_T[:-1])
+        if len(twice) or frames_T[0] == track.last_frame:
+            frame = int(frames_T[twice[0]]) if len(twice) else int(frames_T[0])
             where = f"frame {frame}, camera {track.camera}"
             problem = f"object {track.object_id} is there twice, expected once per frame and camera"
             raise PoseFileInvalid(self._recording.path, where, problem)
@@ -254,6 +255,9 @@ class _Cutter:
         if is_new:
             yield from self._close(number)
             track.label = -1
+        if self._labels.is_empty:
+            yield from self._grow(number, rows)
+            return
         labels_T = self._labels.of_track(track.camera, track.object_id, rows.frames_T)
         rows = replace(rows, labels_T=labels_T)
         bounds = _changes(labels_T, track.label)
@@ -322,13 +326,6 @@ def _changes(labels_T: Ints, before: int) -> np.ndarray:
 def followed(recording: Recording) -> Recording:
     """The recording with tracks, where its file has none."""
     if isinstance(recording.observations, BlockObservations):
-        return recording
-    first = next(recording.observations, None)
-    if first is None:
-        return recording
-    observations: Iterator[Observation] = chain([first], recording.observations)
-    recording = replace(recording, observations=observations)
-    if first.object_id != NO_TRACK:
         return recording
     from skillbank_runners.skeletons.linking import link_recording
 
