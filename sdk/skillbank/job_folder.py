@@ -18,6 +18,7 @@ from skillbank.plan import JobPlan
 
 _SUBMISSION_LOCK = "submission.lock"
 BEST_SPEC = "best_spec.yaml"
+DATASET_SPEC = "dataset.yaml"
 """In the results of a search: the spec that the best checkpoint was trained with."""
 
 
@@ -115,12 +116,15 @@ def read_plan(folder: Path) -> JobPlan:
 
 
 def trained_plan(folder: Path) -> JobPlan:
-    """The plan of a job with the spec of the model that it left: of a search, the best trial's."""
+    """The plan of a job with the spec that goes with what it left.
+
+    Of a search that is the best trial's; of a conversion, the settings that fit its data set.
+    """
     plan = read_plan(folder)
-    best = plan.results / BEST_SPEC
-    if not best.is_file():
-        return plan
-    return replace(plan, spec=yaml.safe_load(best.read_text(encoding="utf-8")))
+    for path in (plan.results / BEST_SPEC, plan.results / DATASET_SPEC):
+        if path.is_file():
+            return replace(plan, spec=yaml.safe_load(path.read_text(encoding="utf-8")))
+    return plan
 
 
 def dump_spec(spec: Mapping[str, object]) -> str:

@@ -35,6 +35,7 @@ from skillbank.plan import JobPlan, Route
 from skillbank.request import LOCAL, JobRequest
 from skillbank.route import EVALUATION, choose_route, train_directly
 from skillbank.skill import Skill, Spec
+from skillbank.skill_info import OutputKind
 from skillbank.spec import SpecDraft, build_spec
 from skillbank.spec_check import spec_problems
 from skillbank.spec_keys import get_value, set_value
@@ -93,7 +94,8 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     check_checkpoints(request, skill)
     route, reason = choose_route(skill, request.action, request.automl_policy)
     later = _data_of_evaluation(request, skill) if route is Route.AUTOML else {}
-    data = {role: root for role, root in request.data.items() if role not in later}
+    roots = request.data or _data_of_parent(request.action, skill, setting.parent)
+    data = {role: root for role, root in roots.items() if role not in later}
     draft = build_spec(
         skill, request.action, spec=request.spec, data=data, overrides=request.overrides
     )
@@ -176,6 +178,15 @@ def _data_of_evaluation(request: JobRequest, skill: Skill) -> dict[str, str]:
     """Dataset roots that only the final evaluation of a search reads."""
     later = roles_of(skill, EVALUATION) - roles_of(skill, request.action)
     return {role: root for role, root in request.data.items() if role in later}
+
+
+def _data_of_parent(action: str, skill: Skill, parent: ParentJob | None) -> dict[str, str]:
+    """The parent's results as dataset root, where its action makes data sets."""
+    if parent is None or action not in skill.info.data_sources:
+        return {}
+    outputs = skill.info.actions[parent.plan.action].outputs.values()
+    makes_data = any(output.kind is OutputKind.DATASET for output in outputs)
+    return {"all": str(parent.plan.results)} if makes_data else {}
 
 
 def _plan_search(

@@ -14,6 +14,7 @@ from tests.fixtures.toy import checkpoint_name, dataset, finished, record
 
 from skillbank.bank import SkillBank
 from skillbank.errors import SkillbankError, SpecInvalid
+from skillbank.job_folder import trained_plan
 from skillbank.plan import JobPlan
 from skillbank.planner import ParentJob, PlanSetting, plan_job
 from skillbank.request import JobRequest
@@ -99,6 +100,76 @@ def test_every_later_action_needs_only_its_parent_and_data(
     assert made.spec[action]["checkpoint"].endswith(checkpoint_name(1))
     assert made.spec["dataset"]["num_classes"] == 27
     assert made.notes == ()
+
+
+@pytest.fixture
+def converted(tmp_path: Path) -> ParentJob:
+    """A conversion that left a data set, and the settings that go with it."""
+    poses = tmp_path / "poses.json"
+    poses.touch()
+    setting = PlanSetting("dataset_convert", tmp_path)
+    overrides = {"dataset_convert.data": str(poses)}
+    made = plan_job(JobRequest(SKILL.name, "dataset_convert", overrides=overrides), SKILL, setting)
+    parent = finished(made)
+    dataset(made.results, *FILES)
+    settings_of_data = {"dataset": {"num_classes": 2, "label_map": {"sit": 0, "run": 1}}}
+    (made.results / "dataset.yaml").write_text(yaml.safe_dump(settings_of_data))
+    (made.folder / "plan.json").write_text(made.to_json())
+    return ParentJob(parent.job, trained_plan(made.folder))
+
+
+def test_a_training_takes_data_and_classes_from_a_conversion(
+    tmp_path: Path, converted: ParentJob
+) -> None:
+    made = plan(tmp_path, "train", converted, data={})
+
+    section = made.spec["dataset"]
+    assert section["train_dataset"]["data_path"] == str(converted.plan.results / "train_data.npy")
+    assert section["label_map"] == {"sit": 0, "run": 1}
+    assert section["num_classes"] == 2
+
+
+def test_data_of_the_callers_own_goes_before_that_of_the_parent(
+    tmp_path: Path, converted: ParentJob
+) -> None:
+    own = dataset(tmp_path / "own", *FILES)
+
+    made = plan(tmp_path, "train", converted, data={"all": str(own)})
+
+    assert made.spec["dataset"]["val_dataset"]["label_path"] == str(own / "val_label.pkl")
+
+
+def test_a_conversion_without_labels_is_no_data_to_train_on(
+    tmp_path: Path, converted: ParentJob
+) -> None:
+    for name in FILES:
+        (converted.plan.results / name).unlink()
+    (converted.plan.results / "object_1.npy").touch()
+
+    with pytest.raises(SpecInvalid, match=r"holds no 'train_data.npy'; it holds .*object_1.npy"):
+        plan(tmp_path, "train", converted, data={})
+
+
+@pytest.mark.parametrize("key", ["inference.poses", "inference.video"])
+def test_inference_needs_no_arrays_where_it_has_poses_or_a_video(
+    tmp_path: Path, trained: ParentJob, key: str
+) -> None:
+    (tmp_path / "people").touch()
+
+    made = plan(tmp_path, "inference", trained, data={}, overrides={key: str(tmp_path / "people")})
+
+    assert made.spec["inference"]["test_dataset"]["data_path"] == ""
+
+
+def test_inference_of_nothing_names_everything_it_can_look_at(
+    tmp_path: Path, trained: ParentJob
+) -> None:
+    with pytest.raises(SpecInvalid) as caught:
+        plan(tmp_path, "inference", trained, data={})
+
+    (problem,) = caught.value.problems
+    assert problem.startswith("inference.test_dataset.data_path: a file is required")
+    assert "--set inference.poses=PATH or --set inference.video=PATH" in problem
 
 
 def test_an_experiment_file_with_every_section_is_taken(tmp_path: Path) -> None:

@@ -48,12 +48,15 @@ def video(options: VideoOptions) -> int:
     if not options.video.is_file():
         raise RequestInvalid(f"VIDEO: {str(options.video)!r} is no file; expected a video.")
     parent = client.job(options.parent) if options.parent else _training(client)
-    if not parent.state.is_final and (status := _follow(client, parent, options)):
-        return status
+    if not parent.state.is_final:
+        _say(options, f"Train a small model on {DATA}, once; job {parent.id}:")
+        if status := _follow(client, parent, options):
+            return status
     words = {"inference.video": str(options.video), "inference.annotated_video": True}
     _say(options, "Find the people, name what they do, and draw it:")
-    sets = [f"--set {key}={str(value).lower()}" for key, value in words.items()]
-    _say(options, f"  $ skillbank run {SKILL} inference --parent {parent.id} {shlex.join(sets)}\n")
+    sets = ("--set", f"inference.video={options.video}", "--set", "inference.annotated_video=true")
+    line = shlex.join(("run", SKILL, "inference", "--parent", parent.id, *sets))
+    _say(options, f"  $ skillbank {line}\n")
     job = client.create_job(SKILL, "inference", parent_job_id=parent.id, overrides=words)
     if status := _follow(client, job, options):
         return status
@@ -77,7 +80,7 @@ def _training(client: Client) -> Job:
             f"demo video: this installation has no {DATA}, which is part of the repository only; "
             "pass --parent JOB of a pose classification training."
         )
-    job = client.create_job(
+    job = client.create_job(  # the second time it is there already
         SKILL,
         "train",
         spec=read_spec_file(data / Path(SPEC).name),
@@ -85,7 +88,7 @@ def _training(client: Client) -> Job:
         automl_policy="off",
         idempotency_key="demo-video",
     )
-    return job if job.state in (JobState.COMPLETE, JobState.RUNNING) else client.resume(job.id)
+    return client.resume(job.id) if job.state.is_failure or job.state is JobState.PAUSED else job
 
 
 def _follow(client: Client, job: Job, options: VideoOptions) -> int:
