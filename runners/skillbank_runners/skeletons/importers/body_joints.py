@@ -23,10 +23,11 @@ def layout_of(count: int, layouts: Mapping[int, str], options: ReadOptions, spot
     if count in layouts:
         return layouts[count]
     known = ", ".join(f"{joints} ({name})" for joints, name in layouts.items())
-    advice = "name their layout, or give a layout file"
+    advice = "dataset_convert.source_layout names another layout, or a layout file"
     if count in WHOLE_BODIES:
         body = WHOLE_BODIES[count]
-        advice = f"layout: {body} takes the body alone, the first {joints_of(body)} joints"
+        key = "dataset_convert.source_layout"
+        advice = f"{key}: {body} takes the body alone, the first {joints_of(body)} joints"
     raise spot.invalid(f"found {count} joints, expected {known}; {advice}")
 
 

@@ -123,7 +123,7 @@ def test_results_may_name_their_pictures(tmp_path):
 
 def test_whole_bodies_are_cut_to_the_body_where_that_is_asked_for(tmp_path):
     path = write_json(tmp_path / "a.json", [person(1, keypoints=triplets(0, 0, 133))])
-    with pytest.raises(PoseFileInvalid, match=r"found 133 joints, expected 17 .* layout: coco17"):
+    with pytest.raises(PoseFileInvalid, match=r"found 133 joints, expected 17 .*_layout: coco17"):
         read(path)
     ((recording, (found,)),) = read(path, layout="coco17")
     assert recording.layout == "coco17"

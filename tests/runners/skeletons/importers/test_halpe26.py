@@ -69,8 +69,8 @@ def test_whole_bodies_say_what_is_possible_and_do_it(tmp_path):
     path = write_json(tmp_path / "a.json", [person(joints=136)])
     with pytest.raises(PoseFileInvalid) as caught:
         read(path)
-    told = "found 136 joints, expected 26 (halpe26), 17 (coco17); layout: halpe26 takes the body"
-    assert told in str(caught.value)
+    assert "found 136 joints, expected 26 (halpe26), 17 (coco17)" in str(caught.value)
+    assert "dataset_convert.source_layout: halpe26 takes the body alone" in str(caught.value)
     ((_, (found,)),) = read(path, layout="halpe26")
     assert found.joints_VD.tolist() == PLACES
 
