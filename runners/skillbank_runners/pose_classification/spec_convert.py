@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from skillbank_runners.api import SpecModel
+from skillbank_runners.skeletons.layout_field import LayoutNameOrEmpty
 from skillbank_runners.spec_fields import Real, Text, extras
 
 PoseFormat = Literal[
@@ -51,12 +52,12 @@ class DatasetConvertSpec(SpecModel):
         description="Joints per pose of deepstream files; other formats have those of their "
         "layout.",
     )
-    source_layout: Text = Field(
+    source_layout: LayoutNameOrEmpty = Field(
         default="",
         description="Layout of the files' poses: its name or the path of a layout file; empty: the "
         "format's own.",
     )
-    layout: Text = Field(
+    layout: LayoutNameOrEmpty = Field(
         default="",
         description="Layout to convert poses to: its name or the path of a layout file; empty: the "
         "files' own.",

@@ -1,14 +1,15 @@
-"""Spec field that takes a layout: one of the names, or the path of a user's YAML file."""
+"""Spec fields that take a layout: one of the names, or the path of a user's YAML file."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, JsonValue, WithJsonSchema
 
 from skillbank_runners.skeletons.layout import FILE_ENDINGS, is_layout_path
 from skillbank_runners.skeletons.layout_files import layout_names, nearest
+from skillbank_runners.spec_fields import Text
 
 
 def _name_or_path(value: str) -> str:
@@ -21,23 +22,28 @@ def _name_or_path(value: str) -> str:
     )
 
 
-def _pattern() -> str:
-    """Regular expression of what the field takes, as JSON Schema writes it."""
-    names = "|".join(map(re.escape, layout_names()))
+def _name_or_path_or_empty(value: str) -> str:
+    return _name_or_path(value) if value else ""
+
+
+def _schema(types: JsonValue, *others: str) -> WithJsonSchema:
+    """JSON Schema of a field that also takes `others`."""
+    names = "|".join(map(re.escape, [*layout_names(), *others]))
     endings = "|".join(map(re.escape, FILE_ENDINGS))
-    return f"^({names})$|({endings})$"
-
-
-LayoutName = Annotated[
-    str,
-    AfterValidator(_name_or_path),
-    WithJsonSchema(
+    return WithJsonSchema(
         {
-            "type": "string",
+            "type": types,
             "examples": list(layout_names()),
             "file_endings": list(FILE_ENDINGS),
-            "pattern": _pattern(),
+            "pattern": f"^({names})$|({endings})$",
         }
-    ),
-]
+    )
+
+
+LayoutName = Annotated[str, AfterValidator(_name_or_path), _schema("string")]
 """Name of a layout or path of a layout file; whether the file is right is seen when it is read."""
+
+LayoutNameOrEmpty = Annotated[
+    Text, AfterValidator(_name_or_path_or_empty), _schema(["string", "null"], "", "???")
+]
+"""The same, or nothing: null and ??? are read as the empty string."""
