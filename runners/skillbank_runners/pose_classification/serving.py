@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import JsonValue, ValidationError
 
 from skillbank_runners.api import SpecModel
@@ -122,6 +123,7 @@ def preprocess_clip(
     clip_CTVM: Clip, facts: ServingFacts, *, frame_rate: float | None = None
 ) -> Clip:
     """The steps of `prepare` that come before the clip is cut to its length, and augmented."""
+    clip_CTVM = np.asarray(clip_CTVM, dtype=np.float32)
     rate = facts.frame_rate if frame_rate is None else frame_rate
     return preprocess(clip_CTVM, facts.preprocessing, facts.skeleton, frame_rate=rate)
 
