@@ -3,13 +3,20 @@
 import dataclasses
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from bench import recipe_search
 from bench.recipes import RECIPES, Recipe
+from skillbank_runners.pose_classification.spec import EXPERIMENT, SPECS
 from skillbank_runners.pose_classification.spec_preprocessing import PreprocessingSpec
+from skillbank_runners.spec_reading import read_spec
+
+PUBLISHED = Path(__file__).parents[3] / "references/recipes/utd_mhad.yaml"
+CHOSEN = "adamw_0.05"
 
 
 @pytest.fixture
@@ -68,6 +75,21 @@ def test_a_cosine_rises_and_falls():
 def test_steps_are_those_of_the_stock_recipe():
     rates = [RECIPES["stock32"].rate(epoch) for epoch in (0, 19.9, 20, 27)]
     assert rates == pytest.approx([5e-4, 5e-4, 5e-5, 5e-6])
+
+
+@pytest.mark.parametrize("action", ["train", "evaluate"])
+def test_the_published_recipe_is_the_one_that_was_chosen(action):
+    chosen = RECIPES[CHOSEN]
+    spec, _ = read_spec(action, yaml.safe_load(PUBLISHED.read_text()), SPECS, EXPERIMENT)
+    assert spec.dataset.preprocessing == chosen.preprocessing
+    assert spec.dataset.augmentation == chosen.augmentation
+    assert (spec.dataset.window_size, spec.dataset.batch_size) == (chosen.frames, chosen.batch_size)
+    assert (spec.model.graph_layout, spec.model.dropout) == (chosen.layout, chosen.dropout)
+    optim = spec.train.optim
+    assert optim.optimizer_type == f"torch.optim.{chosen.optimizer_type}"
+    assert (optim.lr, optim.weight_decay) == (chosen.lr, chosen.weight_decay)
+    assert (optim.lr_scheduler, optim.warmup_epochs) == ("Cosine", chosen.warmup)
+    assert spec.train.label_smoothing == chosen.label_smoothing
 
 
 def test_the_stock_recipe_does_nothing_to_clips():
