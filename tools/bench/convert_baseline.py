@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,9 @@ def main() -> None:
     parser.add_argument("pose_type", choices=("3dbp", "25dbp", "2dbp"))
     arguments = parser.parse_args()
     arguments.results.mkdir(parents=True, exist_ok=True)
+    began_s = time.perf_counter()
     convert(arguments.path, arguments.results, Settings(pose_type=arguments.pose_type))
+    print(time.perf_counter() - began_s)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from skillbank_runners.skeletons.poses import PoseFileInvalid
 
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**19
 MAX_PIECE_BYTES = 32 * 2**20
 """A piece is held in memory whole; a larger one is refused. A DeepStream batch has some kB."""
 MAX_DEPTH = 64
@@ -51,19 +51,25 @@ class Chunk:
 
     Attributes:
         path: Of the file.
-        offset: Of `content` in the file.
-        content: The objects and what stands between them, from the first to the last.
-        starts: Of each object within `content`.
-        ends: Of each object within `content`, exclusive.
+        offset: Of the first object in the file.
+        text: The objects and what stands between them, from the first to the last, within
+            brackets: `text[1:-1]` is what the file has.
+        starts: Of each object, counted from the first.
+        ends: Of each object, exclusive.
         is_list: Whether objects are separated by commas; else by white space.
     """
 
     path: Path
     offset: int
-    content: bytes
+    text: bytes
     starts: Positions
     ends: Positions
     is_list: bool
+
+    @property
+    def end(self) -> int:
+        """Of the last object in the file, exclusive."""
+        return self.offset + len(self.text) - 2
 
     def pieces(self) -> Iterator[Piece]:
         """The objects one by one.
@@ -74,18 +80,18 @@ class Chunk:
         expected = b"," if self.is_list else b""
         previous = 0
         for start, end in zip(self.starts.tolist(), self.ends.tolist(), strict=True):
-            between = self.content[previous:start]
+            between = self.text[previous + 1 : start + 1]
             if previous and between.strip(_SPACE) != expected:
                 what = "a comma" if self.is_list else "white space"
                 problem = f"found {_show(between)} between two objects, expected {what}"
                 raise PoseFileInvalid(self.path, f"byte {self.offset + previous}", problem)
-            yield Piece(self.offset + start, self.content[start:end])
+            yield Piece(self.offset + start, self.text[start + 1 : end + 1])
             previous = end
 
     def as_list(self) -> bytes:
         """The objects as one JSON list; of a list, its separators are the decoder's to check."""
         if self.is_list:
-            return b"[%b]" % self.content
+            return self.text
         return b"[%b]" % b",".join(piece.content for piece in self.pieces())
 
 
@@ -182,21 +188,14 @@ class _Splitter:
 
     def _cut(self, ends: Positions) -> Chunk:
         """The complete objects, taken out of what is pending."""
-        content, rest = self._pending[: ends[-1]], self._pending[ends[-1] :]
-        starts, later = self._starts[: len(ends)], self._starts[len(ends) :] - len(content)
-        first = int(starts[0])
-        self._check_separator(content[:first])
-        chunk = Chunk(
-            self._path,
-            self._offset + first,
-            content[first:],
-            starts - first,
-            ends - first,
-            self._is_list,
-        )
+        count, end, first = len(ends), int(ends[-1]), int(self._starts[0])
+        self._check_separator(self._pending[:first])
+        text = b"".join((b"[", memoryview(self._pending)[first:end], b"]"))
+        starts = self._starts[:count] - first
+        chunk = Chunk(self._path, self._offset + first, text, starts, ends - first, self._is_list)
         self._has_given = True
-        self._offset += len(content)
-        self._pending, self._starts = rest, later
+        self._offset += end
+        self._pending, self._starts = self._pending[end:], self._starts[count:] - end
         return chunk
 
     def _check_separator(self, before: bytes) -> None:

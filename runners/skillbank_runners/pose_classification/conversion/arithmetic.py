@@ -71,13 +71,16 @@ class Arithmetic:
         is_world = self._recording.space is Space.WORLD
         step: Callable[[Doubles], Doubles] = self._from_world if is_world else self._from_image
         values[:, :, :-1] = step(joints_NVD)
-        values[:, :, :-1] *= (confidence_NV != 0)[:, :, None]
+        values[confidence_NV == 0] = 0
         values[:, :, -1] = confidence_NV
         return values
 
     def _from_world(self, joints_NVD: Doubles) -> Doubles:
-        if self._settings.centring == "frame":
-            joints_NVD = joints_NVD - joints_NVD[:, self._roots, :].mean(axis=1, keepdims=True)
+        root = self._roots[0]
+        if self._settings.centring == "frame" and len(self._roots) == 1:
+            joints_NVD = joints_NVD - joints_NVD[:, root : root + 1]
+        elif self._settings.centring == "frame":
+            joints_NVD = joints_NVD - joints_NVD[:, self._roots].mean(axis=1, keepdims=True)
         return joints_NVD / self._settings.focal_length if self._is_deepstream else joints_NVD
 
     @property
@@ -106,6 +109,8 @@ class Arithmetic:
         if found != expected:
             problem = f"found poses of {found} joints, expected {expected} ({key})"
             raise PoseFileInvalid(self._recording.path, where, problem)
+        if self._is_deepstream:  # JSON has no other numbers than finite ones
+            return
         finite_N = np.isfinite(block.joints_NVD).all(axis=(1, 2))
         finite_N &= np.isfinite(block.confidence_NV).all(axis=1)
         if not finite_N.all():

@@ -5,6 +5,7 @@ Axes: C channels, T frames, V joints.
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import numpy as np
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.conversion.npy import GrowingArray
 from skillbank_runners.pose_classification.conversion.split import Origin, Split, choose_split
-from skillbank_runners.pose_classification.conversion.windows import Window, pad
+from skillbank_runners.pose_classification.conversion.windows import Window
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 
 _SIDES = ("train", "val")
@@ -50,7 +51,7 @@ class LabelledFiles:
         self._settings = settings
         self._path = folder / "sequences.raw"
         self._file = self._path.open("wb")
-        self._shape: tuple[int, ...] = ()
+        self._shapes: list[tuple[int, ...]] = []
         self._origins: dict[Origin, int] = {}
         self._origin_of: list[int] = []
         self._names: list[str] = []
@@ -62,9 +63,8 @@ class LabelledFiles:
         if window.label is None:
             self.num_unlabelled += 1
             return
-        padded = pad(window, self._settings.sequence_length_max)
-        self._shape = padded.shape
-        self._file.write(padded.data)
+        self._file.write(window.x_CTV.data)
+        self._shapes.append(window.x_CTV.shape)
         origin = Origin(window.source, window.camera, window.subject, window.split)
         self._origin_of.append(self._origins.setdefault(origin, len(self._origins)))
         self._names.append(_name(window))
@@ -97,10 +97,7 @@ class LabelledFiles:
                 "check the column file (name of the recording), object ids and frames of the rows"
             )
         split = choose_split(list(self._origins), self._settings)
-        sides = {
-            side: _Side(GrowingArray(self._folder / f"{side}_data.npy", self._shape))
-            for side in _SIDES
-        }
+        sides = {side: _Side(self._array(side)) for side in _SIDES}
         self._part(sides, split)
         files: dict[str, Path] = {}
         for side, content in sides.items():
@@ -116,17 +113,19 @@ class LabelledFiles:
         for name in self.class_names:
             yield f"{name}: {counts[name]} sequences"
 
+    def _array(self, side: str) -> GrowingArray:
+        path = self._folder / f"{side}_data.npy"
+        return GrowingArray(path, self._settings.sequence_length_max)
+
     def _part(self, sides: dict[str, _Side], split: Split) -> None:
-        size = int(np.prod(self._shape))
-        paths = [sides[side].array.path for side in _SIDES]
-        with self._path.open("rb") as raw, paths[0].open("wb") as train, paths[1].open("wb") as val:
-            targets = dict(zip(_SIDES, (train, val), strict=True))
+        with self._path.open("rb") as raw:
             for index, origin in enumerate(self._origin_of):
-                side = _SIDES[int(split.is_val[origin])]
-                sequence = np.frombuffer(raw.read(size * 4), np.float32).reshape(self._shape)
-                sides[side].array.write(targets[side], sequence)
-                sides[side].names.append(self._names[index])
-                sides[side].classes.append(self._classes[index])
+                side = sides[_SIDES[int(split.is_val[origin])]]
+                shape = self._shapes[index]
+                values = np.frombuffer(raw.read(4 * math.prod(shape)), np.float32)
+                side.array.append(values.reshape(shape))
+                side.names.append(self._names[index])
+                side.classes.append(self._classes[index])
         self._path.unlink()
 
     def _write_labels(self, side: str, content: _Side) -> Path:

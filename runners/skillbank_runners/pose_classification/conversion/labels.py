@@ -172,6 +172,9 @@ class LabelTable:
 class RecordingLabels:
     """Classes of one recording's people.
 
+    Attributes:
+        is_empty: Whether nobody has a class.
+
     Args:
         table: Knows the numbers of classes.
         recording: Which.
@@ -186,6 +189,7 @@ class RecordingLabels:
         self._stretches = stretches
         own = recording.label
         self._own_id = -1 if own is None else table.number_of(own)
+        self.is_empty = own is None and not stretches
         self._of_track: dict[tuple[int, int], list[_Stretch]] = {}
 
     def of_track(self, camera: int, object_id: int, frames_T: Ints) -> Ints:

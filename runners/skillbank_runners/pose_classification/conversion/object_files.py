@@ -1,7 +1,4 @@
-"""One array per person, as TAO writes them: object_<id>.npy.
-
-Axes: C channels, T frames, V joints.
-"""
+"""One array per person, as TAO writes them: object_<id>.npy."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skillbank_runners.pose_classification.conversion.npy import GrowingArray
-from skillbank_runners.pose_classification.conversion.windows import Window, pad
+from skillbank_runners.pose_classification.conversion.windows import Window
 
 _UNSAFE = re.compile(r"[^\w.+-]+")
 _MAX_NAME = 100
@@ -39,13 +36,12 @@ class ObjectFiles:
 
     def add(self, window: Window) -> None:
         """Add one sequence to the array of its person."""
-        padded = pad(window, self._sequence_length_max)
         key = PersonKey(window.source, window.camera, window.object_id)
         array = self._arrays.get(key)
         if array is None:
             path = self._folder / f"{len(self._arrays)}.npy"
-            array = self._arrays[key] = GrowingArray(path, padded.shape)
-        array.append(padded)
+            array = self._arrays[key] = GrowingArray(path, self._sequence_length_max)
+        array.append(window.x_CTV)
 
     def finish(self) -> dict[str, Path]:
         """Complete the files: name -> where it lies.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,5 +43,8 @@ def publish(run: Run, files: Mapping[str, Path]) -> None:
             run.forget(artefact.path)
     for name, path in files.items():
         path.replace(run.results / name)
-    kind = ArtefactKind.DATASET
-    run.record_all([describe_file(run.results / name, run.results, kind) for name in files])
+    with ThreadPoolExecutor() as threads:  # hashing lets other threads compute
+        artefacts = threads.map(
+            lambda name: describe_file(run.results / name, run.results, ArtefactKind.DATASET), files
+        )
+        run.record_all(list(artefacts))

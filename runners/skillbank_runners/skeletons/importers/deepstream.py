@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from simdjson import Array, Object, Parser
+from simdjson import Parser
 
 from skillbank_runners.skeletons.importers import ReadOptions
 from skillbank_runners.skeletons.importers.deepstream_errors import explain
@@ -35,9 +35,13 @@ VALUES_PER_JOINT = 4
 UNTRACKED = 2**64 - 1
 """DeepStream's `object_id` of someone whom its tracker does not follow."""
 
+Parsed = Any
+"""A value of simdjson's: whether it is of the right type shows when it is asked."""
+
 _ENDINGS = (".json", ".jsonl", ".ndjson")
-# simdjson refuses integers beyond 64 bits with a RuntimeError.
-_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, OverflowError, RuntimeError)
+# What simdjson and its values raise where a file is not as expected; integers beyond 64 bits are a
+# RuntimeError, and other values than lists and objects lack what is asked of them.
+_UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, OverflowError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ class _Columns:
     """What is gathered of the people of a chunk."""
 
     frames: list[int] = field(default_factory=list)
-    tracks: list[tuple[int, int]] = field(default_factory=list)
+    cameras: list[int] = field(default_factory=list)
+    object_ids: list[int] = field(default_factory=list)
     poses: list[Any] = field(default_factory=list)
     boxes: list[Box] = field(default_factory=list)
 
@@ -146,36 +151,37 @@ class _Reader:
             raise explain(chunk, self._kind.key, self._num_joints, error) from error
         return PoseBlock(
             frames_N,
-            columns.tracks,
+            list(zip(columns.cameras, _tracked(columns.object_ids), strict=True)),
             joints_NV4[:, :, : self._kind.num_coordinates],
             joints_NV4[:, :, 3],
             columns.boxes,
-            chunk.offset + len(chunk.content),
+            chunk.end,
         )
 
-    def _columns(self, batches: object) -> _Columns:
+    def _columns(self, batches: Parsed) -> _Columns:
         columns = _Columns()
-        for batch in _objects(batches):
-            frames = list(_objects(batch["batches"]))
+        for batch in batches:
+            frames = batch["batches"]
             count = batch.get("num_frames_in_batch")
             if count is not None and count != len(frames):
                 raise ValueError("num_frames_in_batch differs")
             for frame in frames:
                 self._add_people(columns, frame)
+        numbers = (columns.frames, columns.cameras, columns.object_ids)
+        if {type(number) for column in numbers for number in column} - {int}:
+            raise TypeError("a number of a frame, camera or object is no integer")
         return columns
 
-    def _add_people(self, columns: _Columns, frame: Object) -> None:
+    def _add_people(self, columns: _Columns, frame: Parsed) -> None:
         key = self._kind.key
-        number, camera = _whole(frame["frame_num"]), _whole(frame.get("batch_id", 0))
-        for person in _objects(frame["objects"]):
-            identity = _whole(person["object_id"])
-            columns.frames.append(number)
-            columns.tracks.append((camera, NO_TRACK if identity == UNTRACKED else identity))
-            columns.poses.append(_list(person[key]).as_buffer(of_type="d"))
-            if self._with_boxes:
-                columns.boxes.append(
-                    Box(*memoryview(_list(person["bbox"]).as_buffer(of_type="d")).cast("d"))
-                )
+        people = list(frame["objects"])
+        columns.frames += [frame["frame_num"]] * len(people)
+        columns.cameras += [frame.get("batch_id", 0)] * len(people)
+        columns.object_ids += [person["object_id"] for person in people]
+        columns.poses += [person[key].as_buffer(of_type="d") for person in people]
+        if self._with_boxes:
+            boxes = [person["bbox"].as_buffer(of_type="d") for person in people]
+            columns.boxes += [Box(*memoryview(box).cast("d")) for box in boxes]
 
     def _joints(self, columns: _Columns) -> Doubles:
         """(N, V, 4)."""
@@ -189,20 +195,7 @@ class _Reader:
         return flat.reshape(-1, self._num_joints or 1, VALUES_PER_JOINT)
 
 
-def _objects(value: object) -> Iterator[Object]:
-    for one in _list(value):
-        if not isinstance(one, Object):
-            raise TypeError("expected an object")
-        yield one
-
-
-def _list(value: object) -> Array:
-    if not isinstance(value, Array):
-        raise TypeError("expected a list")
-    return value
-
-
-def _whole(value: object) -> int:
-    if type(value) is not int:  # a bool is no number
-        raise TypeError("expected an integer")
-    return value
+def _tracked(object_ids: list[int]) -> list[int]:
+    if UNTRACKED not in object_ids:
+        return object_ids
+    return [NO_TRACK if one == UNTRACKED else one for one in object_ids]
