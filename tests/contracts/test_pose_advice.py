@@ -88,5 +88,21 @@ def test_files_that_are_not_given() -> None:
     assert advice(str(caught.value)) == ["Action-specific dataset paths"]
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "evaluate.checkpoint: 'a.pth' was trained on other input:\n"
+            "  - dataset.label_map: trained with {'a': 0}, the spec says {'b': 0}",
+            "The checkpoint belongs to another network, or to clips that were prepared otherwise. "
+            "Take the settings from the job that trained it",
+        ),
+        ("/data/dataset.json: the channels are x, y, but", "Data of another kind"),
+    ],
+)
+def test_what_was_trained_or_converted_otherwise(message: str, expected: str) -> None:
+    assert advice(message) == [expected]
+
+
 def test_a_message_about_something_else_is_met_with_nothing() -> None:
     assert advice("epoch 3 of 30: val_loss 0.4, checkpoint model_epoch_003.pth, 17 joints") == []

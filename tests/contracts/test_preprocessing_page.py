@@ -48,9 +48,9 @@ def test_the_table_of_a_section_has_every_key_with_its_default(name: str) -> Non
 
 
 def test_every_key_of_preprocessing_is_a_step() -> None:
-    steps = " ".join(row[2] for row in rows("The steps, in order"))
+    named = re.findall(r"\w+", " ".join(row[2] for row in rows("The steps, in order")))
 
-    assert [key for key in PreprocessingSpec.model_fields if f"`{key}`" not in f"`{steps}`"] == []
+    assert set(PreprocessingSpec.model_fields) <= set(named)
 
 
 def test_the_table_of_what_travels_is_what_travels() -> None:
