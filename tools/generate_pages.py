@@ -52,16 +52,34 @@ def page_files(skill: Skill) -> Files:
 
 
 def fill_tables(text: str, skill: Skill, page: Path) -> str:
+    """The page's text with the tables of a skill made anew.
+
+    Raises:
+        SystemExit: A marker names no table.
+    """
+    wanted = (match[2] for match in _BLOCK.finditer(text))
+    tables = {name: TABLES[name](skill) for name in wanted if name in TABLES}
+    return fill_blocks(text, tables, page, TABLES)
+
+
+def fill_blocks(text: str, tables: Mapping[str, str], page: Path, known: Iterable[str] = ()) -> str:
     """The page's text with the content between each pair of markers made anew.
+
+    Args:
+        text: Of the page.
+        tables: What stands between the markers of each name.
+        page: For the error.
+        known: Names for the error; empty: those of `tables`.
 
     Raises:
         SystemExit: A marker names no table.
     """
 
     def fill(match: re.Match[str]) -> str:
-        if match[2] not in TABLES:
-            raise SystemExit(f"{page}: no table is named {match[2]!r}; known: {', '.join(TABLES)}")
-        return match[1] + TABLES[match[2]](skill) + match[3]
+        if match[2] not in tables:
+            names = ", ".join(known or tables)
+            raise SystemExit(f"{page}: no table is named {match[2]!r}; known: {names}")
+        return match[1] + tables[match[2]] + match[3]
 
     return _BLOCK.sub(fill, text)
 
