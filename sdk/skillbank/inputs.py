@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import has_magic, iglob
 from pathlib import Path
 
 from skillbank.artefacts import ArtefactKind
@@ -135,7 +136,7 @@ def settle_paths(draft: SpecDraft, *, must_exist: bool) -> None:
             continue
         path = Path(value).expanduser().absolute()
         draft.set(key, str(path), draft.given[key])
-        there = path.is_dir() if one.type == "folder" else path.exists()
+        there = path.is_dir() if one.type == "folder" else _matches(path)
         if must_exist and not there:
             draft.problems.append(
                 f"{key}: {value!r} ({draft.given[key]}) does not exist; expected "
@@ -146,6 +147,11 @@ def settle_paths(draft: SpecDraft, *, must_exist: bool) -> None:
 def _names_a_file(draft: SpecDraft, key: str) -> bool:
     """Whether the value of a field that takes names or paths is a path: `file_endings` tell."""
     return is_file_of(field_at(draft.schema, tuple(key.split("."))), draft.value(key))
+
+
+def _matches(path: Path) -> bool:
+    """Whether a file or folder is there, or one that fits a pattern such as `poses/*.json`."""
+    return path.exists() or (has_magic(str(path)) and any(iglob(str(path), recursive=True)))
 
 
 def absolute_file(value: str | None) -> str | None:

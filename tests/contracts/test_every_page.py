@@ -14,6 +14,7 @@ from skillbank.cli.app import GROUPS
 from skillbank.skill import Skill
 
 SKILLS = list(SkillBank())
+PLACEHOLDERS = ("POSES.json", "LABELS.csv", "VIDEO.mp4")
 _FENCE = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 
 
@@ -63,11 +64,20 @@ def test_a_job_without_a_parent_that_a_page_shows_can_be_planned(
     for sources in skill.info.data_sources.values():
         for source in sources.values():
             (tmp_path / source.file).touch()
-    words = [str(tmp_path) if word == "FOLDER" else word for word in arguments[1:]]
+    for name in PLACEHOLDERS:
+        (tmp_path / name).touch()
+    words = [_filled_in(word, tmp_path) for word in arguments[1:]]
 
     status = main(["plan", *words, "--root", str(tmp_path / "jobs")])
 
     assert status == 0, capsys.readouterr().err
+
+
+def _filled_in(word: str, folder: Path) -> str:
+    """A word of a command, with files and folders of the test's own for what the user puts in."""
+    for name in PLACEHOLDERS:
+        word = word.replace(name, str(folder / name))
+    return word.replace("FOLDER", str(folder))
 
 
 def test_the_pages_show_the_commands_that_matter() -> None:
