@@ -33,10 +33,12 @@ from skillbank_runners.pose_classification.conversion.staging import publish, st
 from skillbank_runners.pose_classification.dataset_facts import DATASET_FILE, DatasetFacts
 from skillbank_runners.pose_classification.spec import DatasetConvertAction
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+from skillbank_runners.skeletons.layout_files import layout_names
 from skillbank_runners.skeletons.poses import Recording
 from skillbank_runners.spec_reading import SpecInvalid
 from skillbank_runners.training.run_info import describe, write_run_info
 
+LAYOUT_FILE = "layout.yaml"
 SNIPPET_FILE = "dataset.yaml"
 
 _TOLD_OBJECTS = 1000
@@ -181,7 +183,8 @@ def _write_objects(job: _Job, windows: Iterator[Window]) -> int:
     if not len(objects):
         raise RunnerError(_nothing(job))
     files = objects.finish()
-    files[DATASET_FILE] = _write_facts(job, ())
+    layout = _write_layout(job, files)
+    files[DATASET_FILE] = _write_facts(job, layout, ())
     publish(job.run, files)
     for index, (person, count) in enumerate(objects.counts().items()):
         if index == _TOLD_OBJECTS:
@@ -198,8 +201,9 @@ def _write_labelled(job: _Job, windows: Iterator[Window]) -> int:
         if not job.tally.windows:
             raise RunnerError(_nothing(job))
         files, split = labelled.finish()
-    files[DATASET_FILE] = _write_facts(job, labelled.class_names)
-    files[SNIPPET_FILE] = _write_snippet(job, labelled.class_names)
+    layout = _write_layout(job, files)
+    files[DATASET_FILE] = _write_facts(job, layout, labelled.class_names)
+    files[SNIPPET_FILE] = _write_snippet(job, layout, labelled.class_names)
     publish(job.run, files)
     names = ", ".join(split.val_names)
     log.info("split by %s; for validation: %s", split.kind, names or "nothing")
@@ -217,13 +221,23 @@ def _nothing(job: _Job) -> str:
     )
 
 
-def _write_facts(job: _Job, classes: tuple[str, ...]) -> Path:
+def _write_layout(job: _Job, files: dict[str, Path]) -> str:
+    """What model.graph_layout calls the layout: its name, or the path of a copy in the results."""
+    [(name, layout)] = job.tally.layouts.items()
+    if name in layout_names():
+        return name
+    files[LAYOUT_FILE] = job.folder / LAYOUT_FILE
+    files[LAYOUT_FILE].write_text(layout.to_yaml(), encoding="utf-8")
+    return str(job.run.results.resolve() / LAYOUT_FILE)
+
+
+def _write_facts(job: _Job, layout: str, classes: tuple[str, ...]) -> Path:
     """dataset.json, which train reads and hands on."""
     tally = job.tally
     rates = tally.frame_rates
     facts = DatasetFacts(
         conversion=json.loads(job.settings.model_dump_json()),
-        layout=next(iter(tally.layouts)),
+        layout=layout,
         frame_rate=next(iter(rates)) if len(rates) == 1 else None,
         classes=classes,
         channels=next(iter(tally.channels)),
@@ -233,7 +247,7 @@ def _write_facts(job: _Job, classes: tuple[str, ...]) -> Path:
     return path
 
 
-def _write_snippet(job: _Job, classes: tuple[str, ...]) -> Path:
+def _write_snippet(job: _Job, layout: str, classes: tuple[str, ...]) -> Path:
     """dataset.yaml: what a train spec needs to know of these data."""
     results = job.run.results.resolve()
     dataset: dict[str, JsonValue] = {
@@ -250,7 +264,7 @@ def _write_snippet(job: _Job, classes: tuple[str, ...]) -> Path:
     if job.settings.keep_confidence:
         dataset["preprocessing"] = {"has_confidence": True}
     model = {
-        "graph_layout": next(iter(job.tally.layouts)),
+        "graph_layout": layout,
         "input_channels": len(next(iter(job.tally.channels))),
     }
     path = job.folder / SNIPPET_FILE

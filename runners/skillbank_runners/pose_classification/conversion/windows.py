@@ -30,6 +30,7 @@ from skillbank_runners.pose_classification.conversion.stretches import (
     split_at_gaps,
 )
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+from skillbank_runners.skeletons.layout import Layout
 from skillbank_runners.skeletons.pose_blocks import BlockObservations, PoseBlock, blocks_of
 from skillbank_runners.skeletons.poses import PoseFileInvalid, Recording
 
@@ -74,7 +75,7 @@ class Tally:
         short: Stretches that are too short for a sequence.
         windows: Sequences.
         frame_rates: Of recordings that have one.
-        layouts: Names of the layouts of what was converted.
+        layouts: Layouts of what was converted, by their names.
         channels: Names of the channels; several where recordings differ.
     """
 
@@ -86,7 +87,7 @@ class Tally:
     short: int = 0
     windows: int = 0
     frame_rates: set[float] = field(default_factory=set)
-    layouts: set[str] = field(default_factory=set)
+    layouts: dict[str, Layout] = field(default_factory=dict)
     channels: set[tuple[str, ...]] = field(default_factory=set)
 
 
@@ -180,7 +181,8 @@ class _Cutter:
             yield from self._close(number)
         if self._recording.frame_rate:
             self._tally.frame_rates.add(self._recording.frame_rate)
-        self._tally.layouts.add(self._arithmetic.layout.name)
+        layout = self._arithmetic.layout
+        self._tally.layouts[layout.name] = layout
 
     def _count(self, block: PoseBlock) -> None:
         steps = np.count_nonzero(np.diff(block.frames_N))

@@ -59,14 +59,14 @@ def recordings(tmp_path):
     return folder
 
 
-def convert(tmp_path, layout, recordings, **settings):
+def convert(tmp_path, source, recordings, **settings):
     labels = tmp_path / "labels.csv"
     labels.write_text("file,class\na,wave\nb,sit\nc,wave\n")
     return run(
         tmp_path,
         recordings,
         format="generic",
-        source_layout=str(layout),
+        source_layout=str(source),
         labels=str(labels),
         split="file",
         **SHORT,
@@ -98,6 +98,7 @@ def test_a_network_is_trained_and_measured_on_a_layout_whose_file_is_gone_by_the
     snippet = yaml.safe_load((converted.results / "dataset.yaml").read_text())
     spec = tmp_path / "train.yaml"
     spec.write_text(yaml.safe_dump(snippet | {"train": {"num_epochs": 1}}))
+    # A training of one epoch and an evaluation take seconds: the whole way is what is proved here.
     words = ["pose_classification", "train", "-e", str(spec), "--results", str(tmp_path / "t")]
     assert main(words) == 0
 
