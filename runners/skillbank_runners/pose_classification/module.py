@@ -8,7 +8,11 @@ from pathlib import Path
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.graph import adjacency
 from skillbank_runners.pose_classification.network import STGCN, load_weights
-from skillbank_runners.pose_classification.serving import CHECKPOINT_KEY, ServingFacts
+from skillbank_runners.pose_classification.serving import (
+    CHECKPOINT_KEY,
+    ServingFacts,
+    facts_of_checkpoint,
+)
 from skillbank_runners.pose_classification.spec import NetworkAction
 from skillbank_runners.pose_classification.streams import Streams
 from skillbank_runners.skeletons.layout import Layout
@@ -95,9 +99,29 @@ def load_pretrained(network: STGCN, spec: NetworkAction) -> None:
     key = "model.pretrained_model_path"
     state = read_checkpoint(Path(text).expanduser(), key)
     check_graph(spec, state, f"{key} {text!r}")
+    _compare_clips(spec, state, f"{key} {text!r}")
     log.info("starting from the weights of %s", text)
     for note in load_weights(network, state["state_dict"], source=text):
         log.warning("%s", note)
+
+
+def _compare_clips(spec: NetworkAction, state: State, what: str) -> None:
+    """Clips may be preprocessed otherwise than for the first training, if in the same streams."""
+    facts = facts_of_checkpoint(state, what)
+    if facts is None:
+        return
+    now, before = spec.dataset.preprocessing, facts.preprocessing
+    differing = [
+        f"dataset.preprocessing.{name}: trained with {getattr(before, name)!r}, the spec says "
+        f"{getattr(now, name)!r}"
+        for name in type(now).model_fields
+        if getattr(before, name) != getattr(now, name)
+    ]
+    if now.streams != before.streams:
+        listed = "\n".join(f"  - {one}" for one in differing)
+        raise RunnerError(f"{what} is for other input:\n{listed}\nset the streams as in training")
+    for one in differing:
+        log.warning("%s: %s; training will have to make up for it", what, one)
 
 
 def check_graph(spec: NetworkAction, state: State, what: str) -> None:

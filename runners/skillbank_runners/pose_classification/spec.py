@@ -113,16 +113,6 @@ class DatasetSpec(SpecModel):
                 f"dataset.random_choose: found true with dataset.window_size {self.window_size}, "
                 "expected a window_size of at least 1 frame to choose from each sequence"
             )
-        if self.preprocessing.sampling == "uniform" and self.window_size < 1:
-            problems.append(
-                "dataset.preprocessing.sampling: found 'uniform' with dataset.window_size "
-                f"{self.window_size}, expected a window_size of at least 1 frame to sample"
-            )
-        if self.preprocessing.sampling == "uniform" and self.random_choose:
-            problems.append(
-                "dataset.random_choose: found true with dataset.preprocessing.sampling 'uniform', "
-                "which takes frames from the whole sequence; set one of them back"
-            )
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -305,10 +295,10 @@ class ExperimentSpec(NetworkAction):
 EXPERIMENT = ExperimentSpec
 
 SPECS: dict[str, type[SpecModel]] = {
-    "pose": PoseAction,
     "dataset_convert": DatasetConvertAction,
     "train": TrainAction,
     "evaluate": EvaluateAction,
     "inference": InferenceAction,
     "export": ExportAction,
+    "pose": PoseAction,
 }

@@ -19,6 +19,7 @@ from skillbank_runners.pose_classification.dataset_facts import (
 from skillbank_runners.pose_classification.serving import ServingFacts, facts_of_spec, prepare
 from skillbank_runners.pose_classification.spec import TrainAction
 from skillbank_runners.skeletons.layout import Layout, load_layout
+from skillbank_runners.spec_reading import SpecInvalid
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def main(spec: TrainAction, run: Run) -> None:
         Files("dataset.train_dataset", spec.dataset.train_dataset),
         Files("dataset.val_dataset", spec.dataset.val_dataset),
     ]
+    _check_sampling(spec)
     spec = _with_names(spec)
     layout = load_layout(spec.model.graph_layout)
     sets = check_data(spec, wanted, layout)
@@ -44,6 +46,24 @@ def main(spec: TrainAction, run: Run) -> None:
 
     train_clips, val_clips = sets
     train(spec, run, train_clips, val_clips, facts)
+
+
+def _check_sampling(spec: TrainAction) -> None:
+    """Later actions take window_size from the checkpoint, so only a training needs it said."""
+    section, problems = spec.dataset, []
+    is_uniform = section.preprocessing.sampling == "uniform"
+    if is_uniform and section.window_size < 1:
+        problems.append(
+            f"dataset.preprocessing.sampling: found 'uniform' with dataset.window_size "
+            f"{section.window_size}, expected a window_size of at least 1 frame to sample"
+        )
+    if is_uniform and section.random_choose:
+        problems.append(
+            "dataset.random_choose: found true with dataset.preprocessing.sampling 'uniform', "
+            "which takes frames from the whole sequence; set one of them back"
+        )
+    if problems:
+        raise SpecInvalid(problems)
 
 
 def _with_names(spec: TrainAction) -> TrainAction:

@@ -170,15 +170,6 @@ def test_strengths_of_augmentation_are_searched_only_where_they_are_named() -> N
 @pytest.mark.parametrize(
     ("dataset", "said"),
     [
-        ({"preprocessing": {"sampling": "uniform"}}, "found 'uniform' with dataset.window_size -1"),
-        (
-            {
-                "preprocessing": {"sampling": "uniform"},
-                "window_size": 8,
-                "random_choose": True,
-            },
-            "dataset.random_choose: found true with dataset.preprocessing.sampling 'uniform'",
-        ),
         ({"preprocessing": {"interpolate": True}}, "found true without has_confidence"),
         ({"preprocessing": {"streams": ["bone", "bone"]}}, "expected each stream at most once"),
         ({"preprocessing": {"centering": "frame"}}, "did you mean 'dataset.preprocessing.cen"),

@@ -293,3 +293,18 @@ def test_a_diverged_training_stops_with_advice(job, capsys):
     assert re.search(r"(train|val)_loss became (nan|inf) in epoch \d+, step \d+", error)
     assert "training has diverged" in error
     assert "train.grad_clip" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "found 'uniform' with dataset.window_size -1, expected a window_size of at least 1"),
+        (
+            ("dataset.window_size=4", "dataset.random_choose=true"),
+            "dataset.random_choose: found true with dataset.preprocessing.sampling 'uniform'",
+        ),
+    ],
+)
+def test_sampling_that_makes_no_sense_is_refused(job, capsys, options, said):
+    assert train(job, "dataset.preprocessing.sampling=uniform", *options) == 2
+    assert said in capsys.readouterr().err
