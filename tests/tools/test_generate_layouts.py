@@ -14,6 +14,7 @@ from skillbank_runners.skeletons.layout_files import layout_entries
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "layouts.md"
+SKILL_PAGE = ROOT / "skills/tao-train-pose-classification/references/pose-data-format.md"
 
 
 def rows(name: str) -> list[list[str]]:
@@ -58,11 +59,14 @@ def test_the_matrix_says_how_to_get_from_one_to_the_other(
     assert row[1 + names.index(target)] == said
 
 
-def test_the_example_of_a_layout_file_works(tmp_path: Path) -> None:
-    [example] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+@pytest.mark.parametrize(("page", "num_joints"), [(PAGE, 7), (SKILL_PAGE, 5)])
+def test_the_example_of_a_layout_file_works(tmp_path: Path, page: Path, num_joints: int) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    [example] = [block for block in blocks if "joints:" in block]
     (tmp_path / "arms.yaml").write_text(example, encoding="utf-8")
     layout = load_layout(str(tmp_path / "arms.yaml"))
-    assert (layout.name, layout.num_joints, len(layout.left_right_pairs)) == ("arms", 7, 3)
+    assert (layout.name, layout.num_joints) == ("arms", num_joints)
+    assert 2 * len(layout.left_right_pairs) == num_joints - 1
 
 
 def test_the_page_explains_every_key_of_a_layout_file() -> None:
