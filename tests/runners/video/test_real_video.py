@@ -68,11 +68,8 @@ def test_left_is_left(poses):
     facing = [each for each in observations(path, "2dbp") if 60 <= each.frame < 120]
 
     for each in facing:
-        left, right = (
-            each.joints_VD[joint("left_shoulder")],
-            each.joints_VD[joint("right_shoulder")],
-        )
-        assert left[0] > right[0] + 30
+        left_x = each.joints_VD[joint("left_shoulder"), 0]
+        assert left_x > each.joints_VD[joint("right_shoulder"), 0] + 30
 
 
 def test_sizes_in_millimetres_are_those_of_a_man(poses):
@@ -127,14 +124,14 @@ def test_two_people_side_by_side_keep_their_ids(tmp_path):
     images = [frame.image_HW3 for frame in open_video(REAL).frames()]
     path = tmp_path / "two.mp4"
     with VideoWriter(path, 20.0) as writer:
-        for number in range(0, 60, 2):
+        for number in range(0, 60, 4):
             pair = (images[number], images[number + 80][:, ::-1])
             writer.write(np.concatenate(pair, axis=1), number / 20)
 
     summary = write_poses(open_video(path), tmp_path / "two.json", PoseSettings())
 
     assert sorted(summary.tracks) == [1, 2]
-    assert min(summary.tracks.values()) >= 28
+    assert min(summary.tracks.values()) >= 14
     halves = {
         (each.object_id, bool(each.joints_VD[joint("pelvis"), 0] > 720))
         for each in observations(tmp_path / "two.json", "2dbp")
