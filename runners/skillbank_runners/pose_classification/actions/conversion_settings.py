@@ -48,16 +48,41 @@ def conversion_settings(spec: InferenceAction, facts: ServingFacts | None) -> Da
         facts: What the checkpoint records of its training.
 
     Raises:
-        SpecInvalid: The spec contradicts the checkpoint, every key with both values; or
-            `inference.step` fits no sequence.
+        SpecInvalid: The spec contradicts the checkpoint; every key with both values.
         RunnerError: What the checkpoint carries cannot be read.
     """
     carried = facts.conversion if facts else None
     if carried is None:
-        settings = _of_arrays(spec, facts)
-    else:
-        settings = _carried(spec.dataset_convert, carried)
-    return _with_step(settings, spec.inference.step)
+        return _of_arrays(spec, facts)
+    return _carried(spec.dataset_convert, carried)
+
+
+def at_frame_rate(settings: DatasetConvertSpec, ratio: float, step: int) -> DatasetConvertSpec:
+    """The settings for a recording that has more or fewer frames per second than training had.
+
+    Args:
+        settings: For recordings of training's frame rate.
+        ratio: This recording's frame rate by training's: sequences last as many seconds as there.
+        step: Frames of this recording from one sequence to the next; 0: as the settings say.
+
+    Raises:
+        SpecInvalid: The step is longer than a sequence.
+    """
+    keys = ("sequence_length", "sequence_length_min", "sequence_length_max")
+    lengths = {key: max(1, round(getattr(settings, key) * ratio)) for key in keys}
+    settings = settings.model_copy(update=lengths)
+    if step > settings.sequence_length:
+        raise SpecInvalid(
+            [
+                f"inference.step: found {step}, expected at most the {settings.sequence_length} "
+                f"frames of a sequence ({_SECTION}.sequence_length): frames in between would be "
+                "left out"
+            ]
+        )
+    # The conversion takes int(length * overlap), at least 1: half a frame keeps rounding away.
+    wanted = max(1, step or int(settings.sequence_length * settings.sequence_overlap))
+    overlap = min(1.0, (wanted + 0.5) / settings.sequence_length)
+    return settings.model_copy(update={"sequence_overlap": overlap})
 
 
 def _carried(said: DatasetConvertSpec, carried: dict[str, Any]) -> DatasetConvertSpec:
@@ -122,23 +147,10 @@ def _fitting(spec: InferenceAction, facts: ServingFacts | None) -> Iterator[tupl
         yield "pose_type", "2dbp"
 
 
-def _with_step(settings: DatasetConvertSpec, step: int) -> DatasetConvertSpec:
-    """The settings with another distance between windows."""
-    if step > settings.sequence_length:
-        raise SpecInvalid(
-            [
-                f"inference.step: found {step}, expected at most the {settings.sequence_length} "
-                f"frames of {_SECTION}.sequence_length: frames in between would be left out"
-            ]
-        )
-    if not step:
-        return settings
-    # The conversion takes int(length * overlap): half a frame keeps rounding off its back.
-    overlap = min(1.0, (step + 0.5) / settings.sequence_length)
-    return settings.model_copy(update={"sequence_overlap": overlap})
-
-
 def _is_silent(section: DatasetConvertSpec, name: str) -> bool:
-    """Whether a key is left out, or has its default, as in specs that restate every key."""
-    field = type(section).model_fields[name]
-    return name not in section.model_fields_set or getattr(section, name) == field.default
+    """Whether a key is left out, or has its default in a spec that restates every key."""
+    fields = type(section).model_fields
+    if name not in section.model_fields_set:
+        return True
+    is_whole = section.model_fields_set == fields.keys()
+    return is_whole and getattr(section, name) == fields[name].default

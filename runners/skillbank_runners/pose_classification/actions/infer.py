@@ -76,8 +76,6 @@ def _found(opened: Opened[InferenceAction], run: Run, poses: Poses, scores: Scor
     spec = opened.spec
     names = class_names(spec)
     keys = scores.tracks.keys
-    reach = poses.settings.sequence_length_min
-    rule = Decision(spec.inference.hysteresis, spec.inference.min_duration, reach)
     progress = Progress(run, "merged sequences of", "people", len(keys))
     tracks: dict[TrackKey, TrackActions] = {}
     path = run.results / output.SHARES_FILE
@@ -88,6 +86,9 @@ def _found(opened: Opened[InferenceAction], run: Run, poses: Poses, scores: Scor
             file = stack.enter_context(SharesFile(path, names, has_many_sources=many))
         for key in keys:
             frames_F = scores.tracks.frames(key)
+            rate = scores.tracks.frame_rates[key.source]
+            reach = poses.settings_at(rate).sequence_length_min
+            rule = Decision(spec.inference.hysteresis, spec.inference.min_duration, reach)
             windows = scores.windows.get(key, ())
             if windows:
                 shares_FC = merge(frames_F, windows, reach)

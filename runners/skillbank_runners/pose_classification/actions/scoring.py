@@ -24,7 +24,7 @@ from skillbank_runners.pose_classification.actions.windows import TrackWindow, c
 from skillbank_runners.pose_classification.agreement import Opened
 from skillbank_runners.pose_classification.augment import Clip
 from skillbank_runners.pose_classification.contract import class_names
-from skillbank_runners.pose_classification.conversion import Tally, Window, convert, pad
+from skillbank_runners.pose_classification.conversion import Tally, Window, pad
 from skillbank_runners.pose_classification.conversion.reading_progress import ReadingProgress
 from skillbank_runners.pose_classification.data import plain_feeding
 from skillbank_runners.pose_classification.spec import InferenceAction
@@ -90,7 +90,7 @@ def _look_through(opened: Opened[InferenceAction], run: Run, poses: Poses, score
         progress(recording, block)
 
     scores.tally.told = told
-    for window in convert(poses.recordings(), poses.settings, tally=scores.tally):
+    for window, _ in poses.windows(scores.tally):
         _check_shape(opened, poses, window)
 
 
@@ -99,9 +99,9 @@ def _windows(
 ) -> Iterator[TrackWindow]:
     """Windows as the network gets them: converted, padded and prepared as in training."""
     prepare: dict[str, Callable[[Clip], Clip]] = {}
-    for window in convert(poses.recordings(), poses.settings):
+    for window, settings in poses.windows():
         num_frames = window.x_CTV.shape[1]
-        clip_CTVM = pad(window, max(poses.settings.sequence_length_max, num_frames))
+        clip_CTVM = pad(window, max(settings.sequence_length_max, num_frames))
         if window.source not in prepare:
             facts, rate = opened.facts(clip_CTVM.shape), frame_rates[window.source]
             feeding = plain_feeding(opened.spec.dataset, facts=facts, frame_rate=rate)

@@ -9,8 +9,12 @@ from pathlib import Path
 
 from skillbank_runners.api import ArtefactKind, Run, describe_file
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.pose_classification.actions.conversion_settings import conversion_settings
+from skillbank_runners.pose_classification.actions.conversion_settings import (
+    at_frame_rate,
+    conversion_settings,
+)
 from skillbank_runners.pose_classification.agreement import Opened
+from skillbank_runners.pose_classification.conversion import Tally, Window, convert
 from skillbank_runners.pose_classification.conversion.sources import open_sources
 from skillbank_runners.pose_classification.spec import InferenceAction
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
@@ -37,15 +41,36 @@ class Poses:
         key: Dotted spec key that names them.
         path: File or folder.
         settings: How they are converted, `format` included.
+        step: Frames from one sequence to the next; 0: as the settings say.
+        trained_rate: Frames per second that sequences are resampled from in training; 0: they
+            are not.
+        name: Of the one recording, where its file has another name than what it was made of.
     """
 
     key: str
     path: Path
     settings: DatasetConvertSpec
+    step: int = 0
+    trained_rate: float = 0.0
+    name: str = ""
 
     def recordings(self) -> Iterator[Recording]:
         """The recordings, one after another, each under a name of its own."""
-        return open_sources([self.path], self.settings)
+        for recording in open_sources([self.path], self.settings):
+            yield replace(recording, name=self.name or recording.name)
+
+    def settings_at(self, frame_rate: float | None) -> DatasetConvertSpec:
+        """How a recording of a frame rate is converted; None: not known, taken for training's."""
+        is_other = bool(frame_rate and self.trained_rate)
+        ratio = frame_rate / self.trained_rate if frame_rate and is_other else 1.0
+        return at_frame_rate(self.settings, ratio, self.step)
+
+    def windows(self, tally: Tally | None = None) -> Iterator[tuple[Window, DatasetConvertSpec]]:
+        """Every window of every recording, and the settings that it was made with."""
+        for recording in self.recordings():
+            settings = self.settings_at(recording.frame_rate)
+            for window in convert([recording], settings, tally=tally):
+                yield window, settings
 
     def in_pixels(self) -> Poses:
         """The same poses as they stand in the picture."""
@@ -102,7 +127,7 @@ def poses_of_video(opened: Opened[InferenceAction], run: Run, path: Path, key: s
         "frame_rate": video.frame_rate,
     }
     settings = settings.model_copy(update=of_video)
-    return _fitted(Poses(key, out, settings), opened)
+    return _fitted(Poses(key, out, settings, name=path.stem), opened)
 
 
 def _fitted(poses: Poses, opened: Opened[InferenceAction]) -> Poses:
@@ -138,7 +163,34 @@ def _fitted(poses: Poses, opened: Opened[InferenceAction]) -> Poses:
         "source_layout": source_name,
         "layout": wanted_name if is_other else "",
     }
-    return replace(poses, settings=poses.settings.model_copy(update=changes))
+    return replace(
+        poses,
+        settings=poses.settings.model_copy(update=changes),
+        step=opened.spec.inference.step,
+        trained_rate=_trained_rate(opened, recording.frame_rate),
+    )
+
+
+def _trained_rate(opened: Opened[InferenceAction], frame_rate: float | None) -> float:
+    """Training's frame rate, where clips of others are resampled to it."""
+    trained = opened.trained.frame_rate if opened.trained else None
+    if trained is None:
+        return 0.0
+    is_resampled = bool(opened.spec.dataset.preprocessing.frame_rate)
+    if frame_rate is None:
+        log.warning(
+            "the frame rate of the poses is not known and is taken for training's, %g; set "
+            "dataset_convert.frame_rate",
+            trained,
+        )
+    elif frame_rate != trained and not is_resampled:
+        log.warning(
+            "the poses have %g frames per second, the network was trained on %g and with "
+            "dataset.preprocessing.frame_rate 0, which would make up for it",
+            frame_rate,
+            trained,
+        )
+    return trained if is_resampled else 0.0
 
 
 def _layouts_of(num_joints: int) -> str:

@@ -9,9 +9,9 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+from tests.runners.skeletons.deepstream_writer import COMPACT, Person, Writing, write
 
 from skillbank_runners.launch import main
-from tests.runners.skeletons.deepstream_writer import COMPACT, Person, Writing, write
 
 ROOT = Path(__file__).resolve().parents[4]
 CMU = ROOT / "examples" / "cmu_mocap"
@@ -66,10 +66,8 @@ def infer(trained, results, *settings, poses=None, spec=None):
     words = [f"inference.checkpoint={checkpoint}", f"dataset_convert.focal_length={FOCAL}"]
     words += [f"inference.poses={poses}"] if poses else []
     place = ["--results", str(results)]
-    return main(
-        ["pose_classification", "inference", "-e", str(spec or trained.spec), *place, *words]
-        + list(settings)
-    )
+    command = ["pose_classification", "inference", "-e", str(spec or trained.spec), *place]
+    return main([*command, *words, *settings])
 
 
 def table(results):
