@@ -37,7 +37,7 @@ def test_the_note_names_what_was_left_aside_inside_a_section_too() -> None:
     _, notes = read("evaluate", EXPERIMENT_FILE)
 
     assert notes == (
-        "not read by evaluate: dataset_convert, export, inference, train.checkpointer",
+        "not read by evaluate: dataset_convert, export, inference, pose, train.checkpointer",
     )
 
 
