@@ -239,9 +239,10 @@ def test_a_spec_that_says_the_same_is_taken(trained, silent):
     assert main(silent.arguments("evaluate", place, *of_test(trained, "evaluate"))) == 0
 
 
-def test_a_spec_that_restates_every_default_says_nothing_by_that(trained, silent):
+@pytest.mark.parametrize("carried", [{}, {"preprocessing": PREPROCESSING}])
+def test_a_spec_that_restates_every_default_says_nothing_by_that(trained, silent, carried):
     defaults = EvaluateAction().model_dump(mode="json")
-    whole = {"dataset": defaults["dataset"], "model": defaults["model"]}
+    whole = {"dataset": {**defaults["dataset"], **carried}, "model": defaults["model"]}
     silent.spec.write_text(yaml.safe_dump(whole))
     place = f"evaluate.checkpoint={checkpoint(trained)}"
 
