@@ -5,6 +5,7 @@ Each test sends some windows through the network and draws a picture: a second o
 
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -118,8 +119,10 @@ def test_every_window_has_a_ranked_line(tmp_path, trained):
     for index, (line, (_, _, shares)) in enumerate(zip(lines, windows, strict=True)):
         number, *ranked = line.split(", ")
         assert int(number) == index
-        order = np.argsort(-shares)
-        assert ranked == [f"{shares[c]:.4f}({c})={CLASSES[c]}" for c in order]
+        parts = [re.fullmatch(r"(0\.\d{4})\((\d)\)=(\w+)", each).groups() for each in ranked]
+        order = np.argsort(-shares).tolist()
+        assert [(int(c), name) for _, c, name in parts] == [(c, CLASSES[c]) for c in order]
+        assert [float(score) for score, _, _ in parts] == pytest.approx(shares[order], abs=1e-4)
 
 
 def test_everything_else_in_the_file_keeps_its_bytes(tmp_path, trained):
