@@ -65,7 +65,7 @@ def _path(text: str) -> Path:
 
 
 def _tell(run: Run, video: Video, summary: PoseSummary, speed: float) -> None:
-    share = summary.num_frames_with_people / summary.num_frames
+    share = summary.num_frames_with_people / max(1, summary.num_frames)
     people = len(summary.tracks)
     log.info(
         "found people in %d of %d frames, %d in all; %.1f frames per second",

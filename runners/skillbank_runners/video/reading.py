@@ -149,8 +149,13 @@ def _opened(path: Path) -> InputContainer:
             "reading a video needs PyAV, which is not installed; run pip install 'skillbank[video]'"
         ) from error
     try:
-        return av.open(f"file:{path}", mode="r", options={"protocol_whitelist": "file"})
-    except (av.FFmpegError, OSError, UnicodeDecodeError) as error:
+        return av.open(
+            f"file:{path}",
+            mode="r",
+            options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+    except (av.FFmpegError, OSError) as error:
         raise VideoInvalid(
             path, f"found no video that can be read ({_reason(error)}), expected mp4, mkv, avi, ..."
         ) from error

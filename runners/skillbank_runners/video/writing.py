@@ -37,7 +37,7 @@ class VideoWriter:
     def __init__(self, path: Path, frame_rate: float) -> None:
         self._path = path
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._rate = Fraction(frame_rate).limit_denominator(1001)
+        self._rate = Fraction(min(max(frame_rate, 0.1), 1000.0)).limit_denominator(1001)
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
 

@@ -1,6 +1,7 @@
 """The networks of the default estimator: taken out of a wheel, checked, and said where missing."""
 
 import hashlib
+import os
 from zipfile import ZipFile
 
 import pytest
@@ -110,6 +111,48 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
     with pytest.raises(RunnerError, match="cannot write the pose networks"):
         unpack(source, tmp_path / "file" / "models")
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """A folder that pip takes wheels from, instead of any network."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for name, value in {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(folder),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+@needs_models
+def test_pip_gets_the_wheel_whatever_platform_this_is(shelf, tmp_path):
+    """Over a second: pip starts."""
+    about = "Metadata-Version: 2.1\nName: mediapipe\nVersion: 0.10.21\n"
+    kind = "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp311-cp311-manylinux_2_28_x86_64\n"
+    info = "mediapipe-0.10.21.dist-info"
+    contents = {f"{info}/METADATA": about, f"{info}/WHEEL": kind, f"{info}/RECORD": ""}
+    wheel(
+        shelf / "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl",
+        {**real_contents(), **contents},
+    )
+
+    assert main(["--folder", str(tmp_path / "models")]) == 0
+    assert are_there(tmp_path / "models")
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_wheel_that_pip_cannot_get_is_told_with_another_way(tmp_path, capsys):
+    """Over a second: pip starts."""
+    assert main(["--folder", str(tmp_path / "models")]) == 1
+
+    said = capsys.readouterr().err
+    assert "pip cannot download mediapipe==0.10.21: " in said
+    assert f"run '{COMMAND} --wheel FILE'" in said
+    assert not (tmp_path / "models").exists()
 
 
 @pytest.mark.parametrize("model", FILES)

@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.runners.video.films import BLUE, GREEN, RED, film, is_near, plain, quarters, sound
 
 from skillbank_runners.errors import RunnerError
@@ -188,3 +190,37 @@ def test_a_picture_of_another_size_is_an_error_with_its_number(tmp_path):
 
     with pytest.raises(VideoInvalid, match=r"frame 3: found a picture of 96 x 48 .* 64 x 48"):
         list(open_video(path).frames())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Bytes of files of three containers."""
+    folder = tmp_path_factory.mktemp("whole")
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 255, (32, 32, 3), dtype=np.uint8) for _ in range(6)]
+    return {ending: film(folder / f"a.{ending}", images).read_bytes() for ending in ("mp4", "mkv")}
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    ending=st.sampled_from(["mp4", "mkv"]),
+    cut=st.floats(0, 1),
+    changes=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(0, 255)), max_size=30),
+    is_cut=st.booleans(),
+)
+def test_no_damage_ends_in_anything_but_pictures_or_an_error_of_ours(
+    whole, tmp_path, ending, cut, changes, is_cut
+):
+    content = bytearray(whole[ending])
+    for place, value in changes:
+        content[int(place * len(content))] = value
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(content[: int(cut * len(content))] if is_cut else content)
+
+    try:
+        frames = list(open_video(path).frames())
+    except VideoInvalid:
+        return
+    assert all(frame.image_HW3.ndim == 3 for frame in frames)
+    times = [frame.time_s for frame in frames]
+    assert times == sorted(set(times))
