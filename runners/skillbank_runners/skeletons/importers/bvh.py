@@ -20,7 +20,7 @@ import numpy as np
 
 from skillbank_runners.skeletons.importers import ReadOptions
 from skillbank_runners.skeletons.importers.bvh_hierarchy import Hierarchy, read_hierarchy
-from skillbank_runners.skeletons.importers.fields import Doubles
+from skillbank_runners.skeletons.importers.fields import MAX_PLACE, Doubles
 from skillbank_runners.skeletons.importers.text_files import Lines, files_of, open_lines
 from skillbank_runners.skeletons.importers.world import world_pose
 from skillbank_runners.skeletons.layout import Layout, load_layout
@@ -142,8 +142,8 @@ def _row(lines: Lines, hierarchy: Hierarchy, frame: int) -> Doubles:
         raise lines.invalid(
             f"found {len(values_C)} numbers, expected {hierarchy.num_channels}, one per channel"
         )
-    if not np.isfinite(values_C).all():
-        raise lines.invalid("found a number that is not finite")
+    if not (np.abs(values_C) <= MAX_PLACE).all():  # false for NaN as well
+        raise lines.invalid("found a number that is not finite or beyond all measure")
     return values_C
 
 

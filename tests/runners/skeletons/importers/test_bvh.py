@@ -221,6 +221,11 @@ def test_the_layout_can_be_saved_and_trained_on(path, tmp_path):
         ("Frame Time: 0.008333", "Rate: 3", "line 26: found 'Rate: 3', expected 'Frame Time:'"),
         ("\n0.0 0.0", "\n0.0", "line 27: found 11 numbers, expected 12, one per channel"),
         ("\n0.0 0.0", "\nnan 0.0", "line 27: found a number that is not finite"),
+        (
+            "\n0.0 0.0",
+            "\n1e308 0.0",
+            "line 27: found a number that is not finite or beyond all mea",
+        ),
         ("\n0.0 0.0", "\nten 0.0", "line 27: found 'ten 0.0.*, expected the numbers of frame 0"),
         ("    }\n}\n", "    }\n", "line 23: found 'MOTION' in the hierarchy"),
     ],
