@@ -20,6 +20,7 @@ CHUNK_BYTES = 1 << 18
 MAX_ELEMENT_CHARACTERS = 1 << 24
 """16 M: a frame of 500 people takes a tenth of it; parsed, it can be 20 times as big."""
 
+_DECODE = json.JSONDecoder().raw_decode
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SURELY_WRONG_CHARACTERS = 64
 """A piece that merely goes on behind the chunk fails within this distance of the chunk's end."""
@@ -158,7 +159,6 @@ class _Source:
         self._text = ""
         self._place = 0
         self._ended = False
-        self._decode = json.JSONDecoder().raw_decode
         if offset == 0:
             self._skip_mark()
 
@@ -184,7 +184,7 @@ class _Source:
         """The value that begins here."""
         while True:
             try:
-                value, end = self._decode(self._text, self._place)
+                value, end = _DECODE(self._text, self._place)
             except json.JSONDecodeError as error:
                 self._need_more(error)
             except (RecursionError, ValueError) as error:
