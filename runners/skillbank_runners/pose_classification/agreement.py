@@ -26,7 +26,8 @@ from skillbank_runners.pose_classification.serving import (
     frame_rate_of,
 )
 from skillbank_runners.pose_classification.spec import NetworkAction
-from skillbank_runners.skeletons.layout import FILE_ENDINGS, Layout, load_layout
+from skillbank_runners.skeletons.layout import Layout, load_layout
+from skillbank_runners.skeletons.layout_files import is_layout_path
 from skillbank_runners.training.checkpoints import State, read_checkpoint
 
 _MODEL_KEYS = ("graph_layout", "graph_strategy", "input_channels", "edge_importance_weighting")
@@ -194,7 +195,7 @@ def _same_layout(said: str, trained: str, facts: ServingFacts) -> str:
 
     A layout file that has moved or gone since is no matter: its content travels with the weights.
     """
-    is_file = said.endswith(FILE_ENDINGS)
+    is_file = is_layout_path(said)
     if said == trained and not (is_file and Path(said).is_file()):
         return said
     if is_file and not Path(said).is_file():

@@ -19,6 +19,7 @@ import yaml
 from skillbank_runners.skeletons.layout_entry import Edge, LayoutEntry
 from skillbank_runners.skeletons.layout_files import (
     LayoutInvalid,
+    is_layout_path,
     layout_entries,
     layout_names,
     nearest,
@@ -28,8 +29,6 @@ from skillbank_runners.skeletons.layout_files import (
 Floats = npt.NDArray[np.float32]
 Sources = tuple[tuple[int, ...] | None, ...]
 """For every joint of a target, the source joints whose mean it is; None: not available."""
-
-FILE_ENDINGS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -137,11 +136,6 @@ def load_layout(name_or_path: str | Layout) -> Layout:
             f"model.graph_layout: no layout {name_or_path!r};{nearest(name_or_path)} known: "
             f"{', '.join(layout_names())}, or the path of a .yaml file"
         ) from None
-
-
-def is_layout_path(name_or_path: str) -> bool:
-    """Whether it means a file and not one of the names."""
-    return name_or_path.endswith(FILE_ENDINGS)
 
 
 @cache

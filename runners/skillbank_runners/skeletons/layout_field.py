@@ -7,8 +7,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, JsonValue, WithJsonSchema
 
-from skillbank_runners.skeletons.layout import FILE_ENDINGS, is_layout_path
-from skillbank_runners.skeletons.layout_files import layout_names, nearest
+from skillbank_runners.skeletons.layout_files import (
+    FILE_ENDINGS,
+    is_layout_path,
+    layout_names,
+    nearest,
+)
 from skillbank_runners.spec_fields import Text
 
 

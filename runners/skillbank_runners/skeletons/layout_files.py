@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.layout_entry import LayoutEntry
 
+FILE_ENDINGS = (".yaml", ".yml")
 _FILE = "references/layouts.yaml"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _MAX_BYTES = 1_000_000
@@ -134,3 +135,8 @@ def _invalid(path: Path, problems: list[str]) -> LayoutInvalid:
     return LayoutInvalid(
         f"layout file {str(path)!r} cannot be used:\n" + "\n".join(f"  - {line}" for line in told)
     )
+
+
+def is_layout_path(name_or_path: str) -> bool:
+    """Whether it means a file and not one of the names."""
+    return name_or_path.endswith(FILE_ENDINGS)
