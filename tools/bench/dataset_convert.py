@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "dataset_convert.json"
 PEOPLE = 4
 TRACK_FRAMES = 1500
+SUPPLY = 2003
 
 
 @dataclass(frozen=True)
@@ -76,37 +77,38 @@ class Row:
 
 
 def write_poses(path: Path, size_bytes: int) -> None:
-    """A list of batches, four people per frame, who leave and others come after some time."""
+    """A list of batches, four people per frame, who leave and others come after some time.
+
+    Poses are taken in turn from a supply: making each anew would take longer than the bench.
+    """
     source = random.Random(7)
+    poses = [_pose_text(source) for _ in range(SUPPLY)]
     with path.open("w", encoding="utf-8") as file:
         written = file.write("[")
         frame = 0
         while written < size_bytes:
-            text = json.dumps(_batch(frame, source))
-            written += file.write(("," if frame else "") + text)
+            written += file.write((", " if frame else "") + _batch_text(frame, poses))
             frame += 1
         file.write("]")
 
 
-def _batch(frame: int, source: random.Random) -> dict[str, object]:
+def _batch_text(frame: int, poses: Sequence[str]) -> str:
     first = frame // TRACK_FRAMES * PEOPLE
-    objects = [
-        {
-            "object_id": first + person,
-            "bbox": [100.5, 50.25, 210.125, 600.0],
-            "pose25d": _pose(source, 1000.0),
-            "pose3d": _pose(source, 3000.0),
-        }
+    objects = ", ".join(
+        f'{{"object_id": {first + person}, "bbox": [100.5, 50.25, 210.125, 600.0], '
+        f"{poses[(frame * PEOPLE + person) % SUPPLY]}}}"
         for person in range(PEOPLE)
-    ]
-    content = {
-        "batch_id": 0,
-        "frame_num": frame,
-        "ntp_timestamp": 1_600_000_000_000_000 + 33_333 * frame,
-        "num_obj_meta": PEOPLE,
-        "objects": objects,
-    }
-    return {"num_frames_in_batch": 1, "batches": [content]}
+    )
+    return (
+        f'{{"num_frames_in_batch": 1, "batches": [{{"batch_id": 0, "frame_num": {frame}, '
+        f'"ntp_timestamp": {1_600_000_000_000_000 + 33_333 * frame}, "num_obj_meta": {PEOPLE}, '
+        f'"objects": [{objects}]}}]}}'
+    )
+
+
+def _pose_text(source: random.Random) -> str:
+    pose25d, pose3d = json.dumps(_pose(source, 1000.0)), json.dumps(_pose(source, 3000.0))
+    return f'"pose25d": {pose25d}, "pose3d": {pose3d}'
 
 
 def _pose(source: random.Random, scale: float) -> list[float]:
@@ -272,15 +274,24 @@ def main() -> None:
     arguments = parser.parse_args()
     limit = int(arguments.memory_gb * 2**30)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    known = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
-    by_size = {round(row["mb"]): row for row in known}
     for mb in arguments.mb:
         print(f"{mb:.0f} MB", flush=True)
         row = bench(mb, arguments.rounds, has_baseline=not arguments.no_baseline)
-        by_size[round(row.mb)] = asdict(row)
         print("\n".join(table([row])), flush=True)
+        keep(row)
+
+
+def keep(row: Row) -> None:
+    """Add figures to the file of results, or replace those of the same size."""
+    known = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
+    by_size = {round(old["mb"]): old for old in known} | {round(row.mb): asdict(row)}
+    load = os.getloadavg()[1]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    content = {"machine": machine, "rows": [by_size[size] for size in sorted(by_size)]}
+    content = {
+        "machine": machine,
+        "load": round(load, 1),
+        "rows": [by_size[size] for size in sorted(by_size)],
+    }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

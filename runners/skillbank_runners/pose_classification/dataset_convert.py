@@ -144,6 +144,7 @@ def _convert(
         "people": tally.people,
         "objects": tally.tracks,
         "sequences": tally.windows - left_out,
+        "untracked_people": tally.untracked,
         "short_stretches": tally.short,
         "unlabelled_sequences": left_out,
     }
@@ -172,7 +173,8 @@ def _summary(counts: dict[str, int], settings: DatasetConvertSpec) -> str:
         f"{counts['sequences']} sequences of {counts['objects']} people in {counts['frames']} "
         f"frames of {counts['recordings']} recordings; left out: {counts['short_stretches']} "
         f"stretches below {settings.sequence_length_min} frames, "
-        f"{counts['unlabelled_sequences']} sequences without a label"
+        f"{counts['unlabelled_sequences']} sequences without a label, "
+        f"{counts['untracked_people']} sights of people without a track"
     )
 
 

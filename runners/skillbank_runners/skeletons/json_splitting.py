@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,10 +116,10 @@ def read_chunks(path: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[Chunk]:
     """
     try:
         with path.open("rb") as file:
-            mark = file.read(len(_BOM)) == _BOM
-            file.seek(len(_BOM) if mark else 0)
-            splitter = _Splitter(path, file.tell())
-            while block := file.read(block_bytes):
+            first = file.read(max(block_bytes, len(_BOM)))
+            text = first.removeprefix(_BOM)
+            splitter = _Splitter(path, len(first) - len(text))
+            for block in chain([text], iter(partial(file.read, block_bytes), b"")):
                 chunk = splitter.feed(block)
                 if chunk is not None:
                     yield chunk

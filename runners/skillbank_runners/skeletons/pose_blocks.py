@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
 
-from skillbank_runners.skeletons.poses import Box, Observation, PoseFileInvalid, Recording
+from skillbank_runners.skeletons.poses import (
+    NO_TRACK,
+    Box,
+    Observation,
+    PoseFileInvalid,
+    Recording,
+)
 
 MAX_FLOAT = float(np.finfo(np.float32).max)
 BLOCK_SIZE = 512
@@ -44,6 +50,20 @@ class PoseBlock:
     def __len__(self) -> int:
         return len(self.frames_N)
 
+    def tracked(self) -> PoseBlock:
+        """Those that have a track; the block itself where all have."""
+        if not any(object_id == NO_TRACK for _, object_id in dict.fromkeys(self.tracks)):
+            return self
+        kept = [n for n, (_, object_id) in enumerate(self.tracks) if object_id != NO_TRACK]
+        return PoseBlock(
+            self.frames_N[kept],
+            [self.tracks[n] for n in kept],
+            self.joints_NVD[kept],
+            self.confidence_NV[kept],
+            [self.boxes[n] for n in kept] if self.boxes else (),
+            self.end_byte,
+        )
+
     def observations(self) -> Iterator[Observation]:
         """The same one by one."""
         joints_NVD = self.joints_NVD.clip(-MAX_FLOAT, MAX_FLOAT).astype(np.float32)
@@ -62,6 +82,9 @@ class PoseBlock:
 class BlockObservations(Iterator[Observation]):
     """Observations of a reader that has them in blocks: take the one or the other.
 
+    Attributes:
+        blocks: Of all people, read independently of the observations.
+
     Args:
         blocks: With boxes, for who takes observations.
         bare_blocks: The same without boxes, for who takes blocks.
@@ -69,10 +92,18 @@ class BlockObservations(Iterator[Observation]):
 
     def __init__(self, blocks: Iterator[PoseBlock], bare_blocks: Iterator[PoseBlock]) -> None:
         self._observations = (one for block in blocks for one in block.observations())
-        self.blocks = bare_blocks
+        self.blocks: Iterator[PoseBlock] = bare_blocks
 
     def __next__(self) -> Observation:
         return next(self._observations)
+
+    def has_tracks(self) -> bool:
+        """Whether the first people have tracks, as then all but a few of the file have."""
+        first = next(self.blocks, None)
+        if first is None:
+            return True
+        self.blocks = chain([first], self.blocks)
+        return all(object_id != NO_TRACK for _, object_id in first.tracks)
 
 
 def blocks_of(recording: Recording) -> Iterator[PoseBlock]:

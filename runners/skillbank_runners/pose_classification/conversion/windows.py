@@ -71,6 +71,7 @@ class Tally:
         recordings: Recordings read.
         frames: Frames with somebody in them.
         people: Observations: a person in a frame.
+        untracked: Of them, those whom nobody followed in a file with tracks: they are left out.
         tracks: People followed.
         short: Stretches that are too short for a sequence.
         windows: Sequences.
@@ -83,6 +84,7 @@ class Tally:
     recordings: int = 0
     frames: int = 0
     people: int = 0
+    untracked: int = 0
     tracks: int = 0
     short: int = 0
     windows: int = 0
@@ -189,17 +191,21 @@ class _Cutter:
         self._tally.frames += int(steps) + (self._last_frame != int(block.frames_N[0]))
         self._last_frame = int(block.frames_N[-1])
         self._tally.people += len(block)
-        names = channel_names(self._arithmetic.num_coordinates, self._settings)
-        self._tally.channels.add(names)
+        self._tally.untracked += len(block) - len(block.tracked())
         if self._tally.told:
             self._tally.told(self._recording, block)
 
     def _take(self, block: PoseBlock) -> Iterator[Window]:
         """Hand the rows of a block to their tracks."""
+        self._count(block)
+        block = block.tracked()
+        if not len(block):
+            return
         numbers_N = self._numbers_of(block.tracks)
         order_N = np.argsort(numbers_N, kind="stable")
         values_RNV = np.ascontiguousarray(self._arithmetic(block)[order_N].transpose(2, 0, 1))
-        self._count(block)
+        names = channel_names(self._arithmetic.num_coordinates, self._settings)
+        self._tally.channels.add(names)
         frames_N, numbers_N = block.frames_N[order_N], numbers_N[order_N]
         edges = [0, *(np.flatnonzero(np.diff(numbers_N)) + 1).tolist(), len(numbers_N)]
         for start, end in pairwise(edges):
@@ -327,7 +333,8 @@ def _changes(labels_T: Ints, before: int) -> np.ndarray:
 
 def followed(recording: Recording) -> Recording:
     """The recording with tracks, where its file has none."""
-    if isinstance(recording.observations, BlockObservations):
+    observations = recording.observations
+    if isinstance(observations, BlockObservations) and observations.has_tracks():
         return recording
     from skillbank_runners.skeletons.linking import link_recording
 

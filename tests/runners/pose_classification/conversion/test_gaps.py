@@ -143,9 +143,22 @@ def test_what_was_met_is_counted(tmp_path):
     converted = run(tmp_path, path, **SHORT)
 
     counts = {"recordings": 1, "frames": 20, "people": 22, "objects": 2, "sequences": 3}
-    assert converted.counts == {**counts, "short_stretches": 1, "unlabelled_sequences": 0}
+    left_out = {"short_stretches": 1, "unlabelled_sequences": 0, "untracked_people": 0}
+    assert converted.counts == {**counts, **left_out}
     assert "3 sequences of 2 people in 20 frames of 1 recordings" in converted.lines[-2]["message"]
     assert "left out: 1 stretches below 3 frames" in converted.lines[-2]["message"]
+
+
+def test_who_loses_their_track_late_in_a_large_file_is_left_out_and_counted(tmp_path):
+    # 300 frames of 34 joints fill more than one block; the tracker loses somebody in the last.
+    lost = make_person(2**64 - 1, range(290, 293))
+    path = write(tmp_path / "poses.json", [make_person(1, range(300)), lost])
+
+    converted = run(tmp_path, path)
+
+    assert converted.files == ["object_1.npy"]
+    assert converted.counts["untracked_people"] == 3
+    assert "3 sights of people without a track" in converted.lines[-2]["message"]
 
 
 def test_a_file_with_nobody_long_enough_is_an_error(tmp_path):
