@@ -42,6 +42,7 @@ class FrameConversion:
     Args:
         settings: Of that conversion.
         layout: Name of the skeleton that formats other than deepstream are expected in.
+        is_flat: Whether those have x and y only, whatever `pose_type` says.
 
     Attributes:
         pose: What to take of a person: `pose25d` for two coordinates, or else as `pose_type` says.
@@ -50,9 +51,10 @@ class FrameConversion:
             begins.
     """
 
-    def __init__(self, settings: DatasetConvertSpec, layout: str) -> None:
-        self.pose: PoseKind = POSE_KINDS[settings.pose_type]
+    def __init__(self, settings: DatasetConvertSpec, layout: str, *, is_flat: bool = False) -> None:
         is_deepstream = settings.format == "deepstream"
+        is_flat = is_flat and not is_deepstream
+        self.pose: PoseKind = POSE_KINDS["2dbp" if is_flat else settings.pose_type]
         recording = Recording(
             name=_STREAM.name,
             path=_STREAM,
@@ -80,6 +82,12 @@ class FrameConversion:
         shapes = {one.joints_VD.shape for one in frame.people}
         if len(shapes) > 1:
             raise FrameInvalid(f"frame {frame.number}: poses differ in their joints: {shapes}")
+        for one in frame.people:
+            if not (np.isfinite(one.joints_VD).all() and np.isfinite(one.confidence_V).all()):
+                raise FrameInvalid(
+                    f"frame {frame.number}, object_id {one.object_id}: a coordinate is not finite, "
+                    "expected numbers; a missing joint has confidence 0"
+                )
         block = PoseBlock(
             np.full(len(frame.people), frame.number, np.int64),
             [(frame.camera, one.object_id) for one in frame.people],

@@ -105,7 +105,10 @@ def load_stream_model(checkpoint: Path, settings: StreamSettings) -> StreamModel
     network = _network(state, facts, what)
     layout = facts.skeleton if facts else None
     converted = _conversion(facts, settings.conversion, network.A.shape[1], what)
-    conversion = FrameConversion(converted, layout.name if layout else "")
+    channels = (facts.channels or ()) if facts else ()
+    conversion = FrameConversion(
+        converted, layout.name if layout else "", is_flat="y" in channels and "z" not in channels
+    )
     _check_channels(network, conversion, preprocessing, what)
     sequence, clip = _trained_on(facts, converted, settings.conversion)
     window = settings.window_frames or sequence

@@ -8,6 +8,7 @@ from tests.runners.pose_classification.continual.networks import make_network
 
 from skillbank_runners.pose_classification.continual.frames import PoseFrame
 from skillbank_runners.pose_classification.conversion import convert
+from skillbank_runners.pose_classification.conversion.arithmetic import channel_names
 from skillbank_runners.pose_classification.serving import ServingFacts, prepare
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.pose_classification.spec_preprocessing import PreprocessingSpec
@@ -29,6 +30,7 @@ def make_facts(*, preprocessing=None, people=1, frames=40, window_size=-1, **con
     channels = POSE_KINDS[settings.pose_type].num_coordinates + keeps
     return ServingFacts(
         class_names=NAMES,
+        channels=channel_names(POSE_KINDS[settings.pose_type].num_coordinates, settings),
         layout=load_layout("nvidia").to_dict(),
         clip_shape=(channels, settings.sequence_length_max, NUM_JOINTS, people),
         preprocessing=PreprocessingSpec(**{"has_confidence": keeps, **(preprocessing or {})}),

@@ -94,6 +94,19 @@ def test_every_pose_type_is_converted_as_dataset_convert_does(tmp_path, pose_typ
     assert np.abs(shares(last_answers(actions)[-1]) - expected).max() < 1e-4
 
 
+def test_pictures_of_other_formats_come_as_pose25d(tmp_path):
+    """Their `pose_type` is not looked at in dataset_convert; their channels tell."""
+    flat = make_facts(pose_type="2dbp", format="ultralytics", input_width=640, input_height=480)
+    changed = {"conversion": flat.conversion | {"pose_type": "3dbp"}}
+    path = write_checkpoint(tmp_path / "model.pth", flat.model_copy(update=changed))
+    model = load_stream_model(path, settings(conversion={"input_width": 320}))
+    assert model.conversion.pose.key == "pose25d"
+    joints_VD = np.tile(np.float32([80, 120]), (34, 1))
+    one = replace(make_person(1)[0], joints_VD=joints_VD)
+    (sight,) = model.conversion.sights(PoseFrame(0, (one,)))
+    assert np.allclose(sight.values_RV[:2, 0], [80 / 320 - 0.5, 120 / 480 - 0.5])
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _tiny_networks():
     """Streams are long; that the network of the real size is equal is test_network's matter."""
