@@ -1,4 +1,4 @@
-"""The tables of docs/layouts.md, from references/layouts.yaml."""
+"""The tables and pictures of docs/layouts.md, from references/layouts.yaml."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ from pathlib import Path
 
 from generate_pages import fill_blocks, table
 from generate_skills import Files
+from layout_pictures import picture
 from skillbank_runners.skeletons.layout import Layout, conversion_steps, load_layout
 from skillbank_runners.skeletons.layout_files import LayoutInvalid, layout_entries
 
+_PICTURES = "images/layouts"
+
 
 def layout_files(root: Path) -> Files:
-    """The page of layouts with its tables made anew; nothing where the page is not there."""
+    """The page of layouts with its tables made anew, and its pictures; nothing without a page."""
     page = root / "docs" / "layouts.md"
     if not page.is_file():
         return {}
-    tables = {"layouts": _layouts(), "conversions": _conversions(), "joints": _joints()}
-    return {page: fill_blocks(page.read_text(encoding="utf-8"), tables, page)}
+    tables = {
+        "layouts": _layouts(),
+        "conversions": _conversions(),
+        "joints": _joints(),
+        "pictures": _pictures(),
+    }
+    drawn = {
+        root / "docs" / _PICTURES / f"{name}.svg": picture(name, load_layout(name))
+        for name in layout_entries()
+    }
+    return {page: fill_blocks(page.read_text(encoding="utf-8"), tables, page), **drawn}
 
 
 def _layouts() -> str:
@@ -68,3 +80,9 @@ def _joints() -> str:
         for name, entry in layout_entries().items()
     )
     return table(("Layout", "Joints by number"), rows)
+
+
+def _pictures() -> str:
+    names = list(layout_entries())
+    lines = [f'<img src="{_PICTURES}/{name}.svg" width="260" alt="{name}">\n' for name in names]
+    return "".join(lines)

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from generate_layouts import layout_files
+from layout_pictures import picture
 from skillbank_runners.skeletons.layout import all_layouts, load_layout
 from skillbank_runners.skeletons.layout_entry import LayoutEntry
 from skillbank_runners.skeletons.layout_files import layout_entries
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "layouts.md"
+SVG = "{http://www.w3.org/2000/svg}"
 SKILL_PAGE = ROOT / "skills/tao-train-pose-classification/references/pose-data-format.md"
 
 
 def rows(name: str) -> list[list[str]]:
     """Cells of the rows of one table."""
-    [page] = layout_files(ROOT).values()
+    page = layout_files(ROOT)[PAGE]
     block = page.split(f"<!-- generated: {name} -->\n")[1].split("<!-- end generated -->")[0]
     lines = block.strip().splitlines()
     return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert layout_files(ROOT) == {PAGE: PAGE.read_text(encoding="utf-8")}
+    for path, text in layout_files(ROOT).items():
+        assert path.read_text(encoding="utf-8") == text
 
 
 def test_a_tree_without_the_page_gets_none(tmp_path: Path) -> None:
@@ -79,3 +84,22 @@ def test_the_page_explains_every_key_of_a_layout_file() -> None:
     )
     not_for_users = {"tao", "flip_index"}
     assert explained == LayoutEntry.model_fields.keys() - not_for_users
+
+
+@pytest.mark.parametrize("name", layout_entries())
+def test_a_picture_shows_every_joint_at_a_place_of_its_own(name: str) -> None:
+    svg = layout_files(ROOT)[ROOT / "docs" / "images" / "layouts" / f"{name}.svg"]
+    layout = load_layout(name)
+    root = ElementTree.fromstring(svg)
+    circles = [(one.get("cx"), one.get("cy")) for one in root.iter(f"{SVG}circle")]
+    assert len(circles) == len(set(circles)) == layout.num_joints
+    assert [one.text for one in root.iter(f"{SVG}text")] == [str(i) for i in range(len(circles))]
+    assert len(list(root.iter(f"{SVG}line"))) == len(layout.draw_edges)
+    for left, right in layout.left_right_pairs:
+        assert float(circles[left][0] or 0) > float(circles[right][0] or 0)
+
+
+def test_a_joint_without_a_place_is_told() -> None:
+    layout = replace(load_layout("coco17"), joint_names=("tail",) * 17)
+    with pytest.raises(SystemExit, match="no place for 'tail' of mine"):
+        picture("mine", layout)
