@@ -2,6 +2,10 @@
 
 import os
 import random
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -211,13 +215,50 @@ def test_a_path_that_is_not_there_is_an_error_that_names_it(format_name, tmp_pat
         read_recordings(format_name, tmp_path / "nowhere", options_of(format_name))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@contextmanager
+def nobody_special():
+    """Without root's right to read everything, where the tests run as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 @pytest.mark.parametrize("name", EVERY_SAMPLE)
-def test_a_file_that_may_not_be_read_is_an_error_that_names_it(name, tmp_path):
-    format_name, sample = written(name, tmp_path)
-    sample.file.chmod(0)
-    with pytest.raises(RunnerError, match=sample.file.name):
+def test_a_file_that_may_not_be_read_is_an_error_that_names_it(name):
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        format_name, sample = written(name, Path(folder))
+        read_all(format_name, sample.path, sample.options)  # imports what root alone may
+        sample.file.chmod(0)
+        with nobody_special(), pytest.raises(RunnerError, match=re.escape(sample.file.name)):
+            read_all(format_name, sample.path, sample.options)
+
+
+@pytest.mark.parametrize("format_name", EVERY_FORMAT)
+def test_a_folder_that_may_not_be_listed_is_an_error(format_name):
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        with nobody_special(), pytest.raises(PoseFileInvalid, match="cannot be read"):
+            read_all(format_name, Path(folder), options_of(format_name))
+
+
+@pytest.mark.parametrize("name", EVERY_SAMPLE)
+def test_a_folder_that_may_not_be_entered_is_an_error(name):
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        format_name, sample = written(name, Path(folder) / "closed")
         read_all(format_name, sample.path, sample.options)
+        (Path(folder) / "closed").chmod(0)
+        try:
+            with nobody_special(), pytest.raises(RunnerError, match="closed"):
+                read_all(format_name, sample.path, sample.options)
+        finally:
+            (Path(folder) / "closed").chmod(0o755)
 
 
 @pytest.mark.parametrize("name", EVERY_SAMPLE)

@@ -6,6 +6,8 @@ another in bounded memory. Importing this package loads none of them.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.skeletons.poses import Recording
+from skillbank_runners.skeletons.poses import PoseFileInvalid, Recording
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,19 @@ def read_recordings(name: str, path: Path, options: ReadOptions) -> Iterator[Rec
     if name not in FORMATS:
         known = ", ".join(FORMATS)
         raise RunnerError(f"dataset_convert.format: found {name!r}, expected one of: {known}")
-    if not path.exists():
-        raise RunnerError(f"dataset_convert.data: no such file or folder: {str(path)!r}")
+    _check_reachable(path)
     module = import_module(f"{__name__}.{FORMATS[name]}")
     return cast(Reader, module.read)(path, options)
+
+
+def _check_reachable(path: Path) -> None:
+    """Raise an error where there is nothing, or nothing that may be read."""
+    try:
+        if stat.S_ISDIR(path.stat().st_mode):
+            with os.scandir(path):
+                return
+    except (FileNotFoundError, NotADirectoryError) as error:
+        missing = f"dataset_convert.data: no such file or folder: {str(path)!r}"
+        raise RunnerError(missing) from error
+    except OSError as error:
+        raise PoseFileInvalid(path, "", f"cannot be read: {error.strerror}") from error
