@@ -89,7 +89,7 @@ def _tell(run: Run, video: Video, summary: PoseSummary, speed: float) -> None:
     run.conclude(
         {
             "frames": summary.num_frames,
-            "frames_with_people": share,
+            "share_with_people": share,
             "people": people,
             "frames_per_second": speed,
         }

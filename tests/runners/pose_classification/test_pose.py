@@ -175,7 +175,7 @@ def test_a_job_tells_what_it_found_and_records_the_file(run, capsys):
     end = last_line(run.results)
     assert end["status"] == "SUCCESS"
     assert end["kpi"]["frames"] == 3
-    assert end["kpi"]["frames_with_people"] == pytest.approx(2 / 3)
+    assert end["kpi"]["share_with_people"] == pytest.approx(2 / 3)
     assert end["kpi"]["people"] == 2
     (artefact,) = json.loads((run.results / "artefacts.json").read_text())["artefacts"]
     assert (artefact["path"], artefact["kind"]) == ("poses.json", "predictions")
