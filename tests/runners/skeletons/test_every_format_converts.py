@@ -42,3 +42,8 @@ def test_a_sample_becomes_arrays_of_its_joints(name, tmp_path):
         assert np.isfinite(array).all()
         frames += int(array.any(axis=(1, 3, 4)).sum())
     assert frames == len(sample.frames)
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_the_spec(tmp_path, capsys):
+    assert run(tmp_path, "x" * 5000).status == 2
+    assert "dataset_convert.data: 'xxx" in capsys.readouterr().err

@@ -28,7 +28,12 @@ def find_sources(data: str) -> list[Path]:
             [f"{_KEY}: found {data!r}, expected a local file; copy it to this machine first"]
         )
     path = Path(data).expanduser()
-    if path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:
+        told = f"{_KEY}: {data[:200]!r} cannot be reached: {error.strerror}"
+        raise SpecInvalid([told]) from error
+    if exists:
         return [path]
     if not glob.has_magic(data):
         raise SpecInvalid([f"{_KEY}: no such file or folder: {data!r}"])
