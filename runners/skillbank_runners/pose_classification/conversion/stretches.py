@@ -114,11 +114,11 @@ class RowStore:
     """Rows by number of track; the memory that they take stays below a limit.
 
     Args:
-        limit_bytes: Of rows in memory.
+        limit_bytes: Of rows in memory; None: MEMORY_BYTES.
     """
 
-    def __init__(self, limit_bytes: int = MEMORY_BYTES) -> None:
-        self._limit_bytes = limit_bytes
+    def __init__(self, limit_bytes: int | None = None) -> None:
+        self._limit_bytes = MEMORY_BYTES if limit_bytes is None else limit_bytes
         self._num_bytes = 0
         self._rows: OrderedDict[int, Rows] = OrderedDict()
         self._spilled: dict[int, _Spilled] = {}
