@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from simdjson import Parser
+
 from skillbank_runners.pose_classification.actions.merging import UNKNOWN, TrackActions
 from skillbank_runners.pose_classification.actions.tracks import TrackKey
 
@@ -21,7 +23,8 @@ Find = Callable[[int, int, int], tuple[str, float]]
 
 ACTION, SCORE = "action", "action_score"
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+# A string or a bracket, and all that stands before it: numbers are passed over in one go.
+_TOKEN = re.compile(rb'[^"{}\[\]]*("[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]])')
 _OBJECTS_DEPTH = 4  # { "batches": [ { "objects": [
 
 
@@ -68,17 +71,14 @@ def add_actions(element: bytes, find: Find) -> bytes:
         element: `{"num_frames_in_batch": ..., "batches": [...]}`, valid JSON.
         find: Tells the actions.
     """
-    document = json.loads(element)
-    objects = list(_objects(document))
-    texts = [_keys(find(*place)) for place, _ in objects]
+    places, has_actions = _places(element)
     ends = list(_object_ends(element))
-    if len(ends) != len(objects) or any(ACTION in o or SCORE in o for _, o in objects):
-        for (_, one), (name, score) in zip(objects, (find(*p) for p, _ in objects), strict=True):
-            one |= {ACTION: name, SCORE: score}
-        return json.dumps(document, ensure_ascii=False).encode()
+    if has_actions or len(ends) != len(places):
+        return _written_anew(json.loads(element), find)
     starts = [0, *ends]
     parts = (element[a:b] for a, b in zip(starts, [*ends, len(element)], strict=True))
-    return b"".join(chain.from_iterable(zip(parts, [*texts, b""], strict=True)))
+    texts = (_keys(find(*place)) for place in places)
+    return b"".join(chain.from_iterable(zip(parts, chain(texts, [b""]), strict=True)))
 
 
 def _keys(found: tuple[str, float]) -> bytes:
@@ -86,11 +86,25 @@ def _keys(found: tuple[str, float]) -> bytes:
     return f', "{ACTION}": {json.dumps(name, ensure_ascii=False)}, "{SCORE}": {score}'.encode()
 
 
-def _objects(document: dict[str, Any]) -> Iterator[tuple[tuple[int, int, int], dict[str, Any]]]:
-    """((camera, object id, frame number), object) of each object, in the order of the file."""
+def _places(element: bytes) -> tuple[list[tuple[int, int, int]], bool]:
+    """(camera, object id, frame number) of each object in turn; whether one has actions."""
+    places = []
+    has_actions = False
+    document: Any = Parser().parse(element)
+    for batch in document["batches"]:
+        camera, frame = batch.get("batch_id", 0), batch["frame_num"]
+        for one in batch["objects"]:
+            places.append((camera, one["object_id"], frame))
+            has_actions = has_actions or ACTION in one or SCORE in one
+    return places, has_actions
+
+
+def _written_anew(document: dict[str, Any], find: Find) -> bytes:
     for batch in document["batches"]:
         for one in batch["objects"]:
-            yield (batch.get("batch_id", 0), one["object_id"], batch["frame_num"]), one
+            place = (batch.get("batch_id", 0), one["object_id"], batch["frame_num"])
+            one[ACTION], one[SCORE] = find(*place)
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def _object_ends(element: bytes) -> Iterator[int]:
@@ -99,7 +113,7 @@ def _object_ends(element: bytes) -> Iterator[int]:
     is_objects = False
     name = b""
     for match in _TOKEN.finditer(element):
-        token = match[0]
+        token = match[1]
         if token in b"{[":
             depth += 1
             if depth == _OBJECTS_DEPTH:
@@ -107,7 +121,7 @@ def _object_ends(element: bytes) -> Iterator[int]:
         elif token in b"]}":
             depth -= 1
             if is_objects and depth == _OBJECTS_DEPTH and token == b"}":
-                yield _before_space(element, match.start())
+                yield _before_space(element, match.start(1))
         elif depth < _OBJECTS_DEPTH:
             name = token
 
