@@ -16,7 +16,7 @@ from skillbank_runners.pose_classification.spec_preprocessing import Preprocessi
 from skillbank_runners.spec_reading import read_spec
 
 PUBLISHED = Path(__file__).parents[3] / "references/recipes/utd_mhad.yaml"
-CHOSEN = "adamw_0.05"
+CHOSEN = "aligned"
 
 
 @pytest.fixture
