@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -48,6 +50,8 @@ class _Header(NamedTuple):
 
 MAX_ARRAY_BYTES = 1 << 30
 """Of an array in a .npz file, which is unpacked into memory; .npy files may be of any size."""
+_FORGET_EVERY = 5000
+"""Observations; some megabytes of a file in frames, more of one in Fortran order."""
 _ORDER = {3: "TVD", 4: "MTVD", 5: "NCTVM"}
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -82,7 +86,10 @@ def read(path: Path, options: ReadOptions) -> Iterator[Recording]:
     for file in files_of(path, (".npy", ".npz", ".csv")):
         match file.suffix.lower():
             case ".npy":
-                yield from _clips(file, file.stem, _open_npy(file), options)
+                array, mapping = _open_npy(file)
+                for recording in _clips(file, file.stem, array, options):
+                    observations = _forgetting(recording.observations, mapping)
+                    yield replace(recording, observations=observations)
             case ".npz":
                 for name, array in _open_npz(file):
                     yield from _clips(file, name, array, options)
@@ -147,13 +154,21 @@ def _observations(poses_MTVD: Array, num_coordinates: int, is_image: bool) -> It
             yield Observation(frame, person, *make(pose_VD[:, :num_coordinates], certain_V))
 
 
-def _open_npy(path: Path) -> Array:
-    """The array, left on disk."""
+def _forgetting(observations: Iterator[Observation], mapping: mmap.mmap) -> Iterator[Observation]:
+    """The same; what was read of the file is let go, so that a large one does not fill memory."""
+    for index, observation in enumerate(observations):
+        yield observation
+        if index % _FORGET_EVERY == 0 and hasattr(mapping, "madvise"):
+            mapping.madvise(mmap.MADV_DONTNEED)
+
+
+def _open_npy(path: Path) -> tuple[Array, mmap.mmap]:
+    """The array, left on disk, and the mapping that it is read through."""
     try:
         with path.open("rb") as file:
             header = _read_header(file, path.stat().st_size)
-            offset = file.tell()
-        return np.memmap(path, header.dtype, "r", offset, header.shape, header.order)
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return _as_array(content, file.tell(), header), content
     except _UNREADABLE as error:
         raise PoseFileInvalid(path, "", f"is no .npy file of numbers ({error})") from error
 
@@ -178,7 +193,12 @@ def _parse_npy(content: bytes) -> Array:
     """The array of a .npy file in memory."""
     file = io.BytesIO(content)
     header = _read_header(file, len(content))
-    numbers = np.frombuffer(content, header.dtype, offset=file.tell())
+    return _as_array(content, file.tell(), header)
+
+
+def _as_array(content: bytes | mmap.mmap, offset: int, header: _Header) -> Array:
+    """The numbers behind a header, which share the content's memory."""
+    numbers = np.frombuffer(content, header.dtype, offset=offset)
     return numbers.reshape(header.shape, order=header.order)
 
 
