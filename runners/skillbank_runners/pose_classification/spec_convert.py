@@ -112,8 +112,9 @@ class DatasetConvertSpec(SpecModel):
     )
     centring: Literal["frame", "none"] = Field(
         default="frame",
-        description="3D coordinates about the root joint of each frame, as TAO has them, or where "
-        "the body is in the room (none), for dataset.preprocessing.centring to decide.",
+        description="Whether 3D coordinates are about the root joint of each frame, as TAO has "
+        "them, or stay where the body is in the room (none), for dataset.preprocessing.centring to "
+        "decide.",
     )
     keep_confidence: bool = Field(
         default=False, description="Write the confidence of joints as the last channel."
