@@ -74,6 +74,16 @@ def test_every_frame_is_there_with_its_number_its_time_and_its_people(run):
     assert times_s == pytest.approx([0.0, 0.1, 0.2, 0.5, 0.6], abs=0.002)
 
 
+@pytest.mark.parametrize("where", [(), (0,), (5,), (0, 5), (2, 3)])
+def test_frames_without_people_are_written_wherever_they_are(run, where):
+    images = [scene(40) if number in where else scene() for number in range(6)]
+    assert run(images) == 0
+
+    frames = frames_of(run.results)
+    assert [frame["frame_num"] for frame in frames] == list(range(6))
+    assert [f["frame_num"] for f in frames if f["objects"]] == list(where)
+
+
 def test_the_importer_reads_pixels_and_millimetres(run):
     assert run([scene(40)] * 2) == 0
 
