@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from skillbank_runners.pose_classification.conversion.windows import (
-    Tally,
-    Window,
-    convert,
-    followed,
-    pad,
-)
+from skillbank_runners.pose_classification.conversion.window import Tally, Window, pad
+from skillbank_runners.pose_classification.conversion.windows import convert, followed
 
 __all__ = ["Tally", "Window", "convert", "followed", "pad"]

@@ -17,7 +17,7 @@ import numpy as np
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.conversion.npy import GrowingArray
 from skillbank_runners.pose_classification.conversion.split import Origin, Split, choose_split
-from skillbank_runners.pose_classification.conversion.windows import Window
+from skillbank_runners.pose_classification.conversion.window import Window
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 
 _SIDES = ("train", "val")

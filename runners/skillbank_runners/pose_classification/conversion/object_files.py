@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skillbank_runners.pose_classification.conversion.npy import GrowingArray
-from skillbank_runners.pose_classification.conversion.windows import Window
+from skillbank_runners.pose_classification.conversion.window import Window
 
 _UNSAFE = re.compile(r"[^\w.+-]+")
 _MAX_NAME = 100
