@@ -125,7 +125,7 @@ def colour_of(object_id: int) -> Colour:
 
     Hues step by the golden ratio, which keeps any run of them apart.
     """
-    hue = (0.02 + object_id * _GOLDEN) % 1.0
+    hue = (0.45 + object_id * _GOLDEN) % 1.0
     red, green, blue = colorsys.hsv_to_rgb(hue, 0.85 if object_id % 2 else 0.7, 1.0)
     return round(255 * red), round(255 * green), round(255 * blue)
 
