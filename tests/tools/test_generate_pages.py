@@ -31,7 +31,7 @@ def test_the_actions_are_listed_with_parents_and_outputs() -> None:
 
     assert list(listed) == list(SKILL.info.actions)
     assert listed["evaluate"][1] == "`train`"
-    assert listed["train"][1] == "-"
+    assert listed["train"][1] == "`dataset_convert`"
     assert "`pc_model_latest.pth`" in listed["train"][2]
     assert listed["dataset_convert"][0].endswith("Not built yet.")
 
