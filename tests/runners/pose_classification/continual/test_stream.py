@@ -7,8 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.runners.pose_classification.continual.answers import (
+    expected_shares,
+    last_answers,
+    settings,
+    shares,
+)
 from tests.runners.pose_classification.continual.checkpoints import (
-    NAMES,
     make_facts,
     make_frames,
     make_person,
@@ -17,43 +22,18 @@ from tests.runners.pose_classification.continual.checkpoints import (
     write_checkpoint,
 )
 from tests.runners.pose_classification.continual.networks import (
-    TINY_BLOCKS,
     offline_features,
-    offline_logits,
 )
 
-from skillbank_runners.errors import RunnerError
-from skillbank_runners.pose_classification import network as stgcn
 from skillbank_runners.pose_classification.continual.frames import FrameInvalid, PoseFrame
 from skillbank_runners.pose_classification.continual.model import (
-    StreamSettings,
     load_stream_model,
 )
 from skillbank_runners.pose_classification.continual.people import Smoothing
 from skillbank_runners.pose_classification.continual.stream import ActionStream, stream_actions
 from skillbank_runners.pose_classification.spec_inference import ActionsSpec
 
-PLAIN = Smoothing(average_frames=1, hysteresis=0.0, min_duration=1)
-
-
-def settings(**changes):
-    return StreamSettings(**{"top_k": len(NAMES), "smoothing": PLAIN, **changes})
-
-
-def shares(person):
-    """Share of each class, in the order of the classes."""
-    found = {one.action: one.score for one in person.top}
-    return np.array([found[name] for name in NAMES])
-
-
-def expected_shares(network, clip_CTVM):
-    return offline_logits(network, clip_CTVM).double().softmax(dim=0).numpy()
-
-
-def last_answers(actions):
-    """The answers of those who are gone, in order of time."""
-    return [one for frame in actions for one in frame.people if one.is_last]
-
+pytestmark = pytest.mark.usefixtures("tiny_networks")
 
 PREPROCESSINGS = [
     {},
@@ -105,24 +85,6 @@ def test_pictures_of_other_formats_come_as_pose25d(tmp_path):
     one = replace(make_person(1)[0], joints_VD=joints_VD)
     (sight,) = model.conversion.sights(PoseFrame(0, (one,)))
     assert np.allclose(sight.values_RV[:2, 0], [80 / 320 - 0.5, 120 / 480 - 0.5])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _tiny_networks():
-    """Streams are long; that the network of the real size is equal is test_network's matter."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stgcn, "BLOCKS", TINY_BLOCKS)
-        yield
-
-
-@pytest.fixture(scope="module")
-def facts():
-    return make_facts()
-
-
-@pytest.fixture(scope="module")
-def checkpoint(facts, tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("model") / "model.pth", facts)
 
 
 def test_every_frame_has_an_answer_at_once(checkpoint):
@@ -375,79 +337,3 @@ def test_poses_of_other_joints_or_no_numbers_are_refused(checkpoint):
     one.joints_VD[3, 1] = np.nan
     with pytest.raises(FrameInvalid, match="not finite"):
         stream.take(PoseFrame(0, (one,)))
-
-
-REFUSED = [
-    ({"sampling": "uniform"}, "sampling=uniform"),
-    ({"scale": "torso"}, "scale=torso"),
-    ({"interpolate": True}, "interpolate=true"),
-    ({"frame_rate": 15.0}, "--frame-rate 15"),
-]
-
-
-@pytest.mark.parametrize(("preprocessing", "message"), REFUSED, ids=str)
-def test_steps_that_need_the_whole_clip_are_refused_by_name(tmp_path, preprocessing, message):
-    facts = make_facts(preprocessing=preprocessing, keep_confidence=True)
-    path = write_checkpoint(tmp_path / "model.pth", facts)
-    with pytest.raises(RunnerError, match=f"dataset.preprocessing.*{message}"):
-        load_stream_model(path, settings())
-
-
-def test_all_reasons_to_refuse_are_told_at_once(tmp_path):
-    facts = make_facts(preprocessing={"sampling": "uniform", "scale": "torso"})
-    path = write_checkpoint(tmp_path / "model.pth", facts)
-    with pytest.raises(RunnerError, match=r"(?s)sampling=uniform.*scale=torso"):
-        load_stream_model(path, settings())
-
-
-def test_a_stream_of_the_trained_frame_rate_is_taken(tmp_path):
-    facts = make_facts(preprocessing={"frame_rate": 15.0})
-    path = write_checkpoint(tmp_path / "model.pth", facts)
-    actions = list(stream_actions(path, make_frames(make_person(6)), settings(frame_rate=15.0)))
-    assert len(last_answers(actions)) == 2
-
-
-def test_a_checkpoint_without_its_conversion_asks_for_it(tmp_path, facts):
-    network = network_of(facts)
-    path = write_checkpoint(tmp_path / "tao.pth", network=network)
-    with pytest.raises(RunnerError, match="--set pose_type=3dbp"):
-        load_stream_model(path, settings())
-    person = make_person(12)
-    given = settings(conversion={"pose_type": "3dbp", "sequence_length": 300})
-    actions = list(stream_actions(path, make_frames(person), given))
-    expected = expected_shares(network, offline_clip(facts, person, tmp_path))
-    found = {one.action: one.score for one in last_answers(actions)[-1].top}
-    assert np.abs(np.array([found[f"class_{i}"] for i in range(5)]) - expected).max() < 1e-4
-
-
-def test_settings_that_contradict_the_checkpoint_are_refused(checkpoint):
-    given = settings(conversion={"focal_length": 800.0, "input_width": 640})
-    with pytest.raises(RunnerError, match=r"focal_length: trained with 1200.0, --set says 800.0"):
-        load_stream_model(checkpoint, given)
-
-
-@pytest.mark.parametrize(
-    ("conversion", "message"),
-    [
-        ({"pose_typ": "3dbp"}, "pose_typ"),
-        ({"pose_type": "2dbp"}, "takes 3 channels, but its conversion and streams give 2"),
-    ],
-)
-def test_a_wrong_conversion_is_refused(tmp_path, facts, conversion, message):
-    path = write_checkpoint(tmp_path / "tao.pth", network=network_of(facts))
-    with pytest.raises(RunnerError, match=message):
-        load_stream_model(path, settings(conversion=conversion))
-
-
-def test_a_file_that_is_no_st_gcn_is_refused(tmp_path):
-    torch.save({"state_dict": {"fc.weight": torch.zeros(2, 2)}}, tmp_path / "other.pth")
-    with pytest.raises(RunnerError, match="no ST-GCN"):
-        load_stream_model(tmp_path / "other.pth", settings())
-
-
-def test_clips_shorter_than_what_a_stream_looks_at_are_remarked(checkpoint, tmp_path):
-    (note,) = load_stream_model(checkpoint, settings()).notes
-    assert "trained on clips of 40 frames" in note
-    assert "looks at 153" in note
-    longer = write_checkpoint(tmp_path / "longer.pth", make_facts(frames=300))
-    assert not list(load_stream_model(longer, settings()).notes)
