@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skillbank_runners.pose_classification.actions.hysteresis import Hysteresis
 from skillbank_runners.pose_classification.actions.merging import (
     UNKNOWN,
     Decision,
@@ -162,3 +163,20 @@ def test_merging_equals_a_mean_taken_frame_by_frame(spans, frames):
             assert row[0] == pytest.approx(np.mean(over), abs=1e-6)
         else:
             assert np.isnan(row).all()
+
+
+@pytest.mark.parametrize("duration", [1, 2, 5])
+@given(values=st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30))
+def test_a_file_is_told_the_same_but_from_the_first_frame_of_a_lead(duration, values):
+    """Decisions on a file are those of the rule, dated back to where the lead began."""
+    shares_FC = np.array([(value, 1 - value) for value in values], np.float32)
+    start = int(shares_FC[:duration].mean(axis=0).argmax())
+    rule = Hysteresis(0.1, duration, start)
+
+    online = [rule.update(shares_C) for shares_C in shares_FC]
+    offline = decide(np.arange(len(values)), shares_FC, Decision(0.1, duration, 10)).classes_F
+
+    def changes(classes):
+        return [int(f) for f in np.flatnonzero(np.diff([start, *classes]))]
+
+    assert [frame - duration + 1 for frame in changes(online)] == changes(offline)
