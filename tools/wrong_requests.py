@@ -43,11 +43,6 @@ COMMAND_LINE = (
 SKILLS = (
     W("unknown skill", "skillbank show tao-train-pose", ("'tao-train-pose'", SKILL)),
     W("unknown action", f"skillbank plan {SKILL} trian", ("'trian'", "'train'")),
-    W(
-        "an action that is not built",
-        f"skillbank plan {SKILL} dataset_convert",
-        ("dataset_convert", "not built yet", "train"),
-    ),
     W("broken skill folder", "skillbank check my-skill", ("other-name", "built", "gone.md")),
     W(
         "no skill folder",

@@ -117,8 +117,10 @@ def test_a_failure_ends_status_json_with_the_whole_message(job, capsys):
 
 
 def test_a_failed_action_exits_with_1(job, capsys):
-    assert main(job.arguments("dataset_convert")) == 1
-    assert "not built yet" in failure(job)
+    (job.folder / "poses.json").write_text("[")
+    data = f"dataset_convert.data={job.folder / 'poses.json'}"
+    assert main(job.arguments("dataset_convert", data)) == 1
+    assert "the file ends inside the list" in failure(job)
     assert "Traceback" not in "".join(capsys.readouterr())
 
 
