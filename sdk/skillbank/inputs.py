@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glob import has_magic, iglob
+from glob import has_magic
 from pathlib import Path
 
 from skillbank.artefacts import ArtefactKind
@@ -151,7 +151,9 @@ def _names_a_file(draft: SpecDraft, key: str) -> bool:
 
 def _matches(path: Path) -> bool:
     """Whether a file or folder is there, or one that fits a pattern such as `poses/*.json`."""
-    return path.exists() or (has_magic(str(path)) and any(iglob(str(path), recursive=True)))
+    if path.exists() or not has_magic(str(path)):
+        return path.exists()
+    return any(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
 def absolute_file(value: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+VIDEO = REPOSITORY.parent / "shared" / "data" / "video" / "cam0_test.mp4"
 # Four jobs and their processes: minutes on a machine that is busy with much else.
 pytestmark = pytest.mark.timeout(1200)
 
@@ -80,3 +82,28 @@ def test_a_demo_whose_training_fails_says_so_and_stops(tmp_path: Path) -> None:
     assert "error: the train job failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "evaluate" not in done.stdout
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not VIDEO.is_file(), reason=f"needs {VIDEO}")
+def test_the_demo_of_a_video_ends_with_the_video_and_the_timeline(
+    demo: subprocess.CompletedProcess[str],
+) -> None:
+    # Some 20 s: it finds a person in 187 frames, and draws them.
+    (root,) = {words[words.index("--root") + 1] for words in shown_commands(demo)}
+    jobs = [sys.executable, "-m", "skillbank.cli", "jobs", "--json", "--root", root]
+    listed = json.loads(subprocess.run(jobs, check=True, capture_output=True, text=True).stdout)
+    (parent,) = [job["id"] for job in listed if job["action"] == "train"]
+    command = [sys.executable, "-m", "skillbank.cli", "demo", "video", str(VIDEO)]
+
+    done = subprocess.run(
+        [*command, "--parent", parent, "--root", root], check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = dict(re.findall(r"^(video|timeline|as a table) +(\S+)$", done.stdout, re.MULTILINE))
+    assert Path(left["video"]).stat().st_size > 100_000
+    assert Path(left["timeline"]).read_bytes().startswith(b"\x89PNG")
+    rows = Path(left["as a table"]).read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("camera,object_id,start_frame,end_frame")
+    assert len(rows) > 1

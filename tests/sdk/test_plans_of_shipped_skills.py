@@ -150,6 +150,18 @@ def test_a_conversion_without_labels_is_no_data_to_train_on(
         plan(tmp_path, "train", converted, data={})
 
 
+def test_a_conversion_takes_a_pattern_that_fits_some_file(tmp_path: Path) -> None:
+    (tmp_path / "takes").mkdir()
+    (tmp_path / "takes" / "one.json").touch()
+    pattern = {"dataset_convert.data": str(tmp_path / "takes" / "*.json")}
+
+    made = plan(tmp_path, "dataset_convert", overrides=pattern, data={})
+
+    assert made.spec["dataset_convert"]["data"] == str(tmp_path / "takes" / "*.json")
+    with pytest.raises(SpecInvalid, match="does not exist; expected a file"):
+        plan(tmp_path, "dataset_convert", overrides={"dataset_convert.data": "*.jsn"}, data={})
+
+
 @pytest.mark.parametrize("key", ["inference.poses", "inference.video"])
 def test_inference_needs_no_arrays_where_it_has_poses_or_a_video(
     tmp_path: Path, trained: ParentJob, key: str

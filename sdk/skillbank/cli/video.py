@@ -56,6 +56,17 @@ class StreamOptions(Options):
     top_k: Annotated[
         int, typer.Option(min=1, metavar="K", help="Also tell the K most likely actions.")
     ] = 1
+    window: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="FRAMES", help="Frames that an answer is about; training's."),
+    ] = None
+    frame_rate: Annotated[
+        float | None, typer.Option(metavar="HZ", help="Frames per second, where a model asks.")
+    ] = None
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Spec key that the model does not carry."),
+    ] = None
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Tell lines that cannot be read, and go on.")
     ] = False
@@ -101,15 +112,25 @@ def pose_stream(options: StreamOptions) -> int:
         skill = client.bank[job.skill]
         checkpoint = client.resolve(job.id, options.checkpoint).checkpoint.path
     module = f"skillbank_runners.{skill.info.network_arch}.pose_stream"
-    words = ["--checkpoint", str(checkpoint), "--input", options.source]
-    words += ["--top-k", str(options.top_k), *(["--skip-bad"] if options.skip_bad else [])]
+    command = [sys.executable, "-m", module, "--checkpoint", str(checkpoint)]
     try:
-        return subprocess.run([sys.executable, "-m", module, *words], check=False).returncode
+        return subprocess.run([*command, *_stream_words(options)], check=False).returncode
     except KeyboardInterrupt:  # the stream has had it too, and ends by itself
         return INTERRUPTED
 
 
 COMMANDS = (pose, pose_stream)
+
+
+def _stream_words(options: StreamOptions) -> list[str]:
+    """What the stream is told, in the words of its own command line."""
+    words = ["--input", options.source, "--top-k", str(options.top_k)]
+    words += ["--skip-bad"] if options.skip_bad else []
+    for name, value in (("--window", options.window), ("--frame-rate", options.frame_rate)):
+        words += [] if value is None else [name, str(value)]
+    for pair in options.overrides or []:
+        words += ["--set", pair]
+    return words
 
 
 def _skill_with(client: Client, action: str) -> Skill:
