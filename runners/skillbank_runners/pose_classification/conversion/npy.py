@@ -68,7 +68,7 @@ class GrowingArray:
             "fortran_order": False,
             "shape": (count, C, self._length, V, 1),
         }
-        np.lib.format.write_array_header_1_0(buffer, content)  # type: ignore[no-untyped-call]
+        np.lib.format.write_array_header_1_0(buffer, content)
         return buffer.getvalue()
 
 

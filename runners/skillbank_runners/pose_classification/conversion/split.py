@@ -66,7 +66,7 @@ def choose_split(origins: Sequence[Origin], settings: DatasetConvertSpec) -> Spl
         return Split(kind, (), np.zeros(len(origins), bool))
     values = [origin.value(kind) for origin in origins]
     if kind == "given":
-        val_names = (_VAL,)
+        val_names: tuple[str, ...] = (_VAL,)
     else:
         names = sorted({value for value in values if value is not None})
         val_names = _chosen(names, kind, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar
 
 from skillbank_runners.skeletons.json_splitting import Chunk, Piece
 from skillbank_runners.skeletons.poses import PoseFileInvalid
@@ -107,7 +107,7 @@ def _get(holder: object, key: str, kind: type[_T], where: str) -> _T:
     value = holder[key]
     if type(value) is not kind:
         raise _Wrong(where, f"{key} is {str(value)[:40]!r}, expected {_KINDS[kind]}")
-    return cast(_T, value)
+    return value
 
 
 def _flat(values: list[Any]) -> list[Any]:
