@@ -11,23 +11,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from skillbank_runners.api import SpecModel
+from skillbank_runners.skeletons.format_field import PoseFormat
 from skillbank_runners.skeletons.layout_field import LayoutNameOrEmpty
 from skillbank_runners.spec_fields import Real, Text, extras
-
-PoseFormat = Literal[
-    "deepstream",
-    "coco",
-    "ultralytics",
-    "mediapipe",
-    "openpose",
-    "ntu",
-    "kinetics-skeleton",
-    "pyskl",
-    "halpe26",
-    "nova77",
-    "bvh",
-    "generic",
-]
 
 
 class DatasetConvertSpec(SpecModel):

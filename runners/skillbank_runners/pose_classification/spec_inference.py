@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
+from skillbank_runners.skeletons.format_field import PoseFormat
 from skillbank_runners.spec_fields import Real, Text, extras
 from skillbank_runners.spec_sections import DeviceSpec
-
-PoseFormat = Literal[
-    "deepstream",
-    "coco",
-    "ultralytics",
-    "mediapipe",
-    "openpose",
-    "ntu",
-    "kinetics-skeleton",
-    "pyskl",
-    "halpe26",
-    "nova77",
-    "bvh",
-    "generic",
-]
 
 
 class ActionsSpec(DeviceSpec):

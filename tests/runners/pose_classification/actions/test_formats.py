@@ -16,7 +16,7 @@ from tests.runners.pose_classification.actions.scenes import (
 )
 
 from skillbank_runners.launch import main
-from skillbank_runners.pose_classification.spec_inference import PoseFormat
+from skillbank_runners.skeletons.format_field import PoseFormat
 from skillbank_runners.skeletons.importers import FORMATS, ReadOptions, read_recordings
 
 
