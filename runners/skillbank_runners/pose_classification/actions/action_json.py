@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from simdjson import Parser
 
+from skillbank_runners.pose_classification.actions.linked import LinkedIds
 from skillbank_runners.pose_classification.actions.merging import UNKNOWN, TrackActions
 from skillbank_runners.pose_classification.actions.tracks import TrackKey
 
@@ -61,7 +62,7 @@ class ActionTable:
         return self._names[class_id], round(float(track.scores_F[position]), 4)
 
 
-def add_actions(element: bytes, find: Find) -> bytes:
+def add_actions(element: bytes, find: Find, linked: LinkedIds | None = None) -> bytes:
     """One top-level element of the file, with the actions of its objects.
 
     All else keeps its bytes, unless an object has actions already: then they are replaced, and the
@@ -70,11 +71,12 @@ def add_actions(element: bytes, find: Find) -> bytes:
     Args:
         element: `{"num_frames_in_batch": ..., "batches": [...]}`, valid JSON.
         find: Tells the actions.
+        linked: Ids of people, where the file has none.
     """
-    places, has_actions = _places(element)
+    places, has_actions = _places(element, linked)
     ends = list(_object_ends(element))
     if has_actions or len(ends) != len(places):
-        return _written_anew(json.loads(element), find)
+        return _written_anew(json.loads(element), [find(*place) for place in places])
     starts = [0, *ends]
     parts = (element[a:b] for a, b in zip(starts, [*ends, len(element)], strict=True))
     texts = (_keys(find(*place)) for place in places)
@@ -86,7 +88,7 @@ def _keys(found: tuple[str, float]) -> bytes:
     return f', "{ACTION}": {json.dumps(name, ensure_ascii=False)}, "{SCORE}": {score}'.encode()
 
 
-def _places(element: bytes) -> tuple[list[tuple[int, int, int]], bool]:
+def _places(element: bytes, linked: LinkedIds | None) -> tuple[list[tuple[int, int, int]], bool]:
     """(camera, object id, frame number) of each object in turn; whether one has actions."""
     places = []
     has_actions = False
@@ -94,16 +96,16 @@ def _places(element: bytes) -> tuple[list[tuple[int, int, int]], bool]:
     for batch in document["batches"]:
         camera, frame = batch.get("batch_id", 0), batch["frame_num"]
         for one in batch["objects"]:
-            places.append((camera, one["object_id"], frame))
+            object_id = linked.find(camera, frame, one["bbox"]) if linked else one["object_id"]
+            places.append((camera, object_id, frame))
             has_actions = has_actions or ACTION in one or SCORE in one
     return places, has_actions
 
 
-def _written_anew(document: dict[str, Any], find: Find) -> bytes:
-    for batch in document["batches"]:
-        for one in batch["objects"]:
-            place = (batch.get("batch_id", 0), one["object_id"], batch["frame_num"])
-            one[ACTION], one[SCORE] = find(*place)
+def _written_anew(document: dict[str, Any], found: Iterable[tuple[str, float]]) -> bytes:
+    objects = (one for batch in document["batches"] for one in batch["objects"])
+    for one, (name, score) in zip(objects, found, strict=True):
+        one |= {ACTION: name, SCORE: score}
     return json.dumps(document, ensure_ascii=False).encode()
 
 

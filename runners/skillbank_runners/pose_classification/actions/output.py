@@ -154,7 +154,7 @@ def _write_recording(run: Run, found: Found, recording: Recording, target: Path)
     if found.poses.settings.format == DEEPSTREAM:
         total = recording.path.stat().st_size // _MB
         progress = Progress(run, "wrote", "MB of poses with actions", total)
-        rewrite(recording.path, target, find, lambda done: progress.reach(done // _MB))
+        rewrite(recording, target, find, lambda done: progress.reach(done // _MB))
     else:
         total = sum(
             len(actions.frames_F)

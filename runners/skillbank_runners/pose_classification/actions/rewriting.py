@@ -17,6 +17,7 @@ from skillbank_runners.pose_classification.actions.action_json import (
     Find,
     add_actions,
 )
+from skillbank_runners.pose_classification.actions.linked import linked_ids
 from skillbank_runners.pose_classification.actions.sequences import written_whole
 from skillbank_runners.skeletons.importers.deepstream import read_frames
 from skillbank_runners.skeletons.poses import Observation, Recording, Space
@@ -27,11 +28,11 @@ Told = Callable[[int], None]
 POSE_KEYS = {Space.IMAGE: "pose25d", Space.WORLD: "pose3d"}
 
 
-def rewrite(source: Path, target: Path, find: Find, told: Told) -> None:
+def rewrite(recording: Recording, target: Path, find: Find, told: Told) -> None:
     """Copy a DeepStream JSON, list or lines, and add the actions; all else keeps its bytes.
 
     Args:
-        source: The file.
+        recording: Of the file.
         target: File to write; it appears once it is complete.
         find: Tells the actions.
         told: Told how many bytes are read.
@@ -39,10 +40,11 @@ def rewrite(source: Path, target: Path, find: Find, told: Told) -> None:
     Raises:
         PoseFileInvalid: The file is damaged.
     """
+    source, linked = recording.path, linked_ids(recording)
     with source.open("rb") as between, written_whole(target) as file:
         for element in read_frames(source):
             file.write(between.read(element.offset - between.tell()))
-            file.write(add_actions(element.content, find))
+            file.write(add_actions(element.content, find, linked))
             between.seek(element.offset + len(element.content))
             told(between.tell())
         shutil.copyfileobj(between, file)

@@ -86,6 +86,11 @@ def test_a_missing_box_is_that_of_the_joints_in_the_picture(tmp_path, box, space
     assert element["batches"][0]["objects"][0]["bbox"] == pytest.approx(expected, abs=0.011)
 
 
+def read(path):
+    (recording,) = read_recordings("deepstream", path, ReadOptions(pose_type="3dbp"))
+    return recording
+
+
 @pytest.mark.parametrize("style", [{}, SPACED, {"separators": (",", ":")}])
 @pytest.mark.parametrize("as_lines", [False, True])
 def test_between_elements_every_byte_is_kept(tmp_path, style, as_lines):
@@ -97,7 +102,7 @@ def test_between_elements_every_byte_is_kept(tmp_path, style, as_lines):
     source.write_bytes(b" \n" + source.read_bytes() + b"\n\n")
     told = []
 
-    rewrite(source, tmp_path / "out.json", lambda *_: ("walk", 0.5), told.append)
+    rewrite(read(source), tmp_path / "out.json", lambda *_: ("walk", 0.5), told.append)
 
     added = b', "action": "walk", "action_score": 0.5'
     text = (tmp_path / "out.json").read_bytes()
@@ -112,6 +117,46 @@ def test_a_damaged_file_leaves_nothing(tmp_path):
     source.write_bytes(source.read_bytes()[:-100])
 
     with pytest.raises(PoseFileInvalid):
-        rewrite(source, tmp_path / "out.json", tell, lambda _: None)
+        rewrite(read(source), tmp_path / "out.json", tell, lambda _: None)
 
     assert [path.name for path in tmp_path.iterdir()] == ["in.json"]
+
+
+def walk_by(object_id, start, step):
+    """Somebody who crosses the picture, and is seen by box alone."""
+    frames = range(12)
+    boxes = [[start + step * t, 100.0, 50.0, 120.0] for t in frames]
+    return make_person(object_id, frames), boxes
+
+
+def untracked(path, *people):
+    """A file of an app without a tracker: every id is DeepStream's word for none."""
+    write(path, [person for person, _ in people])
+    content = json.loads(path.read_text())
+    for t, element in enumerate(content):
+        for one in element["batches"][0]["objects"]:
+            one["bbox"] = people[one["object_id"]][1][t]
+            one["object_id"] = 2**64 - 1
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_people_without_ids_are_found_again_by_their_boxes(tmp_path):
+    """The second comes first in the file from frame 6 on."""
+    source = untracked(tmp_path / "in.json", walk_by(0, 0.0, 12.0), walk_by(1, 700.0, -12.0))
+    content = json.loads(source.read_text())
+    for element in content[6:]:
+        element["batches"][0]["objects"].reverse()
+    source.write_text(json.dumps(content))
+
+    rewrite(read(source), tmp_path / "out.json", tell, lambda _: None)
+
+    after = json.loads((tmp_path / "out.json").read_text())
+    who = [
+        (one["bbox"][0], one["action"].split("/")[1])
+        for element in after
+        for one in element["batches"][0]["objects"]
+    ]
+    left = {name for place, name in who if place <= 12 * 11}
+    right = {name for place, name in who if place >= 700 - 12 * 11}
+    assert (left, right) == ({"1"}, {"2"})
