@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -44,17 +46,69 @@ ROOMS: dict[str, tuple[str, ...]] = {
 LEVELS = {module: level for level, modules in enumerate(ROOMS.values()) for module in modules}
 
 
-def imported(path: Path) -> set[str]:
+class Facts(NamedTuple):
+    """What the tests ask of a file; a tree of it is made and walked once, the slow part."""
+
+    num_lines: int
+    imported: frozenset[str]
+    function_lengths: dict[str, int]
+    num_broad_excepts: int
+    loads_pickles: bool
+
+
+@cache
+def facts(path: Path) -> Facts:
+    text = path.read_text(encoding="utf-8")
+    nodes = list(ast.walk(ast.parse(text)))
+    functions = [n for n in nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return Facts(
+        len(text.splitlines()),
+        frozenset(name for node in nodes for name in _imported(node)),
+        {f"{function.name}, line {function.lineno}": _length(function) for function in functions},
+        sum(map(_is_broad_except, nodes)),
+        any(_loads_pickles(node) for node in nodes),
+    )
+
+
+def imported(path: Path) -> frozenset[str]:
     """Dotted names of the modules that a file imports, wherever the import stands."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            if node.module in {"skillbank", "skillbank_runners"}:
-                names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
+    return facts(path).imported
+
+
+def _imported(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    if not isinstance(node, ast.ImportFrom) or not node.module:
+        return set()
+    names = {node.module}
+    if node.module in {"skillbank", "skillbank_runners"}:
+        names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
+
+
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is None:
+        return lines
+    docstring = function.body[0]
+    return lines - ((docstring.end_lineno or docstring.lineno) - docstring.lineno + 1)
+
+
+def _is_broad_except(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    broad = {"Exception", "BaseException"}
+    return node.type is None or (isinstance(node.type, ast.Name) and node.type.id in broad)
+
+
+def _loads_pickles(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in {"load", "loads"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "pickle"
+    )
 
 
 @pytest.mark.parametrize("path", SDK_FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -83,53 +137,38 @@ def test_imports_between_rooms_point_one_way(path: Path) -> None:
     assert not above, f"{module} reaches up to {sorted(above)}"
 
 
-def _functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
-
-
-def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function without its docstring."""
-    lines = (function.end_lineno or function.lineno) - function.lineno + 1
-    if ast.get_docstring(function, clean=False) is None:
-        return lines
-    docstring = function.body[0]
-    return lines - ((docstring.end_lineno or docstring.lineno) - docstring.lineno + 1)
-
-
 @pytest.mark.parametrize(
     "path", [*SDK_FILES, *RUNNER_FILES, *TOOL_FILES], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_no_file_and_no_function_outgrows_its_budget(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, "split this file"
-    for function in _functions(path):
-        assert _length(function) <= 60, f"split {function.name}"
+    too_long = [name for name, length in facts(path).function_lengths.items() if length > 60]
+
+    assert facts(path).num_lines <= 400, "split this file"
+    assert not too_long, "split them"
 
 
+# The first of the tests over all files that a process runs walks the trees of all: 3 s.
 def test_nine_in_ten_files_and_functions_are_short() -> None:
-    files = [*SDK_FILES, *RUNNER_FILES, *TOOL_FILES]
-    long_files = [p for p in files if len(p.read_text(encoding="utf-8").splitlines()) > 300]
-    lengths = [_length(function) for path in files for function in _functions(path)]
+    files = [facts(path) for path in (*SDK_FILES, *RUNNER_FILES, *TOOL_FILES)]
+    lengths = [length for file in files for length in file.function_lengths.values()]
 
-    assert len(long_files) <= len(files) / 10
+    assert sum(file.num_lines > 300 for file in files) <= len(files) / 10
     assert sum(length > 25 for length in lengths) <= len(lengths) / 10
 
 
 def test_a_broad_except_stands_once_in_the_launcher() -> None:
-    broad = [
-        str(path.relative_to(ROOT))
-        for path in [*SDK_FILES, *RUNNER_FILES, *TOOL_FILES]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ExceptHandler)
-        and (
-            node.type is None
-            or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
-        )
-    ]
+    counts = {
+        str(path.relative_to(ROOT)): facts(path).num_broad_excepts
+        for path in (*SDK_FILES, *RUNNER_FILES, *TOOL_FILES)
+    }
 
-    assert broad == ["runners/skillbank_runners/launch.py"]
+    assert {path for path, count in counts.items() if count} == {
+        "runners/skillbank_runners/launch.py"
+    }
+    assert counts["runners/skillbank_runners/launch.py"] == 1
 
 
+# A process of its own that imports every spec: 2 s.
 def test_importing_the_sdk_and_every_spec_loads_nothing_heavy() -> None:
     heavy = ["torch", "pytorch_lightning", "onnx", "optuna", "boto3", "numpy", "matplotlib"]
     code = f"""
@@ -149,12 +188,8 @@ def test_no_pickle_is_ever_loaded_unguarded() -> None:
     """Labels go through the restricted unpickler; nothing calls pickle.load or pickle.loads."""
     calls = [
         str(path.relative_to(ROOT))
-        for path in [*SDK_FILES, *RUNNER_FILES, *TOOL_FILES]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute)
-        and node.attr in {"load", "loads"}
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "pickle"
+        for path in (*SDK_FILES, *RUNNER_FILES, *TOOL_FILES)
+        if facts(path).loads_pickles
     ]
 
     assert not calls
