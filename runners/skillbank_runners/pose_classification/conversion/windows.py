@@ -138,7 +138,7 @@ class _Cutter:
             return
         numbers_N = self._numbers_of(block.tracks)
         order_N = np.argsort(numbers_N, kind="stable")
-        values_RNV = np.ascontiguousarray(self._arithmetic(block)[order_N].transpose(2, 0, 1))
+        values_RNV = self._arithmetic.planes(block)[:, order_N]
         names = channel_names(self._arithmetic.num_coordinates, self._settings)
         self._tally.channels.add(names)
         frames_N, numbers_N = block.frames_N[order_N], numbers_N[order_N]
