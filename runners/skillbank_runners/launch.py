@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from types import FrameType
 from typing import Any
 
 import skillbank_runners
@@ -29,10 +27,15 @@ from skillbank_runners.command_line import (
     read_content,
 )
 from skillbank_runners.errors import Cancelled, DataInvalid, Paused, RunnerError
+from skillbank_runners.signals import signals_stop
 from skillbank_runners.spec_reading import SpecInvalid, read_spec
 from skillbank_runners.training.processes import rank
 
 _ISSUES = "the project's issue tracker"
+_ADVICE = (
+    "; files complete so far stay, and a training goes on from its newest checkpoint with the same "
+    "command"
+)
 _WRONG_REQUEST = (SpecInvalid, DataInvalid)
 # What PyTorch says beside OutOfMemoryError when the machine's, or the GPU's, memory ends.
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
@@ -89,7 +92,7 @@ def run_launch(launch: Launch) -> int:
     What goes wrong is written to the log, and to status.json once the results folder is known.
     """
     run = Run(launch.results) if launch.results else None
-    with _log_to_stdout(), _signals_stop() as received:
+    with _log_to_stdout(), signals_stop(_ADVICE) as received:
         try:
             spec, run = _prepare(launch)
             run.report(f"{launch.action} started", status=Status.STARTED)
@@ -219,27 +222,6 @@ def _log_to_stdout() -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.level, log.propagate = before
-
-
-@contextmanager
-def _signals_stop() -> Iterator[list[int]]:
-    """SIGTERM and SIGINT raise Cancelled; yields the signals that came."""
-    received: list[int] = []
-
-    def stop(signum: int, _: FrameType | None) -> None:
-        received.append(signum)
-        name = signal.Signals(signum).name
-        raise Cancelled(
-            f"cancelled by {name}; checkpoints written so far stay, and the same command goes on "
-            "from the newest"
-        )
-
-    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield received
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
 import yaml
 
 from skillbank_runners.errors import Cancelled, RunnerError
+from skillbank_runners.signals import signals_stop
 
 if TYPE_CHECKING:
     from skillbank_runners.pose_classification.continual.model import StreamSettings
@@ -40,7 +39,7 @@ _WRONG_LINE, _WRONG_REQUEST = 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the filter; its exit code."""
     options = _parser().parse_args(arguments)
-    with _signals_stop() as received, ExitStack() as stack:
+    with signals_stop() as received, ExitStack() as stack:
         try:
             stream = _open_stream(options)
             source = stack.enter_context(_opened(options.input, "rb"))
@@ -175,23 +174,6 @@ def _opened(name: str, mode: str) -> Iterator[IO[bytes]]:
         raise RunnerError(f"{option}: {name!r}: {error.strerror}") from error
     with file:
         yield file
-
-
-@contextmanager
-def _signals_stop() -> Iterator[list[int]]:
-    """SIGTERM and SIGINT raise Cancelled; yields the signals that came."""
-    received: list[int] = []
-
-    def stop(signum: int, _: FrameType | None) -> None:
-        received.append(signum)
-        raise Cancelled(signal.Signals(signum).name)
-
-    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield received
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
 
 
 def _complain(text: str) -> None:
