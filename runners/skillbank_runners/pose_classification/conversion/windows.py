@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from skillbank_runners.pose_classification.conversion.arithmetic import (
     Arithmetic,
@@ -257,13 +258,14 @@ class _Cutter:
         )
 
 
-def _changes(labels_T: Ints, before: int) -> np.ndarray:
+def _changes(labels_T: Ints, before: int) -> npt.NDArray[np.intp]:
     """Where a class follows another; frames without a class belong to the class before them."""
     known = np.flatnonzero(labels_T >= 0)
     if not len(known):
         return known
     previous = np.concatenate([[before], labels_T[known][:-1]])
-    return known[(labels_T[known] != previous) & (previous >= 0)]
+    is_change: npt.NDArray[np.bool_] = (labels_T[known] != previous) & (previous >= 0)
+    return known[is_change]
 
 
 def followed(recording: Recording) -> Recording:
