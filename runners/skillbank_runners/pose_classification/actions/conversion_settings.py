@@ -19,6 +19,7 @@ from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpe
 from skillbank_runners.spec_reading import SpecInvalid
 
 _SECTION = "dataset_convert"
+_DEEPSTREAM = "deepstream"
 _OF_THE_FILES = (
     "results_dir",
     "data",
@@ -54,7 +55,22 @@ def conversion_settings(spec: InferenceAction, facts: ServingFacts | None) -> Da
     carried = facts.conversion if facts else None
     if carried is None:
         return _of_arrays(spec, facts)
-    return _carried(spec.dataset_convert, carried)
+    assert facts is not None  # who carries a conversion carries facts
+    settings = _carried(spec.dataset_convert, carried)
+    found = _DEEPSTREAM if spec.inference.video else spec.inference.format
+    trained = str(carried.get("format", _DEEPSTREAM))
+    is_other_unit = (trained == _DEEPSTREAM) != (found == _DEEPSTREAM)
+    if is_other_unit and settings.pose_type == "3dbp" and facts.preprocessing.scale == "none":
+        log.warning(
+            "the training data was converted from %s files and these poses are %s: only deepstream "
+            "coordinates are millimetres and divided by %s.focal_length, so bodies have another "
+            "size here than in training; train with dataset.preprocessing.scale=torso to be free "
+            "of units",
+            trained,
+            found,
+            _SECTION,
+        )
+    return settings
 
 
 def at_frame_rate(settings: DatasetConvertSpec, ratio: float, step: int) -> DatasetConvertSpec:

@@ -12,6 +12,7 @@ from skillbank_runners.pose_classification.actions.conversion_settings import (
 from skillbank_runners.pose_classification.serving import ServingFacts
 from skillbank_runners.pose_classification.spec import InferenceAction
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+from skillbank_runners.pose_classification.spec_preprocessing import PreprocessingSpec
 from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.spec_reading import SpecInvalid
 
@@ -151,3 +152,25 @@ def test_sequences_last_as_long_as_in_training_at_every_frame_rate():
 def test_a_step_that_leaves_frames_out_is_refused():
     with pytest.raises(SpecInvalid, match=r"inference\.step: found 31, expected at most the 30"):
         at_frame_rate(DatasetConvertSpec(sequence_length=30), 1.0, 31)
+
+
+@pytest.mark.parametrize(
+    ("trained", "found", "scale", "is_told"),
+    [
+        ("deepstream", "ntu", "none", True),
+        ("bvh", "deepstream", "none", True),
+        ("deepstream", "ntu", "torso", False),
+        ("deepstream", "deepstream", "none", False),
+        ("ntu", "nova77", "none", False),
+    ],
+)
+def test_coordinates_in_another_unit_than_trainings_are_warned_about(
+    trained, found, scale, is_told, caplog
+):
+    conversion = DatasetConvertSpec(format=trained).model_dump(mode="json")
+    preprocessing = PreprocessingSpec(scale=scale)
+    known = facts(conversion).model_copy(update={"preprocessing": preprocessing})
+
+    conversion_settings(InferenceAction.model_validate({"inference": {"format": found}}), known)
+
+    assert ("bodies have another size" in caplog.text) == is_told
