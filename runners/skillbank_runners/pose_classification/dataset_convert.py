@@ -209,8 +209,12 @@ def _write_labelled(job: _Job, windows: Iterator[Window]) -> int:
     publish(job.run, files)
     names = ", ".join(split.val_names)
     log.info("split by %s; for validation: %s", split.kind, names or "nothing")
+    if labelled.num_left_out:
+        said = "%d sequences are left out: their recordings are of neither side of the file's split"
+        log.warning(said, labelled.num_left_out)
     for line in labelled.shares():
         log.info("%s", line)
+    job.tally.windows -= labelled.num_left_out
     return labelled.num_unlabelled
 
 

@@ -18,6 +18,8 @@ from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.layout import Layout
 
 Floats = npt.NDArray[np.float32]
+UNLISTED = "unlisted"
+"""`split` of a recording that none of the lists of its file's split names."""
 NO_TRACK = -1
 """`object_id` of a format that does not say who is who from frame to frame."""
 
@@ -78,7 +80,7 @@ class Recording:
         frame_rate: Frames per second; None where unknown.
         label: Class name that the file itself states; None where it does not.
         subject: Who is recorded, where the file says so.
-        split: `train` or `val`, where the file says so.
+        split: `train`, `val` or `test`, where the file says so; UNLISTED.
     """
 
     name: str

@@ -57,6 +57,7 @@ class LabelledFiles:
         self._names: list[str] = []
         self._classes: list[str] = []
         self.num_unlabelled = 0
+        self.num_left_out = 0
 
     def add(self, window: Window) -> None:
         """Take one sequence; one without a class is counted only."""
@@ -123,6 +124,9 @@ class LabelledFiles:
                 side = sides[_SIDES[int(split.is_val[origin])]]
                 shape = self._shapes[index]
                 values = np.frombuffer(raw.read(4 * math.prod(shape)), np.float32)
+                if split.is_left_out[origin]:
+                    self.num_left_out += 1
+                    continue
                 side.array.append(values.reshape(shape))
                 side.names.append(self._names[index])
                 side.classes.append(self._classes[index])

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from skillbank_runners.errors import DataInvalid
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+from skillbank_runners.skeletons.poses import UNLISTED
 
-_VAL = "val"
+_TRAIN, _VAL, _TEST = "train", "val", "test"
 _KINDS = ("subject", "file", "camera")
 
 
@@ -48,30 +49,45 @@ class Split(NamedTuple):
         kind: What was kept together.
         val_names: Those for validation, sorted.
         is_val: Of each origin.
+        is_left_out: Of each origin: on neither side.
     """
 
     kind: str
     val_names: tuple[str, ...]
     is_val: npt.NDArray[np.bool_]
+    is_left_out: npt.NDArray[np.bool_]
 
 
 def choose_split(origins: Sequence[Origin], settings: DatasetConvertSpec) -> Split:
     """Side of each origin.
+
+    What a file keeps for tests is validated on where it names nothing for validation, else left
+    out; so is what none of its lists names. Only who asks for another split trains on them.
 
     Raises:
         DataInvalid: The recordings do not tell what the split asks for, or there is only one.
     """
     kind = _kind(origins, settings)
     if kind == "none":
-        return Split(kind, (), np.zeros(len(origins), bool))
+        return Split(kind, (), *np.zeros((2, len(origins)), bool))
     values = [origin.value(kind) for origin in origins]
+    left_out: tuple[str, ...] = ()
     if kind == "given":
-        val_names: tuple[str, ...] = (_VAL,)
+        val_names = (_VAL,) if _VAL in values else (_TEST,)
+        left_out = (_TEST, UNLISTED) if _VAL in values else (UNLISTED,)
     else:
         names = sorted({value for value in values if value is not None})
         val_names = _chosen(names, kind, settings)
     is_val = np.array([value in val_names for value in values], bool)
-    return Split(kind, val_names, is_val)
+    is_left_out = np.array([value in left_out for value in values], bool)
+    if (is_val | is_left_out).all():
+        raise DataInvalid(
+            [
+                "dataset_convert.split: nothing is left to train on: no labelled sequence is of a "
+                f"recording that its file lists for {_TRAIN!r}; set dataset_convert.split=file"
+            ]
+        )
+    return Split(kind, val_names, is_val, is_left_out)
 
 
 def _kind(origins: Sequence[Origin], settings: DatasetConvertSpec) -> str:
@@ -81,7 +97,10 @@ def _kind(origins: Sequence[Origin], settings: DatasetConvertSpec) -> str:
     counts = {kind: len({origin.value(kind) for origin in origins}) for kind in (*_KINDS, "given")}
     unknown = {kind: any(origin.value(kind) is None for origin in origins) for kind in counts}
     if wanted == "auto":
-        fitting = [k for k in ("given", *_KINDS) if counts[k] > 1 and not unknown[k]]
+        sides = {origin.given for origin in origins}
+        if _TRAIN in sides and sides & {_VAL, _TEST} and not unknown["given"]:
+            return "given"
+        fitting = [k for k in _KINDS if counts[k] > 1 and not unknown[k]]
         if not fitting:
             raise DataInvalid(
                 [

@@ -29,7 +29,7 @@ class Window:
         x_CTV: Converted coordinates, and confidence as the last channel where it is kept.
         label: Class that covers enough of it; None: there is none.
         subject: Who is recorded, where that is known.
-        split: `train` or `val`, where the recording states it.
+        split: Side that the recording states, as `Recording.split` has it; None: none.
     """
 
     source: str

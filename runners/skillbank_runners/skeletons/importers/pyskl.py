@@ -38,7 +38,7 @@ from skillbank_runners.skeletons.importers.fields import (
 from skillbank_runners.skeletons.importers.text_files import files_of
 from skillbank_runners.skeletons.importers.world import world_pose
 from skillbank_runners.skeletons.layout import load_layout
-from skillbank_runners.skeletons.poses import Observation, Recording, Space
+from skillbank_runners.skeletons.poses import UNLISTED, Observation, Recording, Space
 
 _LAYOUTS = {(17, 2): "coco17", (25, 3): "ntu25", (18, 2): "openpose18", (25, 2): "body25"}
 _SPLITS = {"train": "train", "val": "val", "test": "test"}
@@ -106,7 +106,7 @@ def _recording(
         height=height if is_flat else None,
         frame_rate=options.frame_rate,
         label=None if label is None else _label(label, spot.inside("label")),
-        split=splits.get(name),
+        split=splits.get(name, UNLISTED) if splits else None,
     )
 
 

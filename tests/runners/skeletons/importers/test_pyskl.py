@@ -94,7 +94,7 @@ def test_the_first_protocol_splits(path):
         "notes": "no list",
     }
     save(path, {"split": split, "annotations": [flat(name) for name in names]})
-    assert [recording.split for recording, _ in read(path)] == ["train", "val", None]
+    assert [recording.split for recording, _ in read(path)] == ["train", "val", "unlisted"]
 
 
 def test_a_test_side_stays_apart(path):
