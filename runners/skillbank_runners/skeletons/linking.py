@@ -81,21 +81,15 @@ def link(
     whom nothing tells where they are (no joint, no box) are left out. One frame is held at a time.
 
     Args:
-        observations: In order of frames; cameras may take turns.
+        observations: In order of frames for each camera, all of a frame in a row; cameras may take
+            turns, and each may count frames of its own.
         settings: How people are followed.
 
     Raises:
         RunnerError: Frames out of order, or too many people in one.
     """
     trackers: dict[int, _Tracker] = {}
-    last_frame: int | None = None
     for frame, people in groupby(observations, key=lambda observation: observation.frame):
-        if last_frame is not None and frame < last_frame:
-            raise RunnerError(
-                f"frame {frame} comes after frame {last_frame}: people can only be followed in"
-                " order of frames; sort the file by frame"
-            )
-        last_frame = frame
         yield from _linked(frame, people, trackers, settings)
 
 
@@ -135,12 +129,17 @@ class _Tracker:
         self._taken: set[int] = set()
         self._of_file: dict[int, int] = {}
         self._next = 1
-        self._last_frame = -1
+        self._last_frame = -(2**63)
         self._unfollowed: dict[int, deque[tuple[int, Observation]]] = {}
         self._is_following = False
 
     def identify(self, frame: int, people: Sequence[Observation]) -> list[int | None]:
         """Track of each person of the next frame; None for those that cannot be placed."""
+        if frame <= self._last_frame:
+            raise RunnerError(
+                f"frame {frame} comes after frame {self._last_frame}: people can only be followed"
+                " in order of frames; sort the file by frame"
+            )
         if not self._is_following:
             ids = [self._known(person) for person in people]
             if None not in ids:

@@ -179,6 +179,16 @@ def test_cameras_have_people_of_their_own():
     assert [o.camera for o in link(told)] == [0, 3] * 5
 
 
+def test_cameras_may_count_frames_of_their_own():
+    # Streams that began at different times: a batch has frame 0 of one and frame 500 of another.
+    told = []
+    for frame in range(10):
+        told += [seen(frame, body(1, (frame, 0))), seen(500 + frame, body(2), camera=1)]
+        told += [seen(500 + frame, body(3, (400, 0)), camera=1)]
+    ids = [(o.camera, o.object_id) for o in link(told)]
+    assert ids == [(0, 1), (1, 1), (1, 2)] * 10
+
+
 def test_ids_of_the_file_are_kept_and_gaps_in_them_are_filled():
     given_ids = [7, 7, NO_TRACK, NO_TRACK, 7]
     told = [seen(frame, body(), object_id=given) for frame, given in enumerate(given_ids)]

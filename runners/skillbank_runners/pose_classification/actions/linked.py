@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from skillbank_runners.pose_classification.conversion import followed
 from skillbank_runners.skeletons.pose_blocks import BlockObservations
-from skillbank_runners.skeletons.poses import NO_TRACK, Recording
+from skillbank_runners.skeletons.poses import NO_TRACK, Observation, Recording
 
 _Seen = dict[tuple[int, tuple[float, ...]], list[int]]
 
@@ -21,23 +21,27 @@ class LinkedIds:
 
     def __init__(self, recording: Recording) -> None:
         people = followed(recording).observations
-        self._frames = groupby(people, key=lambda person: person.frame)
-        self._frame = -1
-        self._seen: _Seen = {}
+        groups = groupby(people, key=lambda person: person.frame)
+        self._frames = ((frame, _seen(group)) for frame, group in groups)
+        self._now: tuple[int, _Seen] = (-1, {})
+        self._next = next(self._frames, None)
 
     def find(self, camera: int, frame: int, box: Sequence[float]) -> int:
         """Id of the next person with this box in a frame; NO_TRACK of somebody not followed."""
-        while self._frame < frame:
-            self._advance(frame)
-        ids = self._seen.get((camera, tuple(box))) if self._frame == frame else None
+        # Cameras may count frames of their own, so numbers rise and fall: only their order tells.
+        if self._now[0] != frame and self._next is not None and self._next[0] == frame:
+            self._now, self._next = self._next, next(self._frames, None)
+        ids = self._now[1].get((camera, tuple(box))) if self._now[0] == frame else None
         return ids.pop(0) if ids else NO_TRACK
 
-    def _advance(self, frame: int) -> None:
-        self._frame, people = next(self._frames, (frame, iter(())))
-        self._seen = {}
-        for person in people:
-            box = tuple(map(float, person.box or ()))
-            self._seen.setdefault((person.camera, box), []).append(person.object_id)
+
+def _seen(people: Iterable[Observation]) -> _Seen:
+    """People of a frame, found by camera and box."""
+    seen: _Seen = {}
+    for person in people:
+        box = tuple(map(float, person.box or ()))
+        seen.setdefault((person.camera, box), []).append(person.object_id)
+    return seen
 
 
 def linked_ids(recording: Recording) -> LinkedIds | None:

@@ -160,3 +160,20 @@ def test_people_without_ids_are_found_again_by_their_boxes(tmp_path):
     left = {name for place, name in who if place <= 12 * 11}
     right = {name for place, name in who if place >= 700 - 12 * 11}
     assert (left, right) == ({"1"}, {"2"})
+
+
+def test_cameras_that_count_frames_of_their_own_keep_their_actions(tmp_path):
+    source = untracked(tmp_path / "in.json", walk_by(0, 0.0, 12.0))
+    content = json.loads(source.read_text())
+    for element in content:
+        (first,) = element["batches"]
+        second = {**first, "batch_id": 1, "frame_num": first["frame_num"] + 500}
+        element["batches"].append(second)
+        element["num_frames_in_batch"] = 2
+    source.write_text(json.dumps(content))
+
+    rewrite(read(source), tmp_path / "out.json", tell, lambda _: None)
+
+    after = json.loads((tmp_path / "out.json").read_text())
+    found = [one["action"] for e in after for batch in e["batches"] for one in batch["objects"]]
+    assert found == [name for t in range(12) for name in (f"0/1/{t}", f"1/1/{500 + t}")]
