@@ -156,7 +156,8 @@ def _settings(
     spec: NetworkAction, hyper_parameters: dict[str, Any], facts: ServingFacts
 ) -> Iterator[_Setting]:
     for name in _MODEL_KEYS:
-        said, trained = getattr(spec.model, name), hyper_parameters.get(name)
+        said = getattr(spec.model, name)
+        trained = hyper_parameters.get(name, said)
         if name == "graph_layout":
             trained = _same_layout(said, str(trained), facts)
         yield _Setting(("model",), name, said, trained, _is_silent(spec.model, name))

@@ -59,6 +59,18 @@ def write_layout(path, *, swap=False):
     return str(path)
 
 
+def test_what_a_checkpoint_does_not_record_is_as_the_spec_says(tmp_path):
+    path = write_checkpoint(tmp_path / "a.pth")
+    state = torch.load(path, weights_only=True)
+    del state["hyper_parameters"]["graph_strategy"]
+    torch.save(state, path)
+
+    found = open_checkpoint(spec_of({"model": {"graph_strategy": "distance"}}), path, KEY).spec
+
+    assert found.model.graph_strategy == "distance"
+    assert found.model.graph_layout == "human3.6m"
+
+
 @pytest.mark.parametrize(
     "content",
     [
