@@ -94,7 +94,7 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     check_checkpoints(request, skill)
     route, reason = choose_route(skill, request.action, request.automl_policy)
     later = _data_of_evaluation(request, skill) if route is Route.AUTOML else {}
-    roots = request.data or _data_of_parent(request.action, skill, setting.parent)
+    roots = dict(request.data) or _data_of_parent(request.action, skill, setting.parent)
     data = {role: root for role, root in roots.items() if role not in later}
     draft = build_spec(
         skill, request.action, spec=request.spec, data=data, overrides=request.overrides
@@ -102,6 +102,7 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     if later:
         files, problems = find_data(skill, EVALUATION, later)
         draft.problems += [*problems, *(file.problem for file in files if file.problem)]
+    draft.problems += _explain_parent(draft, setting.parent, roots)
     filled = _complete(draft, request, setting)
     num_gpus = choose_gpus(draft, setting.gpus)
     check_nodes(draft, request.platform)
@@ -187,6 +188,18 @@ def _data_of_parent(action: str, skill: Skill, parent: ParentJob | None) -> dict
     outputs = skill.info.actions[parent.plan.action].outputs.values()
     makes_data = any(output.kind is OutputKind.DATASET for output in outputs)
     return {"all": str(parent.plan.results)} if makes_data else {}
+
+
+def _explain_parent(draft: SpecDraft, parent: ParentJob | None, roots: dict[str, str]) -> list[str]:
+    """What the parent's action makes, where data that is missed was looked for there."""
+    if parent is None:
+        return []
+    results = str(parent.plan.results)
+    if results not in roots.values() or not any(results in one for one in draft.problems):
+        return []
+    action = parent.plan.action
+    made = draft.skill.info.actions[action].description.rstrip(".")
+    return [f"parent: {parent.plan.job_id} is a job of {action}: {made}."]
 
 
 def _plan_search(
