@@ -151,7 +151,7 @@ class _SetCheck:
             )
         elif not path.is_file():
             what = "a folder" if path.is_dir() else "no such file"
-            self.problems.append(f"{key}: {what}: {text!r}{_neighbours(path)}")
+            self.problems.append(f"{key}: {what}: {text!r}{neighbours(path)}")
         else:
             return path
         return None
@@ -269,7 +269,8 @@ def _scan(x_NCTVM: Clips) -> tuple[list[int], list[int]]:
     return infinite, empty
 
 
-def _neighbours(path: Path) -> str:
+def neighbours(path: Path) -> str:
+    """What else of its kind is where a missing file was looked for, to end a message with."""
     if not path.parent.is_dir():
         return f" (no folder {str(path.parent)!r} either)"
     folder = path if path.is_dir() else path.parent

@@ -161,7 +161,7 @@ def test_a_damaged_line_ends_it_with_its_number(tiny, tmp_path, capfd):
     assert main(words) == 1
     out, err = capfd.readouterr()
     assert len(out.splitlines()) == 2
-    assert re.search(r"^error: line 3: Invalid JSON", err)
+    assert re.search(r"^error: line 3: no JSON", err)
     assert main([*words, "--skip-bad"]) == 0
     out, err = capfd.readouterr()
     assert [json.loads(line)["frame"] for line in out.splitlines()] == [0, 1, 3, 3]

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic_core import ErrorDetails
 
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.importers.deepstream import PoseKind
@@ -98,7 +99,7 @@ def parse_line(line: bytes, pose: PoseKind) -> Iterator[PoseFrame]:
         batches = _Line.model_validate_json(line).batches
         frames = [_Frame.model_validate_json(line)] if batches is None else batches
     except ValidationError as error:
-        problems = [_explain(one["loc"], one["msg"]) for one in error.errors()]
+        problems = [_explain(one) for one in error.errors()]
         raise FrameInvalid("; ".join(problems[:_SHOWN])) from error
     for frame in frames:
         people = [_observation(person, frame, pose) for person in frame.objects]
@@ -120,6 +121,8 @@ def _observation(person: _Person, frame: _Frame, pose: PoseKind) -> Observation:
     return Observation(frame.frame_num, person.object_id, joints_VD, confidence_V, frame.batch_id)
 
 
-def _explain(place: tuple[int | str, ...], problem: str) -> str:
-    where = ".".join(map(str, place))
-    return f"{where}: {problem}" if where else problem
+def _explain(problem: ErrorDetails) -> str:
+    if problem["type"] == "json_invalid":
+        return f"no JSON ({problem['ctx']['error']}), expected a frame, or a batch of frames"
+    where = ".".join(map(str, problem["loc"]))
+    return f"{where}: {problem['msg']}" if where else problem["msg"]

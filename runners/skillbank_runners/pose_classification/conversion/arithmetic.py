@@ -22,6 +22,7 @@ from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.dataset_facts import CONFIDENCE
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.skeletons.layout import Layout, convert_joints, load_layout
+from skillbank_runners.skeletons.layout_files import LayoutInvalid
 from skillbank_runners.skeletons.pose_blocks import Doubles, PoseBlock
 from skillbank_runners.skeletons.poses import PoseFileInvalid, Recording, Space
 
@@ -72,9 +73,11 @@ class Arithmetic:
         self.num_coordinates, count, num_joints = joints_DNV.shape
         is_world = self._recording.space is Space.WORLD
         values = np.empty((self.num_coordinates + 1, count, num_joints), np.float32)
-        values[:-1] = self._from_world(joints_DNV) if is_world else self._from_image(joints_DNV)
+        with np.errstate(over="ignore"):
+            values[:-1] = self._from_world(joints_DNV) if is_world else self._from_image(joints_DNV)
         values[:, confidence_NV == 0] = 0
-        values[-1] = confidence_NV
+        values[-1] = confidence_NV.clip(0, 1)
+        self._check_range(block, values)
         return values
 
     def _from_world(self, joints_DNV: Doubles) -> Doubles:
@@ -97,6 +100,16 @@ class Arithmetic:
         relative[0] = joints_DNV[0] / (recording.width or settings.input_width) - 0.5
         relative[1] = joints_DNV[1] / (recording.height or settings.input_height) - 0.5
         return relative
+
+    def _check_range(self, block: PoseBlock, values: Floats) -> None:
+        finite_N = np.isfinite(values).all(axis=(0, 2))
+        if finite_N.all():
+            return
+        n = int(np.argmin(finite_N))
+        largest = np.abs(block.joints_NVD[n]).max()
+        where = f"frame {int(block.frames_N[n])}, object {block.tracks[n][1]}"
+        problem = f"found a coordinate of {largest:.3g}, expected pixels or lengths of a body"
+        raise PoseFileInvalid(self._recording.path, where, problem)
 
     def _check(self, block: PoseBlock) -> None:
         found = block.joints_NVD.shape[1]
@@ -136,7 +149,10 @@ def _converted(
             f"dataset_convert.source_layout: {source.name} has {source.num_joints} joints, but "
             f"the poses have {joints_NVD.shape[1]}"
         )
-    joints, confidence = convert_joints(
-        joints_NVD.astype(np.float32), confidence_NV.astype(np.float32), source, target
-    )
+    try:
+        joints, confidence = convert_joints(
+            joints_NVD.astype(np.float32), confidence_NV.astype(np.float32), source, target
+        )
+    except LayoutInvalid as error:
+        raise LayoutInvalid(f"dataset_convert.layout: {error}") from error
     return joints.astype(np.float64), confidence.astype(np.float64)

@@ -21,6 +21,7 @@ from skillbank_runners.pose_classification.conversion.window import Window
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 
 _SIDES = ("train", "val")
+_SHOWN = 5  # recordings that an error lists
 
 
 @dataclass
@@ -57,12 +58,15 @@ class LabelledFiles:
         self._names: list[str] = []
         self._classes: list[str] = []
         self.num_unlabelled = 0
+        self._unlabelled_sources: dict[str, None] = {}
         self.num_left_out = 0
 
     def add(self, window: Window) -> None:
         """Take one sequence; one without a class is counted only."""
         if window.label is None:
             self.num_unlabelled += 1
+            if len(self._unlabelled_sources) < _SHOWN:
+                self._unlabelled_sources[window.source] = None
             return
         self._file.write(window.x_CTV.data)
         self._shapes.append(window.x_CTV.shape)
@@ -94,8 +98,9 @@ class LabelledFiles:
         self._file.close()
         if not self._names:
             raise RunnerError(
-                f"dataset_convert.labels: none of {self.num_unlabelled} sequences has a label; "
-                "check the column file (name of the recording), object ids and frames of the rows"
+                f"dataset_convert.labels: {self._settings.labels or 'no file'}: none of "
+                f"{self.num_unlabelled} sequences has a label; check the rows' column file (here "
+                f"are {', '.join(map(repr, self._unlabelled_sources))}), object ids and frames"
             )
         split = choose_split(list(self._origins), self._settings)
         sides = {side: _Side(self._array(side)) for side in _SIDES}

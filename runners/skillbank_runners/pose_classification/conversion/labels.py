@@ -287,6 +287,8 @@ def _describe(error: Mapping[str, object]) -> str:
     if error["type"] == "extra_forbidden":
         known = ", ".join(field.alias or name for name, field in LabelRow.model_fields.items())
         return f"no such column: {where!r}; known: {known}"
+    if error["type"] == "missing":
+        return f"no {where!r}, which every row needs"
     return f"{where}: {error['msg']}" if where else str(error["msg"])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from skillbank_runners.pose_classification.contract import neighbours
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.skeletons.importers import ReadOptions, read_recordings
 from skillbank_runners.skeletons.poses import Recording
@@ -36,7 +37,7 @@ def find_sources(data: str) -> list[Path]:
     if exists:
         return [path]
     if not glob.has_magic(data):
-        raise SpecInvalid([f"{_KEY}: no such file or folder: {data!r}"])
+        raise SpecInvalid([f"{_KEY}: no such file or folder: {data!r}{neighbours(path)}"])
     found = sorted(_fitting(path))
     if not found:
         raise SpecInvalid([f"{_KEY}: nothing fits the pattern {data!r}"])

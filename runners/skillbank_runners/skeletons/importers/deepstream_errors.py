@@ -12,6 +12,7 @@ from skillbank_runners.skeletons.poses import PoseFileInvalid
 _EXPLAINED_BYTES = 4 * 2**20
 """A larger batch is not taken apart: as Python's own values it would need a dozen times that."""
 _KINDS: dict[type, str] = {dict: "an object", int: "an integer", list: "a list"}
+_OTHER = {"batches": "; set the key 'format' if the file is of another format"}
 _PUBLISH = "record it again with the app's option --publish-pose"
 
 
@@ -102,7 +103,7 @@ def _get(holder: object, key: str, kind: type[_T], where: str) -> _T:
     if not isinstance(holder, dict):
         raise _Wrong(where, f"found {str(holder)[:40]!r}, expected an object with {key!r}")
     if key not in holder:
-        hint = f"; {_PUBLISH} {key}" if key.startswith("pose") else ""
+        hint = f"; {_PUBLISH} {key}" if key.startswith("pose") else _OTHER.get(key, "")
         raise _Wrong(where, f"has no {key!r}, only {', '.join(map(repr, holder))}{hint}")
     value = holder[key]
     if type(value) is not kind:

@@ -204,7 +204,7 @@ def test_labels_may_be_json(tmp_path, recordings):
     ("text", "problem"),
     [
         ("class,who\nsit,me\n", "row 1: no such column: 'who'; known: file, camera, object_id"),
-        ("object_id\n1\n", "row 1: class: Field required"),
+        ("object_id\n1\n", "row 1: no 'class', which every row needs"),
         ("class,object_id\nsit,one\n", "row 1: object_id: Input should be a valid integer"),
         ("class,start_frame,end_frame\nsit,5,2\n", "row 1: Value error, ends at 2, before its"),
         ("class,start_frame,end_time\nsit,5,2\n", "found frames and times"),
