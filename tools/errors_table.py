@@ -21,14 +21,16 @@ from string import Template
 
 from skillbank.cli import main as run_skillbank
 from skillbank_runners.launch import pose_classification
+from skillbank_runners.pose_classification import pose_stream
 from wrong_request import WrongRequest
 from wrong_requests import MISTYPED, SECTIONS, UNKNOWN
-from wrong_world import EXPORT, FAILED, PLANNED, RUNNING, TRAIN, build_world
+from wrong_world import CONVERSION, EXPORT, FAILED, PLANNED, RUNNING, TRAIN, build_world
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "errors.md"
 _PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "skillbank": lambda arguments: run_skillbank(["--root", "root", *arguments]),
     "pose_classification": pose_classification,
+    "python -m skillbank_runners.pose_classification.pose_stream": pose_stream.main,
 }
 _HEAD = Template("""\
 # What a wrong request gets to hear
@@ -40,12 +42,12 @@ where, and prints no traceback.
 Exit status 2: the request is wrong, nothing ran. 1: a job failed, or has not ended. Messages go to
 stderr; with `--json`, `skillbank` also prints `{"error": {"type", "message", "problems"}}` to
 stdout. The requests run in a folder, here `/demo`, with a good data set in `data` and broken files
-in `wrong` and `weights`. Of the jobs in its `root`, `$train` and `$export` are
-complete, `$failed` failed, and `$running` runs on a platform that this client does
-not know.
+in `wrong` and `weights`. Of the jobs in its `root`, `$train`, `$export` and
+`$conversion` (of poses without labels) are complete, `$failed`
+failed, and `$running` runs on a platform that this client does not know.
 """)
-_JOB_ID = re.compile(r"\b(?:train|evaluate|inference|export)-[2-9b-z]{8}\b")
-_NAMED_IDS = {TRAIN, EXPORT, FAILED, RUNNING, PLANNED, MISTYPED, UNKNOWN}
+_JOB_ID = re.compile(r"\b(?:train|evaluate|inference|export|dataset_convert|pose)-[2-9b-z]{8}\b")
+_NAMED_IDS = {CONVERSION, TRAIN, EXPORT, FAILED, RUNNING, PLANNED, MISTYPED, UNKNOWN}
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,13 @@ def collect() -> list[Answer]:
 def render(answers: Sequence[Answer]) -> str:
     """The page: one table per section."""
     by_request = {answer.request: answer for answer in answers}
-    jobs = {"train": TRAIN, "export": EXPORT, "failed": FAILED, "running": RUNNING}
+    jobs = {
+        "train": TRAIN,
+        "export": EXPORT,
+        "conversion": CONVERSION,
+        "failed": FAILED,
+        "running": RUNNING,
+    }
     parts = [_HEAD.substitute(count=len(answers), **jobs)]
     for title, requests in SECTIONS.items():
         rows = [_row(by_request[request]) for request in requests]
@@ -109,7 +117,8 @@ def render(answers: Sequence[Answer]) -> str:
 
 
 def _ask(request: WrongRequest, folder: Path) -> Answer:
-    program, *arguments = shlex.split(request.command)
+    (program,) = (name for name in _PROGRAMS if request.command.startswith(f"{name} "))
+    arguments = shlex.split(request.command.removeprefix(program))
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

@@ -7,6 +7,7 @@ reader find the mistake: the key or file, the value found, what to do next.
 
 from __future__ import annotations
 
+from wrong_poses import ACTIONS, CONVERSIONS, VIDEOS
 from wrong_request import WrongRequest
 from wrong_searches import AUTOML
 from wrong_world import EXPORT, FAILED, RUNNING, SKILL, TRAIN
@@ -266,5 +267,8 @@ SECTIONS: dict[str, tuple[WrongRequest, ...]] = {
     "Jobs and their root": JOBS,
     "Data": DATA,
     "Checkpoint files": CHECKPOINTS,
+    "Conversion of poses": CONVERSIONS,
+    "Videos": VIDEOS,
+    "Actions in poses, videos and streams": ACTIONS,
     "Jobs that fail": FAILING,
 }

@@ -15,6 +15,7 @@ from skillbank.job import JobState, Observation
 from skillbank.plan import JobPlan
 from skillbank.platforms.api import Platform
 from skillbank.request import AutomlPolicy, JobRequest
+from wrong_poses_world import write_networks, write_poses, write_videos
 
 SKILL = "tao-train-pose-classification"
 
@@ -24,6 +25,7 @@ EXPORT = "export-9tqbx2nd"
 FAILED = "train-3hfvr8gj"
 RUNNING = "train-5xdcn6ks"
 PLANNED = "train-8wjpq4bt"
+CONVERSION = "dataset_convert-4cnsy6jw"
 
 _CHECKPOINTS = {"model_epoch_000_step_00002.pth": 0.9, "model_epoch_001_step_00004.pth": 0.7}
 _NUM_CLIPS = 12
@@ -60,6 +62,9 @@ def build_world(folder: Path) -> None:
     _write_wrong_data(folder / "wrong")
     _write_specs(folder)
     _write_checkpoints(folder / "weights")
+    write_poses(folder)
+    write_videos(folder)
+    write_networks(folder / "networks")
     _write_skills(folder)
     _run_jobs(folder)
     _write_roots(folder)
@@ -196,6 +201,12 @@ def _run_jobs(folder: Path) -> None:
     _run(root, TRAIN, train, _Recorded(done, left))
     _run(root, EXPORT, export, _Recorded(done, {"model.onnx": b"onnx"}))
     _run(root, FAILED, other, _Recorded(failed, {}))
+    conversion = JobRequest(
+        SKILL,
+        "dataset_convert",
+        overrides={"dataset_convert.data": str(folder / "poses" / "walk.json")},
+    )
+    _run(root, CONVERSION, conversion, _Recorded(done, {"object_1.npy": b"array"}))
     running = Observation(JobState.RUNNING, "", None, 1.0)
     _run(root, RUNNING, replace(other, platform="cluster"), _Recorded(running, {}))
     plan = _rename(Client(root).plan_job(other), PLANNED)
