@@ -73,7 +73,7 @@ def choose_split(origins: Sequence[Origin], settings: DatasetConvertSpec) -> Spl
     values = [origin.value(kind) for origin in origins]
     left_out: tuple[str, ...] = ()
     if kind == "given":
-        val_names = (_VAL,) if _VAL in values else (_TEST,)
+        val_names: tuple[str, ...] = (_VAL,) if _VAL in values else (_TEST,)
         left_out = (_TEST, UNLISTED) if _VAL in values else (UNLISTED,)
     else:
         names = sorted({value for value in values if value is not None})
