@@ -115,6 +115,11 @@ def _tell(run: Run, found: Found, scores: Scores, passed_s: float) -> list[str]:
             f"the action is not known of {poses - known} of {poses} poses: their people were seen "
             f"for less than {least} frames (dataset_convert.sequence_length_min)"
         )
+    if scores.tally.untracked:
+        notes.append(
+            f"{scores.tally.untracked} sights of people are left out: the file's tracker gave them "
+            "no id"
+        )
     if None in found.frame_rates.values():
         notes.append(
             "the frame rate is not known, so the timeline counts frames; set "

@@ -9,7 +9,7 @@ import numpy as np
 
 from skillbank_runners.pose_classification.actions.merging import Ints
 from skillbank_runners.skeletons.pose_blocks import PoseBlock
-from skillbank_runners.skeletons.poses import Recording
+from skillbank_runners.skeletons.poses import NO_TRACK, Recording
 
 
 class TrackKey(NamedTuple):
@@ -37,6 +37,8 @@ class TrackLog:
         """Take a block of a recording, as the conversion tells of it."""
         self.frame_rates[recording.name] = recording.frame_rate
         for track, frame in zip(block.tracks, block.frames_N.tolist(), strict=True):
+            if track[1] == NO_TRACK:
+                continue  # the conversion leaves them out: nobody knows who they are
             frames = self._frames.get((recording.name, *track))
             if frames is None:
                 frames = self._frames[(recording.name, *track)] = array("q")

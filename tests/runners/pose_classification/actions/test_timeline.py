@@ -15,7 +15,7 @@ from skillbank_runners.pose_classification.actions.sequences import (
 from skillbank_runners.pose_classification.actions.timeline import COLUMNS, segments, timeline_csv
 from skillbank_runners.pose_classification.actions.tracks import TrackKey, TrackLog
 from skillbank_runners.skeletons.pose_blocks import blocks_of
-from skillbank_runners.skeletons.poses import Observation, Recording, Space
+from skillbank_runners.skeletons.poses import NO_TRACK, Observation, Recording, Space
 
 TRACK = TrackKey("clip.json", 1, 7)
 NAMES = ("sit", "walk, fast", "run")
@@ -102,6 +102,7 @@ def test_tracks_are_noted_while_recordings_pass(tmp_path):
         )
 
     seen = [observe(5, 1), observe(5, 2), observe(6, 1), observe(6, 1, camera=3), observe(6, 1)]
+    seen += [observe(6, NO_TRACK), observe(6, NO_TRACK)]  # nobody can say who they are
     log = TrackLog()
     recording = Recording("a", tmp_path, "coco17", Space.IMAGE, iter(seen), frame_rate=25.0)
 

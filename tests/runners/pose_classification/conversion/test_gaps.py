@@ -1,5 +1,7 @@
 """Gaps of tracks: joined, broken at, filled. And what is counted."""
 
+import json
+
 import numpy as np
 import pytest
 from tests.runners.pose_classification.conversion.converting import run
@@ -134,6 +136,32 @@ def test_poses_of_another_number_of_joints_are_refused(tmp_path):
     converted = run(tmp_path, path)
 
     assert "found poses of 17 joints, expected 34 (dataset_convert.num_joints)" in converted.failure
+
+
+@pytest.mark.parametrize("pose_type", ["3dbp", "2dbp"])
+def test_a_coordinate_beyond_what_arrays_hold_is_refused(tmp_path, pose_type):
+    path = write(tmp_path / "poses.json", [make_person(1, range(4), joints=2)])
+    content = json.loads(path.read_text())
+    (person,) = content[2]["batches"][0]["objects"]
+    person["pose3d"][4] = person["pose25d"][4] = -1e300
+    path.write_text(json.dumps(content))
+
+    converted = run(tmp_path, path, pose_type=pose_type, **SHORT)
+
+    assert "frame 2, object 1: found a coordinate of 1e+300" in converted.failure
+    assert converted.leftovers == []
+
+
+def test_a_confidence_beyond_one_is_one(tmp_path):
+    path = write(tmp_path / "poses.json", [make_person(1, range(4), joints=2)])
+    content = json.loads(path.read_text())
+    (person,) = content[2]["batches"][0]["objects"]
+    person["pose3d"][3] = 1e300
+    path.write_text(json.dumps(content))
+
+    converted = run(tmp_path, path, keep_confidence=True, **SHORT)
+
+    assert converted.array("object_1.npy")[0, 3, 2, 0, 0] == 1
 
 
 def test_what_was_met_is_counted(tmp_path):
