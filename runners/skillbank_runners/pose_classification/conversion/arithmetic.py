@@ -22,6 +22,7 @@ from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.dataset_facts import CONFIDENCE
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.skeletons.layout import Layout, convert_joints, load_layout
+from skillbank_runners.skeletons.layout_files import LayoutInvalid
 from skillbank_runners.skeletons.pose_blocks import Doubles, PoseBlock
 from skillbank_runners.skeletons.poses import PoseFileInvalid, Recording, Space
 
@@ -148,7 +149,10 @@ def _converted(
             f"dataset_convert.source_layout: {source.name} has {source.num_joints} joints, but "
             f"the poses have {joints_NVD.shape[1]}"
         )
-    joints, confidence = convert_joints(
-        joints_NVD.astype(np.float32), confidence_NV.astype(np.float32), source, target
-    )
+    try:
+        joints, confidence = convert_joints(
+            joints_NVD.astype(np.float32), confidence_NV.astype(np.float32), source, target
+        )
+    except LayoutInvalid as error:
+        raise LayoutInvalid(f"dataset_convert.layout: {error}") from error
     return joints.astype(np.float64), confidence.astype(np.float64)
