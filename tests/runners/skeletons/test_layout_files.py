@@ -3,6 +3,7 @@
 import textwrap
 import time
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -186,11 +187,16 @@ def test_long_lists_of_problems_are_cut(write):
     assert found[-1] == "and 10 more"
 
 
+@cache
+def sound_text():
+    entry = yaml.safe_load(layouts_path().read_text(encoding="utf-8"))["layouts"]["ntu24"]
+    return yaml.safe_dump({key: entry[key] for key in ("joints", "edges", "left_right_pairs")})
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damaged_files_are_refused_or_make_a_whole_layout(tmp_path, data):
-    entry = yaml.safe_load(layouts_path().read_text(encoding="utf-8"))["layouts"]["ntu24"]
-    text = yaml.safe_dump({key: entry[key] for key in ("joints", "edges", "left_right_pairs")})
+    text = sound_text()
     start = data.draw(st.integers(0, len(text)))
     middle = data.draw(st.text(max_size=8))
     path = tmp_path / "f.yaml"  # the same for all examples, which each write it anew
