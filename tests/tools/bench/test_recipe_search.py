@@ -49,7 +49,7 @@ def search(data, *more):
     return [json.loads(line) for line in results.read_text().splitlines()]
 
 
-# Four trainings of a narrow network on six clips: 1 s.
+# Four trainings of a narrow network on six clips: 1 to 3 s.
 @pytest.mark.usefixtures("quick")
 def test_every_subject_is_held_out_once_and_nothing_is_run_twice(data):
     lines = search(data, "--recipes", "adamw_0.05")
