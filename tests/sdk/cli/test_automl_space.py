@@ -73,7 +73,8 @@ def test_the_document_holds_everything(cli):
 
     optimizer, momentum, clip = document["parameters"]
     assert document["skill"] == SKILL
-    assert optimizer["options"] == ["torch.optim.SGD", "torch.optim.Adam", "torch.optim.Adamax"]
+    names = ("SGD", "Adam", "Adamax", "AdamW")
+    assert optimizer["options"] == [f"torch.optim.{name}" for name in names]
     assert optimizer["type"] == "categorical"
     assert momentum["active"] == {
         "key": "train.optim.optimizer_type",
