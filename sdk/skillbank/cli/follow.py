@@ -21,6 +21,7 @@ from skillbank.cli.output import (
 from skillbank.errors import CheckpointNotFound, SkillNotFound
 from skillbank.job import JobState
 from skillbank.plan import Route
+from skillbank.skill_info import OutputKind
 
 if TYPE_CHECKING:
     from skillbank.client import Client
@@ -239,9 +240,20 @@ def next_commands(client: Client, job: Job) -> list[str]:
     info = client.bank[job.skill].info
     lines = []
     for source in [job.id, *([job.parent_job_id] if job.parent_job_id else [])]:
-        parent_action = client.job(source).action
+        parent = client.job(source)
+        made = info.actions.get(parent.action)
+        kinds = [output.kind for output in made.outputs.values()] if made else []
+        makes_data = OutputKind.DATASET in kinds
         for name, action in info.actions.items():
-            if action.built and name != job.action and parent_action in (action.parents or ()):
-                data = " --data FOLDER" if name in info.data_sources else ""
-                lines.append(f"skillbank run {job.skill} {name} --parent {source}{data}")
+            if (
+                not action.built
+                or name == job.action
+                or parent.action not in (action.parents or ())
+            ):
+                continue
+            files = info.data_sources.get(name, {}).values()
+            if makes_data and not all((parent.results / one.file).exists() for one in files):
+                continue  # such as poses without labels, which nothing can be trained on
+            data = " --data FOLDER" if files and not makes_data else ""
+            lines.append(f"skillbank run {job.skill} {name} --parent {source}{data}")
     return lines

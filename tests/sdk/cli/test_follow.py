@@ -73,6 +73,23 @@ def test_the_end_tells_figures_report_and_the_next_commands(submit, capsys):
     ]
 
 
+@pytest.mark.parametrize("is_labelled", [True, False])
+def test_data_that_a_job_made_need_not_be_named_again(root, tmp_path, capsys, is_labelled):
+    client = Client(root, platforms={"local": ScriptedPlatform([observation("COMPLETE")])})
+    poses = tmp_path / "poses.json"
+    poses.write_text("[]")
+    request = JobRequest(SKILL, "dataset_convert", overrides={"dataset_convert.data": str(poses)})
+    job = client.submit(client.plan_job(request))
+    for name in ("train_data.npy", "train_label.pkl", "val_data.npy", "val_label.pkl"):
+        if is_labelled:
+            (job.results / name).write_bytes(b"")
+
+    follow_job(client, job, as_json=False, every_s=0)
+
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next:")]
+    assert told == [f"next: skillbank run {SKILL} train --parent {job.id}"] * is_labelled
+
+
 def test_a_job_without_a_report_ends_as_well(submit, capsys):
     client, job = submit(ScriptedPlatform(COURSE, LINES, has_report=False))
 
