@@ -15,6 +15,7 @@ from skillbank_runners.spec_fields import MISSING
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_ELSEWHERE = 0.8  # likeness of names from which on a key of another section may be meant
 _Table = dict[str, Any]  # a section of a spec as YAML holds it
 
 
@@ -135,6 +136,6 @@ def _did_you_mean(key: str, known: Sequence[str]) -> str:
     lasts = {name.rpartition(".")[2]: name for name in reversed(known)}
     if near := get_close_matches(last, beside, n=1):
         return f"did you mean {f'{section}.{near[0]}'.lstrip('.')!r}?"
-    if near := get_close_matches(last, lasts, n=1):
+    if near := get_close_matches(last, lasts, n=1, cutoff=_ELSEWHERE):
         return f"did you mean {lasts[near[0]]!r}?"
     return f"known{' in ' + section if section else ''}: {', '.join(beside) or 'none'}."
