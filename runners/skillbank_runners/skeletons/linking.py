@@ -8,6 +8,7 @@ with the highest likeness in total is taken (Hungarian method).
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -46,6 +47,8 @@ class LinkSettings:
 
 
 DEFAULTS = LinkSettings()
+
+log = logging.getLogger(__name__)
 
 
 def link_recording(recording: Recording, settings: LinkSettings = DEFAULTS) -> Recording:
@@ -243,6 +246,15 @@ class _Tracker:
         if person.object_id not in self._of_file:
             free = person.object_id not in self._taken
             self._of_file[person.object_id] = person.object_id if free else self._new_id()
+            if not free:
+                log.warning(
+                    "frame %d: object %d of camera %d is called %d: somebody without an id of "
+                    "their own has that number; rows of a label file mean the new numbers",
+                    person.frame,
+                    person.object_id,
+                    person.camera,
+                    self._of_file[person.object_id],
+                )
         identity = self._of_file[person.object_id]
         self._taken.add(identity)
         return identity

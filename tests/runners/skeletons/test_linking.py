@@ -195,10 +195,12 @@ def test_ids_of_the_file_are_kept_and_gaps_in_them_are_filled():
     assert [o.object_id for o in link(told)] == [7] * 5
 
 
-def test_an_id_of_the_file_that_was_given_away_before_gets_another_number():
+def test_an_id_of_the_file_that_was_given_away_before_gets_another_number(caplog):
     told = [seen(0, body()), seen(1, body()), seen(2, body() + 2000, object_id=1)]
     told += [seen(3, body()), seen(3, body() + 2000, object_id=1)]
     assert [o.object_id for o in link(told)] == [1, 1, 2, 1, 2]
+    (line,) = caplog.messages
+    assert line.startswith("frame 2: object 1 of camera 0 is called 2:")
 
 
 def test_a_file_that_loses_its_ids_halfway_goes_on_with_them():
