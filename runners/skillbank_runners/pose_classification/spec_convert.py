@@ -147,6 +147,12 @@ class DatasetConvertSpec(SpecModel):
                 f"dataset_convert.sequence_length_max: found {self.sequence_length_max}, expected "
                 f"at least dataset_convert.sequence_length_min ({self.sequence_length_min})"
             )
+        if self.val_names and self.split in ("given", "none"):
+            problems.append(
+                f"dataset_convert.val_names: found {', '.join(self.val_names)} with "
+                f"dataset_convert.split {self.split!r}, which asks for no names; set split to "
+                "subject, camera or file, or leave val_names out"
+            )
         if int(self.sequence_length * self.sequence_overlap) < 1:
             problems.append(
                 f"dataset_convert.sequence_overlap: found {self.sequence_overlap}, expected a step "

@@ -21,7 +21,6 @@ from skillbank.cli.output import (
 from skillbank.errors import CheckpointNotFound, SkillNotFound
 from skillbank.job import JobState
 from skillbank.plan import Route
-from skillbank.skill_info import OutputKind
 
 if TYPE_CHECKING:
     from skillbank.client import Client
@@ -235,6 +234,8 @@ def _last_figures(lines: Sequence[StatusLine]) -> Mapping[str, float | None]:
 
 def next_commands(client: Client, job: Job) -> list[str]:
     """Command lines that use what the job, or else its parent, left."""
+    from skillbank.skill_info import OutputKind
+
     if job.skill not in client.bank:
         return []  # submitted by a program with skills of its own
     info = client.bank[job.skill].info

@@ -249,6 +249,10 @@ def test_importing_the_specs_imports_neither_torch_nor_numpy() -> None:
         ({"train": {"optim": {"lr": float("nan")}}}, "train.optim.lr: found nan"),
         ({"dataset_convert": {"focal_length": 0}}, "dataset_convert.focal_length: found 0.0"),
         ({"dataset_convert": {"sequence_overlap": 0.001}}, "at least one of the 100 frames"),
+        (
+            {"dataset_convert": {"split": "given", "val_names": ["a"]}},
+            "found a with dataset_convert.split 'given', which asks for no names",
+        ),
         ({"dataset_convert": {"sequence_length_max": 5}}, "sequence_length_min (10)"),
     ],
 )

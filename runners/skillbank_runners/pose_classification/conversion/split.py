@@ -98,7 +98,8 @@ def _kind(origins: Sequence[Origin], settings: DatasetConvertSpec) -> str:
     unknown = {kind: any(origin.value(kind) is None for origin in origins) for kind in counts}
     if wanted == "auto":
         sides = {origin.given for origin in origins}
-        if _TRAIN in sides and sides & {_VAL, _TEST} and not unknown["given"]:
+        is_given = _TRAIN in sides and sides & {_VAL, _TEST} and not unknown["given"]
+        if is_given and not settings.val_names:
             return "given"
         fitting = [k for k in _KINDS if counts[k] > 1 and not unknown[k]]
         if not fitting:

@@ -20,6 +20,7 @@ import numpy as np
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.importers import ReadOptions
 from skillbank_runners.skeletons.importers.fields import (
+    MAX_PLACE,
     Doubles,
     Mapping,
     Spot,
@@ -105,10 +106,11 @@ def _observations(file: Path, options: ReadOptions, *, world: bool) -> Iterator[
             problem = f"found frame {row.frame} after frame {last}, expected them in order"
             raise Spot(file).invalid(problem)
         last = row.frame
-        points_V4 = row.world_V4 if world else row.picture_V4
+        picture_V4 = None if row.picture_V4 is None else _within_reason(row.picture_V4)
+        points_V4 = row.world_V4 if world else picture_V4
         if points_V4 is None:
             continue
-        box = None if row.picture_V4 is None else _box(row.picture_V4, options)
+        box = None if picture_V4 is None else _box(picture_V4, options)
         if world:
             pose = make_pose(points_V4[:, :3], points_V4[:, 3], origin_is_missing=False)
         else:
@@ -116,6 +118,11 @@ def _observations(file: Path, options: ReadOptions, *, world: bool) -> Iterator[
             points_VD = (points_V4[:, :3] * _pixels(options))[:, :axes]
             pose = make_pose(points_VD, points_V4[:, 3])
         yield Observation(row.frame, row.object_id, *pose, box=box)
+
+
+def _within_reason(points_V4: Doubles) -> Doubles:
+    """The same landmarks; NaN, that is missing, for what no picture can hold."""
+    return np.where(np.abs(points_V4) <= MAX_PLACE, points_V4, np.nan)
 
 
 def _pixels(options: ReadOptions) -> Doubles:

@@ -69,3 +69,9 @@ def test_who_asks_for_another_split_gets_it(tmp_path):
     converted = convert(tmp_path, {"train": ["a"], "test": ["b"]}, split="file", val_names=["a"])
 
     assert sides(converted) == [{"b", "c", "d", "e"}, {"a"}]
+
+
+def test_names_for_validation_go_before_the_files_own_lists(tmp_path):
+    converted = convert(tmp_path, {"train": ["a", "b"], "val": ["c", "d", "e"]}, val_names=["a"])
+
+    assert sides(converted) == [{"b", "c", "d", "e"}, {"a"}]
