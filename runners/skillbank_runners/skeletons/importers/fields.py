@@ -112,6 +112,11 @@ def as_points(value: object, width: int, spot: Spot) -> Doubles:
     return numbers.reshape(-1, width)
 
 
+def within_reason(values: Doubles) -> Doubles:
+    """The same numbers; NaN, that is missing, for what no picture or room can hold."""
+    return np.where(np.abs(values) <= MAX_PLACE, values, np.nan)
+
+
 def make_pose(
     points_VD: Doubles, confidence_V: Doubles, *, origin_is_missing: bool = True
 ) -> tuple[Floats, Floats]:

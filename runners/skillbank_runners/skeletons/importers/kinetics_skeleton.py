@@ -24,6 +24,7 @@ from skillbank_runners.skeletons.importers.fields import (
     as_points,
     as_text,
     make_pose,
+    within_reason,
 )
 from skillbank_runners.skeletons.importers.files import find_files, joints_of
 from skillbank_runners.skeletons.json_elements import json_elements
@@ -127,5 +128,5 @@ def _person(
     if len(points_V2) != num_joints or len(score_V) != num_joints:
         found = f"found {len(points_V2)} joints and {len(score_V)} scores"
         raise spot.invalid(f"{found}, expected {num_joints} of each")
-    pixels_V2 = points_V2 * np.array([options.width, options.height])
+    pixels_V2 = within_reason(points_V2) * np.array([options.width, options.height])
     return Observation(frame, NO_TRACK, *make_pose(pixels_V2, score_V))

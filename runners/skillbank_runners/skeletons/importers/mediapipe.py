@@ -20,7 +20,6 @@ import numpy as np
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.importers import ReadOptions
 from skillbank_runners.skeletons.importers.fields import (
-    MAX_PLACE,
     Doubles,
     Mapping,
     Spot,
@@ -30,6 +29,7 @@ from skillbank_runners.skeletons.importers.fields import (
     as_numbers,
     make_box,
     make_pose,
+    within_reason,
 )
 from skillbank_runners.skeletons.importers.files import find_files, joints_of
 from skillbank_runners.skeletons.importers.frame_objects import frame_objects
@@ -106,7 +106,7 @@ def _observations(file: Path, options: ReadOptions, *, world: bool) -> Iterator[
             problem = f"found frame {row.frame} after frame {last}, expected them in order"
             raise Spot(file).invalid(problem)
         last = row.frame
-        picture_V4 = None if row.picture_V4 is None else _within_reason(row.picture_V4)
+        picture_V4 = None if row.picture_V4 is None else within_reason(row.picture_V4)
         points_V4 = row.world_V4 if world else picture_V4
         if points_V4 is None:
             continue
@@ -118,11 +118,6 @@ def _observations(file: Path, options: ReadOptions, *, world: bool) -> Iterator[
             points_VD = (points_V4[:, :3] * _pixels(options))[:, :axes]
             pose = make_pose(points_VD, points_V4[:, 3])
         yield Observation(row.frame, row.object_id, *pose, box=box)
-
-
-def _within_reason(points_V4: Doubles) -> Doubles:
-    """The same landmarks; NaN, that is missing, for what no picture can hold."""
-    return np.where(np.abs(points_V4) <= MAX_PLACE, points_V4, np.nan)
 
 
 def _pixels(options: ReadOptions) -> Doubles:

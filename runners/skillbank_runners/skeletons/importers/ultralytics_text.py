@@ -19,6 +19,7 @@ from skillbank_runners.skeletons.importers.fields import (
     Spot,
     make_box,
     make_pose,
+    within_reason,
 )
 from skillbank_runners.skeletons.poses import NO_TRACK, Observation
 
@@ -64,7 +65,7 @@ def _rows(file: Path) -> list[Doubles]:
 
 def _row(line: str, spot: Spot) -> Doubles:
     try:
-        return np.array([float(word) for word in line.split()], dtype=np.float64)
+        return within_reason(np.array([float(word) for word in line.split()], dtype=np.float64))
     except ValueError as error:
         raise spot.invalid(f"found {line[:40]!r}, expected numbers") from error
 

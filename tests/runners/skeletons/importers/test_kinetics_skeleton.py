@@ -41,6 +41,14 @@ def test_joints_of_score_0_are_missing(tmp_path):
     assert found.confidence_V[5] == 0
 
 
+def test_a_joint_beyond_all_pictures_is_missing(tmp_path):
+    content = kinetics_clip(1)
+    content["data"][0]["skeleton"][0]["pose"][10] = 1e307  # pixels would be infinite
+    ((_, (found,)),) = read(write_json(tmp_path / "clip.json", content))
+    assert found.confidence_V[5] == 0
+    assert np.isfinite(found.joints_VD).all()
+
+
 def test_frames_without_people_leave_a_gap(tmp_path):
     content = kinetics_clip(3)
     content["data"][1]["skeleton"] = []

@@ -227,3 +227,11 @@ def test_json_lines_are_frames(tmp_path):
     path.write_text("\n".join(map(json.dumps, lines)))
     ((_, (found,)),) = read(path)
     assert found.frame == 3
+
+
+def test_a_landmark_beyond_all_pictures_is_missing(tmp_path):
+    rows = landmarks(0, 0)
+    rows[3]["x"] = 1e306  # pixels would be infinite
+    _, (found,) = read_one(tmp_path, {"landmarks": [rows]})
+    assert found.confidence_V[3] == 0
+    assert np.isfinite(found.box).all()

@@ -146,6 +146,15 @@ def test_label_files_may_end_with_confidence_and_track(tmp_path, end, tracks):
     np.testing.assert_allclose(found.box, box(0, 0), rtol=1e-4)
 
 
+def test_numbers_beyond_all_pictures_are_missing(tmp_path):
+    values = yolo_line(0, 0).split()
+    values[3] = values[8] = "1e306"  # the box's width, and x of joint 1: no pixels
+    ((_, (found,)),) = read(write_labels(tmp_path / "labels", [" ".join(values)]))
+    assert found.box is None
+    assert found.confidence_V[1] == 0
+    assert np.isfinite(found.joints_VD).all()
+
+
 def test_a_confidence_of_one_among_others_is_no_track(tmp_path):
     lines = [yolo_line(0, 0, end=(1,)), yolo_line(0, 1, end=(0.5,))]
     ((_, people),) = read(write_labels(tmp_path / "labels", lines))
