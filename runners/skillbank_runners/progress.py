@@ -10,6 +10,11 @@ from skillbank_runners.api import Run
 EVERY_S = 1.0
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun: `1 person`, `2 people`."""
+    return f"{number} {one if number == 1 else many}"
+
+
 class Progress:
     """Counts work and reports it, at most once a second.
 

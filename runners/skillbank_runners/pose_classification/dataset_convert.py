@@ -33,6 +33,7 @@ from skillbank_runners.pose_classification.conversion.staging import publish, st
 from skillbank_runners.pose_classification.dataset_facts import DATASET_FILE, DatasetFacts
 from skillbank_runners.pose_classification.spec import DatasetConvertAction
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
+from skillbank_runners.progress import counted
 from skillbank_runners.skeletons.layout_files import layout_names
 from skillbank_runners.skeletons.poses import Recording
 from skillbank_runners.spec_reading import SpecInvalid
@@ -141,10 +142,10 @@ def _convert(
     counts = {
         "recordings": tally.recordings,
         "frames": tally.frames,
-        "people": tally.people,
-        "objects": tally.tracks,
+        "sights": tally.people,
+        "people": tally.tracks,
         "sequences": tally.windows - left_out,
-        "untracked_people": tally.untracked,
+        "untracked_sights": tally.untracked,
         "short_stretches": tally.short,
         "unlabelled_sequences": left_out,
     }
@@ -170,11 +171,14 @@ def _checked(windows: Iterable[Window], tally: Tally) -> Iterator[Window]:
 
 def _summary(counts: dict[str, int], settings: DatasetConvertSpec) -> str:
     return (
-        f"{counts['sequences']} sequences of {counts['objects']} people in {counts['frames']} "
-        f"frames of {counts['recordings']} recordings; left out: {counts['short_stretches']} "
-        f"stretches below {settings.sequence_length_min} frames, "
-        f"{counts['unlabelled_sequences']} sequences without a label, "
-        f"{counts['untracked_people']} sights of people without a track"
+        f"{counted(counts['sequences'], 'sequence', 'sequences')} of "
+        f"{counted(counts['people'], 'person', 'people')} in "
+        f"{counted(counts['frames'], 'frame', 'frames')} of "
+        f"{counted(counts['recordings'], 'recording', 'recordings')}; left out: "
+        f"{counted(counts['short_stretches'], 'stretch', 'stretches')} below "
+        f"{settings.sequence_length_min} frames, "
+        f"{counted(counts['unlabelled_sequences'], 'sequence', 'sequences')} without a label, "
+        f"{counted(counts['untracked_sights'], 'sight', 'sights')} of people without a track"
     )
 
 

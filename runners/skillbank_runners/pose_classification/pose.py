@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from skillbank_runners.api import ArtefactKind, Run, describe_file
 from skillbank_runners.pose_classification.spec import PoseAction
-from skillbank_runners.progress import Progress
+from skillbank_runners.progress import Progress, counted
 from skillbank_runners.spec_reading import SpecInvalid
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def _tell(run: Run, video: Video, summary: PoseSummary, speed: float) -> None:
         video.width,
         video.height,
     )
-    noun = "person" if people == 1 else "people"
-    run.report(f"found {people} {noun} in {summary.num_frames} frames")
+    found = counted(people, "person", "people")
+    run.report(f"found {found} in {counted(summary.num_frames, 'frame', 'frames')}")
     run.conclude(
         {
             "frames": summary.num_frames,

@@ -31,7 +31,7 @@ from skillbank_runners.pose_classification.agreement import Opened
 from skillbank_runners.pose_classification.contract import class_names
 from skillbank_runners.pose_classification.reporting import begin
 from skillbank_runners.pose_classification.spec import InferenceAction
-from skillbank_runners.progress import Progress
+from skillbank_runners.progress import Progress, counted
 from skillbank_runners.training.devices import choose_devices
 from skillbank_runners.training.report import data_source
 from skillbank_runners.training.run_info import write_run_info
@@ -128,8 +128,9 @@ def _tell(run: Run, found: Found, scores: Scores, passed_s: float) -> list[str]:
     for note in notes:
         log.warning("%s", note)
     run.report(
-        f"named the actions of {len(found.tracks)} people in {poses} poses, by "
-        f"{scores.tally.windows} sequences, at {speed:.0f} poses per second"
+        f"named the actions of {counted(len(found.tracks), 'person', 'people')} in {poses} poses, "
+        f"by {counted(scores.tally.windows, 'sequence', 'sequences')}, at {speed:.0f} poses per "
+        "second"
     )
     run.conclude(
         {

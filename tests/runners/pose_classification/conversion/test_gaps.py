@@ -170,11 +170,11 @@ def test_what_was_met_is_counted(tmp_path):
 
     converted = run(tmp_path, path, **SHORT)
 
-    counts = {"recordings": 1, "frames": 20, "people": 22, "objects": 2, "sequences": 3}
-    left_out = {"short_stretches": 1, "unlabelled_sequences": 0, "untracked_people": 0}
+    counts = {"recordings": 1, "frames": 20, "sights": 22, "people": 2, "sequences": 3}
+    left_out = {"short_stretches": 1, "unlabelled_sequences": 0, "untracked_sights": 0}
     assert converted.counts == {**counts, **left_out}
-    assert "3 sequences of 2 people in 20 frames of 1 recordings" in converted.lines[-2]["message"]
-    assert "left out: 1 stretches below 3 frames" in converted.lines[-2]["message"]
+    assert "3 sequences of 2 people in 20 frames of 1 recording;" in converted.lines[-2]["message"]
+    assert "left out: 1 stretch below 3 frames" in converted.lines[-2]["message"]
 
 
 def test_who_loses_their_track_late_in_a_large_file_is_left_out_and_counted(tmp_path):
@@ -185,7 +185,7 @@ def test_who_loses_their_track_late_in_a_large_file_is_left_out_and_counted(tmp_
     converted = run(tmp_path, path)
 
     assert converted.files == ["object_1.npy"]
-    assert converted.counts["untracked_people"] == 3
+    assert converted.counts["untracked_sights"] == 3
     assert "3 sights of people without a track" in converted.lines[-2]["message"]
 
 
