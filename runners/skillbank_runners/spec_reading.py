@@ -139,3 +139,12 @@ def _did_you_mean(key: str, known: Sequence[str]) -> str:
     if near := get_close_matches(last, lasts, n=1, cutoff=_ELSEWHERE):
         return f"did you mean {lasts[near[0]]!r}?"
     return f"known{' in ' + section if section else ''}: {', '.join(beside) or 'none'}."
+
+
+def leaves_open(section: SpecModel, name: str) -> bool:
+    """Whether a section leaves a key open, or restates its default among all the others."""
+    if name not in section.model_fields_set:
+        return True
+    fields = type(section).model_fields
+    is_whole = section.model_fields_set == fields.keys()
+    return is_whole and getattr(section, name) == fields[name].default

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from skillbank_runners.api import SpecModel
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.contract import ClipSet, class_names
 from skillbank_runners.pose_classification.data import Feeding, plain_feeding
@@ -28,6 +27,7 @@ from skillbank_runners.pose_classification.serving import (
 from skillbank_runners.pose_classification.spec import NetworkAction
 from skillbank_runners.skeletons.layout import Layout, load_layout
 from skillbank_runners.skeletons.layout_files import is_layout_path
+from skillbank_runners.spec_reading import leaves_open
 from skillbank_runners.training.checkpoints import State, read_checkpoint
 
 _MODEL_KEYS = ("graph_layout", "graph_strategy", "input_channels", "edge_importance_weighting")
@@ -160,7 +160,7 @@ def _settings(
         trained = hyper_parameters.get(name, said)
         if name == "graph_layout":
             trained = _same_layout(said, str(trained), facts)
-        yield _Setting(("model",), name, said, trained, _is_silent(spec.model, name))
+        yield _Setting(("model",), name, said, trained, leaves_open(spec.model, name))
     dataset = spec.dataset
     of_dataset: dict[str, Any] = {
         "num_classes": len(facts.class_names),
@@ -170,7 +170,7 @@ def _settings(
     if names is not None:
         of_dataset["label_map"] = names
     for name, trained in of_dataset.items():
-        silent = _is_silent(dataset, name)
+        silent = leaves_open(dataset, name)
         yield _Setting(("dataset",), name, getattr(dataset, name), trained, silent)
     yield from _preprocessing_settings(spec, facts)
 
@@ -179,16 +179,7 @@ def _preprocessing_settings(spec: NetworkAction, facts: ServingFacts) -> Iterato
     section, said_all = ("dataset", "preprocessing"), spec.dataset.preprocessing
     for name in type(facts.preprocessing).model_fields:
         said, trained = getattr(said_all, name), getattr(facts.preprocessing, name)
-        yield _Setting(section, name, said, trained, _is_silent(said_all, name))
-
-
-def _is_silent(section: SpecModel, name: str) -> bool:
-    """Whether the section leaves a key open, or restates its default among all the others."""
-    if name not in section.model_fields_set:
-        return True
-    fields = type(section).model_fields
-    is_whole = section.model_fields_set == fields.keys()
-    return is_whole and getattr(section, name) == fields[name].default
+        yield _Setting(section, name, said, trained, leaves_open(said_all, name))
 
 
 def _same_layout(said: str, trained: str, facts: ServingFacts) -> str:
@@ -209,7 +200,7 @@ def _same_layout(said: str, trained: str, facts: ServingFacts) -> str:
 
 def _names_to_adopt(spec: NetworkAction, facts: ServingFacts) -> dict[str, int] | None:
     """The trained label map, or None where either side names its classes by number only."""
-    told = not _is_silent(spec.dataset, "label_map")
+    told = not leaves_open(spec.dataset, "label_map")
     if told and (spec.dataset.label_map is None or _is_numbered(facts)):
         return None
     if _is_numbered(facts):

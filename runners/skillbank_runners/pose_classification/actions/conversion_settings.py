@@ -16,10 +16,10 @@ from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.serving import ServingFacts
 from skillbank_runners.pose_classification.spec import InferenceAction
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
-from skillbank_runners.spec_reading import SpecInvalid
+from skillbank_runners.spec_reading import SpecInvalid, leaves_open
 
+DEEPSTREAM = "deepstream"
 _SECTION = "dataset_convert"
-_DEEPSTREAM = "deepstream"
 _OF_THE_FILES = (
     "results_dir",
     "data",
@@ -52,14 +52,12 @@ def conversion_settings(spec: InferenceAction, facts: ServingFacts | None) -> Da
         SpecInvalid: The spec contradicts the checkpoint; every key with both values.
         RunnerError: What the checkpoint carries cannot be read.
     """
-    carried = facts.conversion if facts else None
-    if carried is None:
+    if facts is None or facts.conversion is None:
         return _of_arrays(spec, facts)
-    assert facts is not None  # who carries a conversion carries facts
-    settings = _carried(spec.dataset_convert, carried)
-    found = _DEEPSTREAM if spec.inference.video else spec.inference.format
-    trained = str(carried.get("format", _DEEPSTREAM))
-    is_other_unit = (trained == _DEEPSTREAM) != (found == _DEEPSTREAM)
+    settings = _carried(spec.dataset_convert, facts.conversion)
+    found = DEEPSTREAM if spec.inference.video else spec.inference.format
+    trained = facts.conversion.get("format", DEEPSTREAM)
+    is_other_unit = (trained == DEEPSTREAM) != (found == DEEPSTREAM)
     if is_other_unit and settings.pose_type == "3dbp" and facts.preprocessing.scale == "none":
         log.warning(
             "the training data was converted from %s files and these poses are %s: only deepstream "
@@ -113,13 +111,13 @@ def _carried(said: DatasetConvertSpec, carried: dict[str, Any]) -> DatasetConver
             f"{_SECTION}.{key}: {first['msg']}; it may come from another version"
         ) from error
     own = {name: getattr(said, name) for name in _OF_THE_FILES}
-    own |= {name: getattr(said, name) for name in _OF_THE_PICTURE if not _is_silent(said, name)}
+    own |= {name: getattr(said, name) for name in _OF_THE_PICTURE if not leaves_open(said, name)}
     problems = [
         f"{_SECTION}.{name}: the training data was converted with {getattr(trained, name)!r}, the "
         f"spec says {getattr(said, name)!r}; leave it out to use what training had"
         for name in type(said).model_fields
         if name not in {*_OF_THE_FILES, *_OF_THE_PICTURE}
-        and not _is_silent(said, name)
+        and not leaves_open(said, name)
         and getattr(said, name) != getattr(trained, name)
     ]
     if problems:
@@ -134,7 +132,7 @@ def _of_arrays(spec: InferenceAction, facts: ServingFacts | None) -> DatasetConv
     open_keys = {
         name: value
         for name, value in _fitting(spec, facts)
-        if _is_silent(said, name) and getattr(said, name) != value
+        if leaves_open(said, name) and getattr(said, name) != value
     }
     listed = ", ".join(f"{_SECTION}.{name}={value!r}" for name, value in open_keys.items())
     log.warning(
@@ -161,12 +159,3 @@ def _fitting(spec: InferenceAction, facts: ServingFacts | None) -> Iterator[tupl
     yield "keep_confidence", has_confidence
     if channels - has_confidence == 2:
         yield "pose_type", "2dbp"
-
-
-def _is_silent(section: DatasetConvertSpec, name: str) -> bool:
-    """Whether a key is left out, or has its default in a spec that restates every key."""
-    fields = type(section).model_fields
-    if name not in section.model_fields_set:
-        return True
-    is_whole = section.model_fields_set == fields.keys()
-    return is_whole and getattr(section, name) == fields[name].default

@@ -14,8 +14,9 @@ from typing import Self
 import numpy as np
 from markupsafe import Markup
 
-from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically
+from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically, written_whole
 from skillbank_runners.pose_classification.actions.action_json import ActionTable
+from skillbank_runners.pose_classification.actions.conversion_settings import DEEPSTREAM
 from skillbank_runners.pose_classification.actions.merging import Floats, Ints, TrackActions
 from skillbank_runners.pose_classification.actions.picture import (
     lanes,
@@ -23,8 +24,7 @@ from skillbank_runners.pose_classification.actions.picture import (
     timeline_svg,
 )
 from skillbank_runners.pose_classification.actions.rewriting import rewrite, write_deepstream
-from skillbank_runners.pose_classification.actions.sequences import written_whole
-from skillbank_runners.pose_classification.actions.sources import DEEPSTREAM, Poses
+from skillbank_runners.pose_classification.actions.sources import Poses
 from skillbank_runners.pose_classification.actions.timeline import segments, timeline_csv
 from skillbank_runners.pose_classification.actions.tracks import TrackKey
 from skillbank_runners.pose_classification.conversion import followed

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skillbank_runners.api import written_whole
 from skillbank_runners.pose_classification.actions.action_json import (
     ACTION,
     SCORE,
@@ -18,7 +19,6 @@ from skillbank_runners.pose_classification.actions.action_json import (
     add_actions,
 )
 from skillbank_runners.pose_classification.actions.linked import linked_ids
-from skillbank_runners.pose_classification.actions.sequences import written_whole
 from skillbank_runners.skeletons.importers.deepstream import read_frames
 from skillbank_runners.skeletons.poses import Observation, Recording, Space
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
+from skillbank_runners.api import written_whole
 from skillbank_runners.pose_classification.actions.merging import Floats
 from skillbank_runners.pose_classification.actions.tracks import TrackKey
 
@@ -82,15 +82,3 @@ def sequence_files(lines: Path, table: Path, class_names: Sequence[str]) -> Iter
             for file in files
         ]
         yield SequenceFiles(opened[0], opened[1], class_names)
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is written under another name, and renamed when all went well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

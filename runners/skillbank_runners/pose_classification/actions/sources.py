@@ -10,6 +10,7 @@ from pathlib import Path
 from skillbank_runners.api import ArtefactKind, Run, describe_file
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.pose_classification.actions.conversion_settings import (
+    DEEPSTREAM,
     at_frame_rate,
     conversion_settings,
 )
@@ -27,7 +28,6 @@ from skillbank_runners.skeletons.layout import (
 from skillbank_runners.skeletons.pose_blocks import blocks_of
 from skillbank_runners.skeletons.poses import Recording
 
-DEEPSTREAM = "deepstream"
 POSES_FILE = "poses.json"
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -38,9 +39,9 @@ def read_rows(path: Path) -> Iterator[LandmarkRow]:
         raise Spot(path).invalid(f"no table of text: {error}") from error
 
 
-def _lines(path: Path, file: object) -> Iterator[str]:
+def _lines(path: Path, file: IO[str]) -> Iterator[str]:
     """Lines of a text file, none of them endless."""
-    while line := file.readline(MAX_LINE_CHARACTERS):  # type: ignore[attr-defined]
+    while line := file.readline(MAX_LINE_CHARACTERS):
         if len(line) == MAX_LINE_CHARACTERS:
             raise Spot(path).invalid(f"found a line beyond {MAX_LINE_CHARACTERS} characters")
         yield line
