@@ -32,16 +32,25 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "spec_check",
         "interpolation",
     ),
-    "requests": ("request", "plan", "job"),
+    "requests": ("request", "workflow_request", "plan", "job"),
     "checkpoints": ("artefacts", "checkpoints"),
     "inference": ("inference_setting", "links", "inference", "filling", "skill_check"),
     "tuning": ("automl",),
     "planning": ("inputs", "carry_forward", "route", "gpu_choice", "planner"),
     "records": ("job_folder", "store_schema", "store"),
     "platforms": ("platforms",),
-    "client": ("watching", "following", "client"),
+    "words": ("words",),
+    "client": (
+        "watching",
+        "following",
+        "job_client",
+        "workflows",
+        "preflight",
+        "capabilities",
+        "client",
+    ),
     "search": ("search",),
-    "doors": ("testing", "cli"),
+    "doors": ("testing", "install", "mcp", "cli"),
 }
 LEVELS = {module: level for level, modules in enumerate(ROOMS.values()) for module in modules}
 

@@ -147,6 +147,31 @@ class ErrorPattern(InfoModel):
     advice: str = Field(description="What to do about it, in a sentence or two.")
 
 
+class Vocabulary(InfoModel):
+    """How users say what the skill is for, beside what its page, schemas and titles say anyway.
+
+    Phrases are in lower case; singular and plural, -ing and -ed forms count as the same word.
+    """
+
+    names: tuple[str, ...] = Field(
+        default=(),
+        description="Phrases that name the skill's network or task, each enough by itself.",
+    )
+    hints: tuple[str, ...] = Field(
+        default=(),
+        description="Phrases that point to the skill, as several skills may share them.",
+    )
+    actions: Mapping[str, tuple[str, ...]] = Field(
+        default={}, description="Action -> phrases that ask for it, beside the usual verbs."
+    )
+    keys: Mapping[str, tuple[str, ...]] = Field(
+        default={}, description="Dotted spec key -> what users call it; true when it is a switch."
+    )
+    values: Mapping[str, Mapping[str, tuple[str, ...]]] = Field(
+        default={}, description="Dotted spec key -> value -> what users call the value."
+    )
+
+
 SpecParam = str | Link | Const
 
 
@@ -175,6 +200,9 @@ class SkillInfo(InfoModel):
     )
     spec_shorthand_keys: Mapping[str, str] = Field(
         default={}, description="Short name -> dotted spec key."
+    )
+    vocabulary: Vocabulary = Field(
+        default=Vocabulary(), description="How users say what the skill is for."
     )
     hardware: Hardware = Field(default=Hardware(), description="What the skill needs.")
     error_patterns: tuple[ErrorPattern, ...] = Field(
