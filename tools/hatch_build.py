@@ -8,6 +8,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PACKAGED = {
     "skills": "skillbank/skills",
     "schemas": "skillbank/schemas",
+    "plugin/skills": "skillbank/plugin/skills",
     "references": "skillbank/references",
     "references/layouts.yaml": "skillbank_runners/references/layouts.yaml",
 }
