@@ -19,9 +19,14 @@ Scalar = float | int | str | bool | None
 
 
 class SpecModel(BaseModel):
-    """Base of every spec: frozen, and unknown keys are errors."""
+    """Base of every spec: frozen, and unknown keys are errors.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    A key that is no name of a Python field, such as TAO's `_eig_val`, is the field's alias.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), serialize_by_alias=True
+    )
 
 
 class Status(StrEnum):

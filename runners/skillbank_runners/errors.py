@@ -27,6 +27,10 @@ class DataInvalid(RunnerError):
         self.problems = tuple(problems)
 
 
+class NotBuilt(RunnerError):
+    """The action has a spec, and nothing that carries it out."""
+
+
 class Diverged(RunnerError):
     """Training left the realm of numbers; other settings may keep it there."""
 

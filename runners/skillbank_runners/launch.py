@@ -26,7 +26,7 @@ from skillbank_runners.command_line import (
     parse_tao_arguments,
     read_content,
 )
-from skillbank_runners.errors import Cancelled, DataInvalid, Paused, RunnerError
+from skillbank_runners.errors import Cancelled, DataInvalid, NotBuilt, Paused, RunnerError
 from skillbank_runners.signals import signals_stop
 from skillbank_runners.spec_reading import SpecInvalid, read_spec
 from skillbank_runners.training.processes import rank
@@ -36,7 +36,7 @@ _ADVICE = (
     "; files complete so far stay, and a training goes on from its newest checkpoint with the same "
     "command"
 )
-_WRONG_REQUEST = (SpecInvalid, DataInvalid)
+_WRONG_REQUEST = (SpecInvalid, DataInvalid, NotBuilt)
 # What PyTorch says beside OutOfMemoryError when the machine's, or the GPU's, memory ends.
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
@@ -119,6 +119,7 @@ def _prepare(launch: Launch) -> tuple[SpecModel, Run]:
     content = read_content(launch)
     experiment = import_module(f"skillbank_runners.{launch.network_arch}").EXPERIMENT
     spec, notes = read_spec(launch.action, content, specs, experiment)
+    _check_built(launch)
     results = launch.results or _results_folder(content, launch.action)
     try:
         results.mkdir(parents=True, exist_ok=True)
@@ -144,6 +145,18 @@ def _actions(network_arch: str) -> Mapping[str, type[SpecModel]]:
         raise SpecInvalid([f"found network {network_arch!r}, expected one of: {known}"])
     specs: Mapping[str, type[SpecModel]] = import_module(f"skillbank_runners.{network_arch}").SPECS
     return specs
+
+
+def _check_built(launch: Launch) -> None:
+    """Refuse an action that has a spec and no module of its name."""
+    network = launch.network_arch
+    if find_spec(f"skillbank_runners.{network}.{launch.action}"):
+        return
+    built = [name for name in _actions(network) if find_spec(f"skillbank_runners.{network}.{name}")]
+    raise NotBuilt(
+        f"{launch.action} of {network} is not built yet: its spec is valid, and nothing carries "
+        f"it out; built are: {', '.join(built) or 'none'}"
+    )
 
 
 def _main_of(launch: Launch) -> Callable[[SpecModel, Run], None]:

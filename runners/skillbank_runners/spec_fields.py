@@ -85,6 +85,18 @@ def _not_zero(value: int) -> int:
     return value
 
 
+def _at_least_one(value: int) -> int:
+    if value < 1:
+        raise ValueError("expected a number of at least 1")
+    return value
+
+
+def _not_negative(value: int) -> int:
+    if value < 0:
+        raise ValueError("expected a number of at least 0")
+    return value
+
+
 Text = Annotated[
     str, BeforeValidator(_empty_when_missing), WithJsonSchema({"type": ["string", "null"]})
 ]
@@ -95,3 +107,9 @@ Real = Annotated[float, Field(allow_inf_nan=False)]
 
 NotZero = Annotated[int, AfterValidator(_not_zero)]
 """An integer that 0 is no sensible value of; its field says so to the schema by math_cond."""
+
+AtLeastOne = Annotated[int, AfterValidator(_at_least_one)]
+"""A count where TAO's schema has no bound; its field says so to the schema by math_cond."""
+
+NotNegative = Annotated[int, AfterValidator(_not_negative)]
+"""An index where TAO's schema has no bound; its field says so to the schema by math_cond."""

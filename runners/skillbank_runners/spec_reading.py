@@ -13,6 +13,7 @@ from skillbank_runners.errors import RunnerError
 from skillbank_runners.spec_fields import MISSING
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 _ELSEWHERE = 0.8  # likeness of names from which on a key of another section may be meant
@@ -73,18 +74,24 @@ def _without_missing(content: Mapping[Any, Any], spec: type[SpecModel] | None) -
     return table
 
 
+def _fields(spec: type[SpecModel]) -> dict[str, FieldInfo]:
+    """Fields under the names that files use: an alias stands for a name Python cannot have."""
+    return {field.alias or name: field for name, field in spec.model_fields.items()}
+
+
 def _section(spec: type[SpecModel] | None, name: str) -> type[SpecModel] | None:
     """Class of the section `name` of `spec`; None when that is no section."""
-    field = spec.model_fields.get(name) if spec else None
+    field = _fields(spec).get(name) if spec else None
     kind = field.annotation if field else None
     return kind if isinstance(kind, type) and issubclass(kind, SpecModel) else None
 
 
 def _unread(table: _Table, spec: type[SpecModel], prefix: str = "") -> Iterator[str]:
     """Dotted keys of the table that `spec` does not have."""
+    known = _fields(spec)
     for name, value in table.items():
         section = _section(spec, name)
-        if name not in spec.model_fields:
+        if name not in known:
             yield prefix + name
         elif section and isinstance(value, dict):
             yield from _unread(value, section, f"{prefix}{name}.")
@@ -92,7 +99,7 @@ def _unread(table: _Table, spec: type[SpecModel], prefix: str = "") -> Iterator[
 
 def _only_read(table: _Table, spec: type[SpecModel]) -> _Table:
     read: _Table = {}
-    for name in table.keys() & spec.model_fields.keys():
+    for name in table.keys() & _fields(spec).keys():
         section = _section(spec, name)
         read[name] = _only_read(table[name], section) if section else table[name]
     return read
@@ -122,7 +129,7 @@ def _own_words(one: ErrorDetails, key: str) -> list[str]:
 
 
 def _dotted_keys(spec: type[SpecModel], prefix: str = "") -> Iterator[str]:
-    for name in spec.model_fields:
+    for name in _fields(spec):
         yield prefix + name
         section = _section(spec, name)
         if section:

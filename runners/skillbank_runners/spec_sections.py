@@ -109,3 +109,55 @@ class DeviceSpec(SpecModel):
         description="Number of machines that work on the job together.",
         json_schema_extra=extras(popular=True),
     )
+
+
+class LoopSpec(DeviceSpec):
+    """How a training goes through its epochs."""
+
+    seed: int = Field(
+        default=1234,
+        ge=-1,
+        description="Seed of every random choice; the same seed gives the same result. "
+        "-1: a new one each time.",
+    )
+    cudnn: CudnnSpec = Field(default=CudnnSpec(), description="Behaviour of cuDNN.")
+    num_epochs: int = Field(
+        default=10,
+        ge=1,
+        description="Passes over the training data.",
+        json_schema_extra=extras(popular=True),
+    )
+    checkpoint_interval: int = Field(
+        default=1,
+        ge=1,
+        description="Epochs, or steps, between two checkpoints.",
+        json_schema_extra=extras(popular=True),
+    )
+    checkpoint_interval_unit: Literal["epoch", "step"] = Field(
+        default="epoch", description="What checkpoint_interval counts."
+    )
+    validation_interval: int = Field(
+        default=1,
+        ge=1,
+        description="Epochs between two validations.",
+        json_schema_extra=extras(popular=True),
+    )
+    resume_training_checkpoint_path: Text = Field(
+        default="",
+        description="Checkpoint (.pth) to continue from, with optimizer and epoch; empty: the "
+        "newest one in the results folder, if there is one.",
+    )
+    results_dir: Text = Field(
+        default="", description="Folder of the results; empty: <results_dir>/train."
+    )
+
+
+class ActionSpec(SpecModel):
+    """What the specs of all actions of all networks share."""
+
+    encryption_key: Text = Field(
+        default="",
+        description="Key of encrypted checkpoints, as a reference (env:NAME or file:PATH); "
+        "empty: none.",
+    )
+    results_dir: Text = Field(default="", description="Folder above the results of the actions.")

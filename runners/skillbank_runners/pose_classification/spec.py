@@ -34,12 +34,8 @@ from skillbank_runners.pose_classification.spec_preprocessing import (
 from skillbank_runners.pose_classification.spec_training import TrainLoopSpec, TrainSpec
 from skillbank_runners.skeletons.layout_field import LayoutName
 from skillbank_runners.spec_fields import NotZero, Real, SearchRange, Text, extras
-from skillbank_runners.spec_sections import DeviceSpec, WandbSpec
+from skillbank_runners.spec_sections import ActionSpec, DeviceSpec, WandbSpec
 
-_ENCRYPTION_KEY = (
-    "Key of encrypted checkpoints, as a reference (env:NAME or file:PATH); empty: none."
-)
-_RESULTS_DIR = "Folder above the results of the actions."
 _TRAINED = (
     "How the network was trained; gpu_ids and the like of this action are in its own section."
 )
@@ -218,29 +214,23 @@ class ExportSpec(SpecModel):
     )
 
 
-class DatasetConvertAction(SpecModel):
+class DatasetConvertAction(ActionSpec):
     """Spec of dataset_convert."""
 
-    encryption_key: Text = Field(default="", description=_ENCRYPTION_KEY)
-    results_dir: Text = Field(default="", description=_RESULTS_DIR)
     dataset_convert: DatasetConvertSpec = Field(
         default=DatasetConvertSpec(), description="The conversion."
     )
 
 
-class PoseAction(SpecModel):
+class PoseAction(ActionSpec):
     """Spec of pose."""
 
-    encryption_key: Text = Field(default="", description=_ENCRYPTION_KEY)
-    results_dir: Text = Field(default="", description=_RESULTS_DIR)
     pose: PoseSpec = Field(default=PoseSpec(), description="People's poses out of a video.")
 
 
-class NetworkAction(SpecModel):
+class NetworkAction(ActionSpec):
     """What the specs of all actions on a network share."""
 
-    encryption_key: Text = Field(default="", description=_ENCRYPTION_KEY)
-    results_dir: Text = Field(default="", description=_RESULTS_DIR)
     model_name: Text = Field(default="", description="Name of the model, for the reader.")
     dataset: DatasetSpec = Field(default=DatasetSpec(), description="The data.")
     model: ModelSpec = Field(default=ModelSpec(), description="The network.")

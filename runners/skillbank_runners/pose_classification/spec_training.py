@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from skillbank_runners.api import SpecModel
-from skillbank_runners.spec_fields import Real, SearchRange, Text, extras
-from skillbank_runners.spec_sections import CheckpointerSpec, CudnnSpec, DeviceSpec
+from skillbank_runners.spec_fields import Real, SearchRange, extras
+from skillbank_runners.spec_sections import CheckpointerSpec, LoopSpec
 
 _SGD = "train.optim.optimizer_type == torch.optim.SGD"
 _AUTO_REDUCE = "train.optim.lr_scheduler == AutoReduce"
@@ -104,45 +104,9 @@ class OptimSpec(SpecModel):
         return self
 
 
-class TrainSpec(DeviceSpec):
+class TrainSpec(LoopSpec):
     """Training."""
 
-    seed: int = Field(
-        default=1234,
-        ge=-1,
-        description="Seed of every random choice; the same seed gives the same result. "
-        "-1: a new one each time.",
-    )
-    cudnn: CudnnSpec = Field(default=CudnnSpec(), description="Behaviour of cuDNN.")
-    num_epochs: int = Field(
-        default=10,
-        ge=1,
-        description="Passes over the training data.",
-        json_schema_extra=extras(popular=True),
-    )
-    checkpoint_interval: int = Field(
-        default=1,
-        ge=1,
-        description="Epochs, or steps, between two checkpoints.",
-        json_schema_extra=extras(popular=True),
-    )
-    checkpoint_interval_unit: Literal["epoch", "step"] = Field(
-        default="epoch", description="What checkpoint_interval counts."
-    )
-    validation_interval: int = Field(
-        default=1,
-        ge=1,
-        description="Epochs between two validations.",
-        json_schema_extra=extras(popular=True),
-    )
-    resume_training_checkpoint_path: Text = Field(
-        default="",
-        description="Checkpoint (.pth) to continue from, with optimizer and epoch; empty: the "
-        "newest one in the results folder, if there is one.",
-    )
-    results_dir: Text = Field(
-        default="", description="Folder of the results; empty: <results_dir>/train."
-    )
     optim: OptimSpec = Field(default=OptimSpec(), description="Optimizer and its schedule.")
     grad_clip: Real = Field(
         default=0.0,
