@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
-import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
-
-import skillbank
 from skillbank.errors import PlatformError
 from skillbank.job import PAUSED_EXIT, JobState, Observation
-from skillbank.locks import is_locked, take_lock
+from skillbank.locks import is_locked
 from skillbank.plan import JobPlan, Route
 from skillbank.platforms.api import Platform
-from skillbank.platforms.attempt import AttemptFolder, Ending, Identity, Order, identify
+from skillbank.platforms.attempt import AttemptFolder, Ending, Order
+from skillbank.platforms.detached import Supervisors
 from skillbank.platforms.gpus import visible_gpus
+from skillbank.platforms.inspection import Check, FileFacts, Needs, Resources
+from skillbank.platforms.local_inspection import inspect_places, inspect_root
+from skillbank.platforms.machine import installed_versions, look_at_path, machine_resources
 from skillbank.platforms.strays import kill_strays
-from skillbank.platforms.supervisor import LOCK_DESCRIPTOR, STOPPED_FROM_OUTSIDE
+from skillbank.platforms.supervisor import STOPPED_FROM_OUTSIDE
 from skillbank.settings import Settings, environment_of_jobs, read_settings
 
 _GRACE_S = 15.0
 _TRIALS_STOPPED = 8  # a search stops its trials, each in its own time, before it ends itself
 _STOPPED_BY_SIGTERM = (143, -signal.SIGTERM)
-
-# Run isolated and without site packages: up in 20 ms, whatever the user's environment holds.
-_BOOT = """
-import sys
-sys.path += sys.argv[1:3]
-from skillbank.platforms.supervisor import main
-main(sys.argv[3:])
-"""
 
 
 class LocalPlatform(Platform):
@@ -56,12 +46,13 @@ class LocalPlatform(Platform):
         num_slots: int | None = None,
         grace_s: float = _GRACE_S,
     ) -> None:
+        self._root = root
         self._slots_folder = root / "slots"
         self._gpus = None if gpus is None else tuple(gpus)
         self._settings: Settings = read_settings()
         self._num_slots = num_slots or self._settings.local_slots
         self._grace_s = grace_s
-        self._supervisors: set[int] = set()
+        self._supervisors = Supervisors()
 
     def submit(self, plan: JobPlan, attempt: int) -> None:
         """Start a supervisor that holds the job's lock from before it exists.
@@ -70,29 +61,24 @@ class LocalPlatform(Platform):
             PlatformError: An earlier attempt still runs, or no process can be started.
         """
         self.check(plan)
-        self._reap()
         folder = AttemptFolder(plan.folder, attempt)
-        lock = take_lock(folder.lock)
-        if lock is None:
-            raise PlatformError(
-                f"job {plan.job_id} still runs, so attempt {attempt} cannot start; wait for it, or "
-                f"stop it with 'skillbank cancel {plan.job_id}'."
-            )
+        order = self._order(plan, attempt)
         try:
-            folder.create(self._order(plan, attempt))
-            environment = self._environment(plan)
-            self._supervisors.add(_start_supervisor(folder, attempt, lock, environment))
+            is_started = self._supervisors.start(folder, order, self._environment(plan))
         except OSError as error:
             raise PlatformError(
                 f"job {plan.job_id} cannot be started: {error}. Free some memory or disk space, "
                 f"then run 'skillbank resume {plan.job_id}'."
             ) from error
-        finally:
-            os.close(lock)  # the supervisor holds its own copy
+        if not is_started:
+            raise PlatformError(
+                f"job {plan.job_id} still runs, so attempt {attempt} cannot start; wait for it, or "
+                f"stop it with 'skillbank cancel {plan.job_id}'."
+            )
 
     def poll(self, plan: JobPlan, attempt: int) -> Observation:
         """Read the state off the ending and the lock; no pid is believed."""
-        self._reap()
+        self._supervisors.reap()
         folder = AttemptFolder(plan.folder, attempt)
         if (ending := folder.ending()) is not None:
             return _observe_ending(ending)
@@ -108,20 +94,7 @@ class LocalPlatform(Platform):
 
     def cancel(self, plan: JobPlan, attempt: int) -> None:
         """Ask the supervisor to stop the job; where it does not, end everything by force."""
-        folder = AttemptFolder(plan.folder, attempt)
-        if folder.is_past:
-            return
-        folder.ask_to_cancel()
-        # As long again, and a little, for the supervisor to clean up and write the ending.
-        deadline = time.monotonic() + 2 * self._grace_of(plan) + 2.0
-        _signal(folder.identity(), signal.SIGTERM)
-        while is_locked(folder.lock) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if is_locked(folder.lock):
-            _signal(folder.identity(), signal.SIGKILL)
-        if folder.ending() is None:
-            kill_strays(plan.folder)
-        self._reap()
+        self._supervisors.stop(AttemptFolder(plan.folder, attempt), self._grace_of(plan))
 
     def logs(self, plan: JobPlan) -> str:
         """Read log.txt; bytes that are no text are shown as such."""
@@ -137,6 +110,26 @@ class LocalPlatform(Platform):
     def capacity(self, plan: JobPlan) -> int:
         """How many jobs like it the GPUs, or the CPU slots, of this root hold at once."""
         return self.gpus() // plan.num_gpus if plan.num_gpus else self._num_slots
+
+    def inspect(self, needs: Needs) -> tuple[Check, ...]:
+        """Whether the root can be written and locked, has room, and how many places are free."""
+        slots = [str(index) for index in range(self._num_slots)]
+        kind, names = ("gpu", self._visible_gpus()) if needs.num_gpus else ("slot", slots)
+        more = f"export SKILLBANK_LOCAL_SLOTS={self._num_slots + 1}" if kind == "slot" else ""
+        places = inspect_places(self._slots_folder, kind, names, needs.num_gpus or 1, more)
+        return (*inspect_root(self._root, needs), places)
+
+    def look_at(self, paths: Sequence[str]) -> tuple[FileFacts, ...]:
+        """What lies under the paths; jobs read as this process does."""
+        return tuple(look_at_path(path) for path in paths)
+
+    def installed(self, names: Collection[str]) -> Mapping[str, str]:
+        """Versions in this process's environment, which jobs share."""
+        return installed_versions(names)
+
+    def resources(self) -> Resources:
+        """This machine, with the GPUs that jobs may get."""
+        return machine_resources(self._visible_gpus())
 
     def _visible_gpus(self) -> tuple[str, ...]:
         if self._gpus is None:
@@ -185,62 +178,6 @@ class LocalPlatform(Platform):
             f"waits for its turn: CPU jobs run {self._num_slots} at a time "
             "(SKILLBANK_LOCAL_SLOTS allows more)",
         )
-
-    def _reap(self) -> None:
-        """Collect supervisors of this process that ended, so that they do not stay as zombies."""
-        for pid in tuple(self._supervisors):
-            try:
-                has_ended = os.waitpid(pid, os.WNOHANG)[0] == pid
-            except ChildProcessError:
-                has_ended = True  # collected by somebody else, or this is a forked child
-            if has_ended:
-                self._supervisors.discard(pid)
-
-
-def _start_supervisor(
-    folder: AttemptFolder, attempt: int, lock: int, environment: Mapping[str, str]
-) -> int:
-    """Pid of a detached process that prints to the job's log and holds a copy of the lock."""
-    roots = [str(Path(module.__file__ or "").parents[1]) for module in (skillbank, psutil)]
-    arguments = [*roots, str(folder.job_folder), str(attempt)]
-    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    # Out of the way of the descriptors that are set up below, in that order.
-    high_lock = fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, 10)
-    try:
-        return os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-I", "-S", "-c", _BOOT, *arguments],
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(folder.log), append, 0o644),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-                (os.POSIX_SPAWN_DUP2, high_lock, LOCK_DESCRIPTOR),
-            ],
-            setsid=True,
-            setsigmask=[],
-            setsigdef=[signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGHUP],
-        )
-    finally:
-        os.close(high_lock)
-
-
-def _signal(identity: Identity | None, number: signal.Signals) -> None:
-    """Signal a process if, and only if, it is still the one that was meant."""
-    if identity is None:
-        return
-    try:
-        process = os.pidfd_open(identity.pid)
-    except ProcessLookupError:
-        return
-    try:
-        # The descriptor pins the process; only then does a comparison mean anything.
-        if identify(identity.pid) == identity:
-            signal.pidfd_send_signal(process, number)
-    except ProcessLookupError:
-        pass
-    finally:
-        os.close(process)
 
 
 def _observe_ending(ending: Ending) -> Observation:
