@@ -44,12 +44,14 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "watching",
         "following",
         "job_client",
+        "describing",
         "workflows",
         "preflight",
         "capabilities",
         "client",
     ),
     "search": ("search",),
+    "documents": ("result_documents",),
     "doors": ("testing", "install", "mcp", "cli"),
 }
 LEVELS = {module: level for level, modules in enumerate(ROOMS.values()) for module in modules}

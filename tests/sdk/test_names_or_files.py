@@ -11,7 +11,7 @@ from tests.sdk.test_plans_of_shipped_skills import SKILL, plan
 from skillbank.automl.custom_ranges import range_problems
 from skillbank.automl.search_field import SearchField
 from skillbank.automl.settings import Range
-from skillbank.cli.fields import list_fields
+from skillbank.describing import list_fields
 from skillbank.errors import SpecInvalid
 from skillbank.spec_keys import field_at
 

@@ -26,7 +26,8 @@ from skillbank.cli import (
     video,
 )
 from skillbank.cli.options import add_command
-from skillbank.cli.output import WRONG_REQUEST, error_document, print_error, print_json
+from skillbank.cli.output import WRONG_REQUEST, print_error, print_json
+from skillbank.result_documents import error_document
 
 COMMANDS = (
     skills.list_skills,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from skillbank.cli.output import DONE, print_json, print_table, print_text
 from skillbank.cli.planning import SettingOptions, read_assignments
+from skillbank.result_documents import describe_scale, space_document
 
 if TYPE_CHECKING:
     from skillbank.automl.parameter import Parameter
@@ -34,27 +35,13 @@ def space(options: SpaceOptions) -> int:
         automl=read_assignments(options.automl_settings or [], "--automl-set"),
     )
     if options.as_json:
-        print_json(_space_document(options.skill, found))
+        print_json(space_document(options.skill, found))
     else:
         _show_space(options.skill, found)
     return DONE
 
 
 COMMANDS = (space,)
-
-
-def _space_document(skill: str, found: SearchSpace) -> dict[str, object]:
-    return {
-        "skill": skill,
-        "parameters": [_parameter_document(parameter) for parameter in found.parameters],
-        "baseline": found.values(found.defaults()),
-        "fixed": [asdict(each) for each in found.fixed],
-    }
-
-
-def _parameter_document(parameter: Parameter) -> dict[str, object]:
-    facts = {"name": parameter.name, "type": parameter.type, "scale": _scale(parameter)}
-    return facts | asdict(parameter)
 
 
 def _show_space(skill: str, found: SearchSpace) -> None:
@@ -76,7 +63,7 @@ def _row(parameter: Parameter) -> tuple[str, ...]:
         parameter.name,
         parameter.type,
         _range(parameter),
-        _scale(parameter),
+        describe_scale(parameter),
         json.dumps(parameter.default),
         "" if parameter.active is None else str(parameter.active),
     )
@@ -92,16 +79,3 @@ def _range(parameter: Parameter) -> str:
     if parameter.above is not None:
         text += f", more than {parameter.above}"
     return f"off ({parameter.off}), or {text}" if parameter.has_off else text
-
-
-def _scale(parameter: Parameter) -> str:
-    """How its values are drawn, in words."""
-    if parameter.options:
-        weights = ", ".join(f"{weight:g}" for weight in parameter.weights)
-        return f"weights {weights}" if weights else "in order" if parameter.is_ordered else "even"
-    if parameter.power_of is not None:
-        return f"powers of {parameter.power_of}"
-    if parameter.step is not None:
-        return f"steps of {parameter.step:g}"
-    scale = "log" if parameter.log else "linear"
-    return f"{scale} of 1 - value" if parameter.complement else scale

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from skillbank.cli.options import JobId, Options
 from skillbank.cli.output import DONE, print_facts, print_json, print_table
+from skillbank.result_documents import search_document
 
 if TYPE_CHECKING:
     from skillbank.automl.result import SearchResult
@@ -27,8 +28,7 @@ def result(options: ResultOptions) -> int:
     job = client.job(options.job)
     found = client.search_result(job.id)
     if options.as_json:
-        head = {"job_id": job.id, "job_state": job.state.value}
-        print_json(head | found.model_dump(mode="json"))
+        print_json(search_document(job, found))
     else:
         _show(job, found)
         for command in _next_commands(client, job):

@@ -12,7 +12,6 @@ from skillbank.cli.output import (
     DONE,
     JOB_FAILED,
     console,
-    job_document,
     print_aside,
     print_event,
     show_duration,
@@ -21,6 +20,7 @@ from skillbank.cli.output import (
 from skillbank.errors import CheckpointNotFound, SkillNotFound
 from skillbank.job import JobState
 from skillbank.plan import Route
+from skillbank.result_documents import job_document
 
 if TYPE_CHECKING:
     from skillbank.client import Client

@@ -15,7 +15,6 @@ from skillbank.cli.options import INTERRUPTED, JobId, Options
 from skillbank.cli.output import (
     DONE,
     JOB_FAILED,
-    job_document,
     print_event,
     print_facts,
     print_json,
@@ -24,6 +23,7 @@ from skillbank.cli.output import (
 )
 from skillbank.errors import RequestInvalid, did_you_mean
 from skillbank.job import JobState
+from skillbank.result_documents import job_document, log_document, status_document
 
 if TYPE_CHECKING:
     from skillbank.client import Client
@@ -100,7 +100,7 @@ def status(options: JobOptions) -> int:
     job = client.job(options.job)
     lines = client.events(job.id)
     if options.as_json:
-        print_json({**job_document(job), "progress": lines[-1] if lines else None})
+        print_json(status_document(job, lines))
         return DONE
     facts = [
         ("job", f"{job.id}, attempt {job.attempt}"),
@@ -125,7 +125,7 @@ def logs(options: LogsOptions) -> int:
         return _follow_log(client, job, options)
     text = client.logs(job.id, options.tail)
     if options.as_json:
-        print_json({"job": job.id, "log": text})
+        print_json(log_document(job.id, text))
     else:
         sys.stdout.write(text)
     return DONE

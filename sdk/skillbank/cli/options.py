@@ -9,15 +9,16 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from skillbank.cli.output import JOB_FAILED, WRONG_REQUEST, error_document, print_error, print_json
-from skillbank.errors import JobUnfinished, SkillbankError, SpecInvalid
+from skillbank.cli.output import JOB_FAILED, WRONG_REQUEST, print_error, print_json
+from skillbank.errors import JobUnfinished, SkillbankError
+from skillbank.result_documents import describe_error
 
 if TYPE_CHECKING:
     from skillbank.client import Client
@@ -88,8 +89,7 @@ def _run(function: Callable[[OptionsT], int], options: OptionsT) -> int:
         status = function(options)
         sys.stdout.flush()
     except SkillbankError as error:
-        problems = error.problems if isinstance(error, SpecInvalid) else ()
-        _tell(type(error).__name__, str(error), problems, as_json=options.as_json)
+        _tell(describe_error(error), as_json=options.as_json)
         return JOB_FAILED if isinstance(error, JobUnfinished) else WRONG_REQUEST
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -97,17 +97,13 @@ def _run(function: Callable[[OptionsT], int], options: OptionsT) -> int:
         # Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    except OSError as error:  # a full disk, a folder that cannot be written
-        where = f"{error.filename}: " if error.filename else ""
-        message = (
-            f"{where}{error.strerror}. Check that it can be written; --root names another root."
-        )
-        _tell("OSError", message, as_json=options.as_json)
+    except OSError as error:
+        _tell(describe_error(error), as_json=options.as_json)
         return WRONG_REQUEST
     return status
 
 
-def _tell(kind: str, message: str, problems: Sequence[str] = (), *, as_json: bool) -> None:
-    print_error(message)
+def _tell(found: Mapping[str, Any], *, as_json: bool) -> None:
+    print_error(found["error"]["message"])
     if as_json:
-        print_json(error_document(kind, message, problems))
+        print_json(found)

@@ -6,15 +6,14 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
+from skillbank.result_documents import write_json
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from skillbank.job import Job
 
 DONE, JOB_FAILED, WRONG_REQUEST = 0, 1, 2
 
@@ -32,7 +31,7 @@ _STYLES = {
 
 def print_json(document: object) -> None:
     """Print one JSON document: paths as text, tuples as lists."""
-    print(json.dumps(document, indent=2, default=str, ensure_ascii=False))
+    print(write_json(document))
 
 
 def print_event(kind: str, **content: object) -> None:
@@ -49,11 +48,6 @@ def print_aside(message: str) -> None:
     """Print to stderr, after everything that was printed before."""
     sys.stdout.flush()
     print(message, file=sys.stderr)
-
-
-def error_document(kind: str, message: str, problems: Iterable[str] = ()) -> dict[str, object]:
-    """An error as JSON shows it."""
-    return {"error": {"type": kind, "message": message, "problems": list(problems)}}
 
 
 def print_text(text: str, indent: str = "") -> None:
@@ -126,11 +120,6 @@ def _write_columns(cells: Sequence[Sequence[str]]) -> None:
 
 def _cell(value: object) -> str:
     return "" if value is None else " ".join(str(value).splitlines())
-
-
-def job_document(job: Job) -> dict[str, object]:
-    """A job as JSON shows it."""
-    return {**asdict(job), "results": job.results}
 
 
 def show_duration(seconds: float | None) -> str:

@@ -15,12 +15,12 @@ from skillbank.cli.follow import follow_job
 from skillbank.cli.options import Options
 from skillbank.cli.output import (
     DONE,
-    job_document,
     print_facts,
     print_json,
     print_text,
 )
 from skillbank.errors import RequestInvalid
+from skillbank.result_documents import job_document
 
 if TYPE_CHECKING:
     from skillbank.job import Job

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from skillbank.cli.options import JobId, Options
 from skillbank.cli.output import DONE, print_json, print_table, show_figures
+from skillbank.result_documents import report_document, resolution_document
 
 if TYPE_CHECKING:
     from skillbank.checkpoints import Checkpoint
@@ -42,7 +43,7 @@ def resolve(options: ResolveOptions) -> int:
     """Print the path of a job's checkpoint or other artefact."""
     found = options.client().resolve(options.job, options.checkpoint, options.kind)
     if options.as_json:
-        print_json(asdict(found))
+        print_json(resolution_document(found))
         return DONE
     print(found.checkpoint.path)
     if options.explain:
@@ -62,7 +63,7 @@ def report(options: ReportOptions) -> int:
     """Print the path of a job's report."""
     path = options.client().report(options.job)
     if options.as_json:
-        print_json({"job": options.job, "report": path})
+        print_json(report_document(options.job, path))
     else:
         print(path)
     if options.open_it:

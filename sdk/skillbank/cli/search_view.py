@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from skillbank.automl.history import TrialState
 from skillbank.automl.result import FILE, SearchResult, SearchState, TrialRecord, read_result
-from skillbank.cli.output import console, job_document, print_event
+from skillbank.cli.output import console, print_event
 from skillbank.cli.search_words import (
     COLUMNS,
     choose_trials,
@@ -22,6 +22,7 @@ from skillbank.cli.search_words import (
 )
 from skillbank.errors import CheckpointNotFound
 from skillbank.job import JobState
+from skillbank.result_documents import job_document
 
 if TYPE_CHECKING:
     from rich.console import Group, JustifyMethod

@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skillbank.cli.fields import SpecField, list_fields
 from skillbank.cli.options import Options
 from skillbank.cli.output import (
     DONE,
@@ -19,6 +18,14 @@ from skillbank.cli.output import (
     print_json,
     print_table,
     print_text,
+)
+from skillbank.describing import (
+    SpecField,
+    built_actions,
+    describe_action,
+    describe_skill,
+    list_fields,
+    summarize_skill,
 )
 
 if TYPE_CHECKING:
@@ -49,10 +56,10 @@ def list_skills(options: Options) -> int:
 
     skills = list(SkillBank())
     if options.as_json:
-        print_json([_summary(skill) for skill in skills])
+        print_json([summarize_skill(skill) for skill in skills])
         return DONE
     for skill in skills:
-        actions = ", ".join(_actions(skill))
+        actions = ", ".join(built_actions(skill))
         print(f"{skill.name}  {actions}".rstrip())
         print_text(_first_sentence(skill.description), indent="    ")
     print("\nnext: skillbank show SKILL")
@@ -87,31 +94,13 @@ def check(options: CheckOptions) -> int:
     return WRONG_REQUEST if found.problems else DONE
 
 
-def _summary(skill: Skill) -> dict[str, object]:
-    return {
-        "name": skill.name,
-        "description": skill.description,
-        "actions": _actions(skill),
-        "automl": skill.can_automl(),
-        "folder": skill.folder,
-    }
-
-
-def _actions(skill: Skill) -> list[str]:
-    """Actions that can be run now; none for a skill that only guides its reader."""
-    if not skill.has_info:
-        return []
-    return [name for name, action in skill.info.actions.items() if action.built]
-
-
 def _first_sentence(text: str) -> str:
     return " ".join(text.split()).partition(". ")[0].rstrip(".")
 
 
 def _show_skill(skill: Skill, *, as_json: bool) -> int:
     if as_json:
-        content = skill.info.model_dump(mode="json") if skill.has_info else None
-        print_json({**_summary(skill), "info": content, "notes": skill.notes})
+        print_json(describe_skill(skill))
         return DONE
     print(f"{skill.name}\n")
     print_text(f"{skill.description.strip()}")
@@ -135,10 +124,10 @@ def _purpose(action: Action) -> str:
 
 
 def _show_action(skill: Skill, name: str, *, as_json: bool) -> int:
-    schema = skill.schema(name)
     if as_json:
-        print_json(_action_document(skill, name, schema))
+        print_json(describe_action(skill, name))
         return DONE
+    schema = skill.schema(name)
     action = skill.info.actions[name]
     print_text(f"{skill.name} {name}\n{_purpose(action)}")
     sources = skill.info.data_sources.get(name, {})
@@ -185,16 +174,3 @@ def _print_field(field: SpecField, short_names: list[str]) -> None:
 
 def _show_default(value: object) -> str:
     return "empty" if value in ("", None) else json.dumps(value)
-
-
-def _action_document(skill: Skill, name: str, schema: Mapping[str, Any]) -> dict[str, object]:
-    action = skill.info.actions[name].model_dump(mode="json")
-    sources = skill.info.data_sources.get(name, {})
-    return {
-        "skill": skill.name,
-        "action": name,
-        **action,
-        "data_sources": {key: source.model_dump(mode="json") for key, source in sources.items()},
-        "spec_shorthand_keys": dict(skill.info.spec_shorthand_keys),
-        "fields": [asdict(field) for field in list_fields(schema)],
-    }

@@ -12,9 +12,10 @@ import typer
 
 from skillbank.cli.follow import follow_job
 from skillbank.cli.options import INTERRUPTED, Options
-from skillbank.cli.output import DONE, job_document, print_json
+from skillbank.cli.output import DONE, print_json
 from skillbank.cli.planning import read_assignments
 from skillbank.errors import RequestInvalid
+from skillbank.result_documents import job_document
 
 if TYPE_CHECKING:
     from skillbank.client import Client

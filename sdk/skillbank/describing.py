@@ -1,10 +1,13 @@
-"""The fields of a spec as its schema describes them, one after the other."""
+"""What skills do and take, as the documents that every door shows: JSON, and tables made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skillbank.skill import Skill
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,50 @@ def list_fields(schema: Mapping[str, Any], prefix: str = "") -> Iterator[SpecFie
                 description=node.get("description", ""),
                 automl=bool(node.get("automl_enabled")),
             )
+
+
+def summarize_skill(skill: Skill) -> dict[str, object]:
+    """A skill in a list of skills."""
+    return {
+        "name": skill.name,
+        "description": skill.description,
+        "actions": built_actions(skill),
+        "automl": skill.can_automl(),
+        "folder": skill.folder,
+    }
+
+
+def describe_skill(skill: Skill) -> dict[str, object]:
+    """A skill with its whole skill_info.yaml."""
+    content = skill.info.model_dump(mode="json") if skill.has_info else None
+    return {**summarize_skill(skill), "info": content, "notes": skill.notes}
+
+
+def describe_action(skill: Skill, name: str) -> dict[str, object]:
+    """An action with its inputs, outputs, data sources and every key of its spec.
+
+    Raises:
+        SkillNotFound: The skill has no such action.
+        SkillInvalid: Its schema is not packaged, or cannot be read.
+    """
+    schema = skill.schema(name)
+    action = skill.info.actions[name].model_dump(mode="json")
+    sources = skill.info.data_sources.get(name, {})
+    return {
+        "skill": skill.name,
+        "action": name,
+        **action,
+        "data_sources": {key: source.model_dump(mode="json") for key, source in sources.items()},
+        "spec_shorthand_keys": dict(skill.info.spec_shorthand_keys),
+        "fields": [asdict(field) for field in list_fields(schema)],
+    }
+
+
+def built_actions(skill: Skill) -> list[str]:
+    """Actions that can be run now; none for a skill that only guides its reader."""
+    if not skill.has_info:
+        return []
+    return [name for name, action in skill.info.actions.items() if action.built]
 
 
 def _type(node: Mapping[str, Any]) -> str:
