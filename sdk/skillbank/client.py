@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from skillbank.describing import describe_action, describe_skill, summarize_skill
+from skillbank.job import JobId
 from skillbank.job_client import JobClient
 
 if TYPE_CHECKING:
@@ -21,6 +23,23 @@ class Client(JobClient):
         platforms: Name -> where jobs can run; by default `local`, this machine.
     """
 
+    def skills(self) -> list[dict[str, object]]:
+        """The skills of the bank and what each can do; `bank` holds the skills themselves."""
+        return [summarize_skill(skill) for skill in self.bank]
+
+    def show(self, skill: str, action: str | None = None) -> dict[str, object]:
+        """What a skill is and takes, or every input, output and spec key of one of its actions.
+
+        Args:
+            skill: Name of a skill.
+            action: One of its actions, for its keys.
+
+        Raises:
+            SkillNotFound: There is no such skill or action.
+        """
+        found = self.bank[skill]
+        return describe_skill(found) if action is None else describe_action(found, action)
+
     def search_space(
         self,
         skill: str,
@@ -31,6 +50,12 @@ class Client(JobClient):
     ) -> SearchSpace:
         """What a search of a skill's training varies, and what not and why.
 
+        Args:
+            skill: Name of a skill.
+            spec: Settings of a spec file of train, nested; may be partial.
+            overrides: Dotted or shorthand spec key -> value; they win over `spec`.
+            automl: Settings of the search.
+
         Raises:
             SpecInvalid: Spec or settings cannot be used, or nothing is left to search.
         """
@@ -40,7 +65,7 @@ class Client(JobClient):
         settings = read_search_settings(automl or {})
         return search_space(self.bank[skill], spec=spec, overrides=overrides, settings=settings)
 
-    def search_result(self, job_id: str) -> SearchResult:
+    def search_result(self, job_id: JobId) -> SearchResult:
         """What an AutoML job has found, so far or in the end.
 
         Raises:

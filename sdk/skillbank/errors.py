@@ -13,6 +13,8 @@ SkillbankError
     CheckpointNotFound   a job left no checkpoint (or other artefact) that fits
     SearchFailed         a search came to nothing
     PlatformError        the platform cannot run or reach the job
+    AccessRefused        an agent asked for what its server does not let it do or see
+    LimitReached         an agent has started as much as it may
 
 A message says what was found, what was expected, and what to do next, in that order.
 """
@@ -78,6 +80,14 @@ class SearchFailed(SkillbankError):
 
 class PlatformError(SkillbankError):
     """The platform cannot run the job, or cannot reach it."""
+
+
+class AccessRefused(SkillbankError):
+    """An agent asked for what its server does not let it do, or for a place it may not use."""
+
+
+class LimitReached(SkillbankError):
+    """An agent has started as much as its server lets it."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

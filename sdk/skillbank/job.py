@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+JobId = Annotated[str, "Id of a job, or its beginning where no other job's begins so."]
 
 
 class JobState(StrEnum):

@@ -22,7 +22,7 @@ from skillbank.errors import (
 )
 from skillbank.following import News, StatusLine
 from skillbank.inference import Trial
-from skillbank.job import Job, JobState, Observation
+from skillbank.job import Job, JobId, JobState, Observation
 from skillbank.job_folder import (
     create_folder,
     hold_folder,
@@ -162,7 +162,7 @@ class JobClient:
         )
         return self.submit(self.plan_job(request))
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: JobId) -> Job:
         """The job as it is now; the beginning of an id is enough when no other begins so.
 
         Raises:
@@ -178,9 +178,13 @@ class JobClient:
         *,
         search: str | None = None,
     ) -> list[Job]:
-        """Up to `limit` jobs as they are now, newest first.
+        """Jobs as they are now, newest first.
 
-        Trials of a search are listed under the id of their search, and only there.
+        Args:
+            limit: At most so many.
+            state: Only those in this state.
+            skill: Only those of this skill.
+            search: Id of a search: its trials instead, which are listed nowhere else.
         """
         if state is not None:
             for job in self._store.active():
@@ -188,37 +192,46 @@ class JobClient:
         found = self._store.newest(limit, state, skill, search)
         return [self._watch.refresh(job) for job in found]
 
-    def plan_of(self, job_id: str) -> JobPlan:
+    def plan_of(self, job_id: JobId) -> JobPlan:
         """The plan that a job runs."""
         return read_plan(self._store.get(job_id).folder)
 
-    def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
+    def wait(self, job_id: JobId, timeout_s: float | None = None) -> Job:
         """Block until the job has ended.
+
+        Args:
+            job_id: The job.
+            timeout_s: Seconds after which to give up; None: never.
 
         Raises:
             JobUnfinished: It has not, after `timeout_s` seconds; it goes on.
         """
         return self._watch.wait(self.job(job_id), timeout_s)
 
-    def follow(self, job_id: str, every_s: float = 0.25) -> Iterator[News]:
+    def follow(self, job_id: JobId, every_s: float = 0.25) -> Iterator[News]:
         """What is new about the job's newest attempt, as it comes, until it has ended.
 
         The first news comes at once; the last shows the job in its final state.
         """
         return self._watch.follow(self.job(job_id), every_s)
 
-    def logs(self, job_id: str, tail: int | None = None) -> str:
-        """What the job has printed, all attempts together; its last `tail` lines if given."""
+    def logs(self, job_id: JobId, tail: int | None = None) -> str:
+        """What the job has printed, all attempts together.
+
+        Args:
+            job_id: The job.
+            tail: Only its last lines, so many.
+        """
         job = self._store.get(job_id)
         text = self._platform(job.platform).logs(read_plan(job.folder))
         lines = text.splitlines(keepends=True)
         return text if tail is None else "".join(lines[max(0, len(lines) - tail) :])
 
-    def events(self, job_id: str) -> list[StatusLine]:
+    def events(self, job_id: JobId) -> list[StatusLine]:
         """Status lines of the newest attempt so far."""
         return self._watch.events(self._store.get(job_id))
 
-    def cancel(self, job_id: str) -> Job:
+    def cancel(self, job_id: JobId) -> Job:
         """Stop a job, gently first; one that has ended stays as it is.
 
         The trials of a search go with it, also when the search itself was lost before.
@@ -232,7 +245,7 @@ class JobClient:
                     self.cancel(trial.id)
         return self._watch.refresh(job)
 
-    def resume(self, job_id: str, pause_after: int | None = None) -> Job:
+    def resume(self, job_id: JobId, pause_after: int | None = None) -> Job:
         """Go on with a job that paused, failed, was cancelled or lost, from its newest checkpoint.
 
         Args:
@@ -263,9 +276,14 @@ class JobClient:
         return self.job(job.id)
 
     def resolve(
-        self, job_id: str, checkpoint: str | None = "best", kind: str = "checkpoint"
+        self, job_id: JobId, checkpoint: str | None = "best", kind: str = "checkpoint"
     ) -> Resolution:
         """Choose a checkpoint, or another artefact, of a job and say why this one.
+
+        Args:
+            job_id: The job.
+            checkpoint: `best`, `latest`, `epoch=N`, `step=N`, or a path.
+            kind: What is wanted: `checkpoint`, `onnx`, `predictions`, ...
 
         Raises:
             CheckpointNotFound: Nothing fits; lists what there is.
@@ -274,7 +292,7 @@ class JobClient:
         metric = self.bank[job.skill].info.metric
         return choose(job.results, checkpoint, metric.name, metric.direction, _read_kind(kind))
 
-    def report(self, job_id: str) -> Path:
+    def report(self, job_id: JobId) -> Path:
         """Path of the job's report.
 
         Raises:

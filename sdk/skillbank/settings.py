@@ -43,6 +43,21 @@ class Settings:
     skill_folders: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True)
+class AgentLimits:
+    """What one agent may start through the MCP server.
+
+    Attributes:
+        running: Most of its jobs that have not ended: `SKILLBANK_MCP_MAX_RUNNING`.
+        jobs_per_day: Most jobs in any 24 hours: `SKILLBANK_MCP_MAX_JOBS_PER_DAY`.
+        gpu_hours_per_day: Most GPU hours in any 24 hours: `SKILLBANK_MCP_MAX_GPU_HOURS`.
+    """
+
+    running: float = 4
+    jobs_per_day: float = 100
+    gpu_hours_per_day: float = 24
+
+
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Settings of this process's environment.
 
@@ -71,6 +86,37 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def environment_of_jobs() -> dict[str, str]:
     """This process's environment, less the marks of the job it may itself belong to."""
     return {name: value for name, value in os.environ.items() if name not in JOB_MARKS}
+
+
+def read_agent_limits(environment: Mapping[str, str] | None = None) -> AgentLimits:
+    """Limits of agents that this process's environment sets, else the usual ones.
+
+    Raises:
+        RequestInvalid: A variable holds something that is no such number.
+    """
+    given = os.environ if environment is None else environment
+    usual = AgentLimits()
+    return AgentLimits(
+        running=_read_amount("SKILLBANK_MCP_MAX_RUNNING", given, usual.running),
+        jobs_per_day=_read_amount("SKILLBANK_MCP_MAX_JOBS_PER_DAY", given, usual.jobs_per_day),
+        gpu_hours_per_day=_read_amount(
+            "SKILLBANK_MCP_MAX_GPU_HOURS", given, usual.gpu_hours_per_day
+        ),
+    )
+
+
+def _read_amount(name: str, environment: Mapping[str, str], usual: float) -> float:
+    text = environment.get(name) or str(usual)
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount < float("inf"):
+        raise RequestInvalid(
+            f"{name}={text!r} is no limit; expected a number of at least 0, such as "
+            f"'export {name}={usual:g}'."
+        )
+    return amount
 
 
 def read_secret(

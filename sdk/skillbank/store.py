@@ -153,6 +153,16 @@ class JobStore:
             rows = db.execute(f"SELECT {_COLUMNS} FROM {_NEWEST} WHERE jobs.{NOT_FINAL}").fetchall()
         return [self._job(row) for row in rows]
 
+    def attempts(self, job_id: str) -> list[Observation]:
+        """What was seen of every attempt of a job so far, the first one first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT state, detail, exit_code, started_at, ended_at FROM attempts"
+                " WHERE job_id = ? ORDER BY attempt",
+                (job_id,),
+            ).fetchall()
+        return [Observation(JobState(state), *rest) for state, *rest in rows]
+
     def marks(self, job: Job) -> Marks:
         """Where the newest attempt begins in the job's growing files."""
         with self._reading() as db:
