@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 
 from skillbank.errors import PlatformError
 from skillbank.job import JobState, Observation
 from skillbank.plan import JobPlan
+from skillbank.platforms.inspection import Check, CheckState, FileFacts, Needs, Resources
 
-__all__ = ["JobState", "Observation", "Platform"]
+__all__ = ["Check", "CheckState", "JobState", "Needs", "Observation", "Platform"]
 
 
 class Platform(ABC):
@@ -70,3 +72,34 @@ class Platform(ABC):
                 f"the plan asks for {plan.num_gpus} GPUs; platform {plan.platform!r} has {there}. "
                 f"Ask for at most {there} (spec key '{plan.action}.num_gpus')."
             )
+
+    def inspect(self, needs: Needs) -> tuple[Check, ...]:  # noqa: ARG002 - others look at it
+        """Whether jobs could start here now; starts nothing, and leaves nothing behind.
+
+        What is wrong is told by a check, never raised. Here: that the platform answers.
+
+        Args:
+            needs: What the jobs of a launch need; `Needs()` when none is meant.
+        """
+        try:
+            found = f"answers; one job can get {self.gpus()} GPUs"
+        except PlatformError as error:
+            return (Check("platform", CheckState.FAIL, str(error), "a platform that answers"),)
+        return (Check("platform", CheckState.PASS, found),)
+
+    def look_at(self, paths: Sequence[str]) -> tuple[FileFacts, ...] | None:  # noqa: ARG002
+        """What jobs would find under absolute paths, in their order; None: it cannot be told."""
+        return None
+
+    def installed(self, names: Collection[str]) -> Mapping[str, str] | None:  # noqa: ARG002
+        """Versions of packages in the environment that jobs get; None: it cannot be told.
+
+        Args:
+            names: Distributions, or modules where no distribution is known. What is not there
+                is left out of the answer; of a module without a distribution the version is "".
+        """
+        return None
+
+    def resources(self) -> Resources | None:
+        """What one job can get; None: it cannot be told."""
+        return None

@@ -1,0 +1,109 @@
+"""Checks of this machine as a platform: root folder, locks, disk space, places."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from skillbank.locks import is_locked
+from skillbank.platforms.inspection import Check, CheckState, Needs
+from skillbank.platforms.machine import file_system_of, nearest_folder, probe_folder
+
+_GB = 1e9
+_LEAST_BYTES = 256 * 10**6  # a log, a spec and a checkpoint of a small network
+_ROOMY_BYTES = 10**9
+_OTHER_ROOT = "export SKILLBANK_HOME=FOLDER"
+
+
+def inspect_root(root: Path, needs: Needs) -> Iterator[Check]:
+    """Whether jobs can be kept below a root folder, which need not exist yet."""
+    folder = nearest_folder(root)
+    where = str(root) if folder == root else f"{root} (to be made in {folder})"
+    if root.exists() and not root.is_dir():
+        yield Check("root", CheckState.FAIL, f"{root} is a file", "a folder", _OTHER_ROOT)
+        return
+    try:
+        weakness = probe_folder(folder)
+    except OSError as error:
+        yield Check(
+            "root",
+            CheckState.FAIL,
+            f"{where} cannot be written: {error.strerror}",
+            "a folder that can be written",
+            _OTHER_ROOT,
+        )
+    else:
+        yield Check("root", CheckState.PASS, f"{where} can be written")
+        yield _check_locks(folder, weakness)
+    yield _check_disk(folder, needs)
+
+
+def inspect_places(
+    folder: Path, kind: str, names: Sequence[str], num_wanted: int, more: str
+) -> Check:
+    """Whether a job would start at once, or wait for others.
+
+    Args:
+        folder: Where the locks of the places lie.
+        kind: `slot` or `gpu`.
+        names: All places.
+        num_wanted: How many a job takes.
+        more: What allows for more of them.
+    """
+    free = [name for name in names if not _is_held(folder / f"{kind}-{name}.lock")]
+    word = "GPUs" if kind == "gpu" else "CPU slots"
+    found = f"{len(free)} of {len(names)} {word} are free"
+    if num_wanted > len(names):
+        expected = f"at least {num_wanted}"
+        return Check("places", CheckState.FAIL, found, expected, "ask for fewer: --set num_gpus=N")
+    if num_wanted > len(free):
+        expected = f"{num_wanted}; the job waits, QUEUED, until others end"
+        return Check("places", CheckState.WARN, found, expected, more)
+    return Check("places", CheckState.PASS, found)
+
+
+def _is_held(path: Path) -> bool:
+    """Tell whether a place is taken; one whose lock cannot be looked at counts as taken."""
+    try:
+        return is_locked(path)
+    except OSError:
+        return True
+
+
+def _check_locks(folder: Path, weakness: str) -> Check:
+    kind, is_remote = file_system_of(folder)
+    named = f"{kind or 'its'} file system"
+    if weakness:
+        expected = "a file system whose locks hold, such as a local disk"
+        return Check("locks", CheckState.FAIL, f"{named}: {weakness}", expected, _OTHER_ROOT)
+    if is_remote:
+        return Check(
+            "locks",
+            CheckState.WARN,
+            f"{named}: locks work between processes of this machine",
+            "a local disk: job records shared over a network can be damaged",
+            _OTHER_ROOT,
+        )
+    return Check("locks", CheckState.PASS, f"{named}: locks work")
+
+
+def _check_disk(folder: Path, needs: Needs) -> Check:
+    usage = shutil.disk_usage(folder)
+    if not usage.total:
+        return Check("disk", CheckState.SKIPPED, f"{folder}: the file system tells no size")
+    found = f"{usage.free / _GB:.1f} GB are free below {folder}"
+    if needs.disk_bytes:
+        found += f"; about {_show_bytes(needs.disk_bytes)} are needed ({needs.disk_reason})"
+    least = max(needs.disk_bytes, _LEAST_BYTES)
+    expected = f"at least {_show_bytes(max(2 * needs.disk_bytes, _ROOMY_BYTES))}"
+    fix = f"remove folders of old jobs below {folder}, or {_OTHER_ROOT}"
+    if usage.free < least:
+        return Check("disk", CheckState.FAIL, found, f"at least {_show_bytes(least)}", fix)
+    if usage.free < max(2 * needs.disk_bytes, _ROOMY_BYTES):
+        return Check("disk", CheckState.WARN, found, expected, fix)
+    return Check("disk", CheckState.PASS, found)
+
+
+def _show_bytes(size_bytes: float) -> str:
+    return f"{size_bytes / _GB:.1f} GB" if size_bytes >= _GB else f"{size_bytes / 1e6:.0f} MB"
