@@ -7,6 +7,7 @@ SkillbankError
         SpecInvalid      a spec breaks its skill's schema; lists every breach
         PlanInvalid      a saved plan was changed, or no longer fits
     JobNotFound          no job has that id
+    WorkflowNotFound     no workflow has that id
     JobConflict          the job's state, or an idempotency key, does not allow what was asked
         JobUnfinished    the job did not end within the time given to wait
     StoreInvalid         the job database cannot be read or written
@@ -58,12 +59,16 @@ class JobNotFound(SkillbankError):
     """No job has the asked id."""
 
 
+class WorkflowNotFound(SkillbankError):
+    """No workflow has the asked id."""
+
+
 class JobConflict(SkillbankError):
-    """The state of a job, or of an idempotency key, does not allow what was asked."""
+    """The state of a job or workflow, or of an idempotency key, does not allow what was asked."""
 
 
 class JobUnfinished(JobConflict, TimeoutError):
-    """The job did not end within the time that the caller gave it."""
+    """The job, or the workflow, did not end within the time that the caller gave it."""
 
 
 class StoreInvalid(SkillbankError):
