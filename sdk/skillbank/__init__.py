@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from skillbank.request import AutomlPolicy, JobRequest
     from skillbank.search.preview import preview_search
     from skillbank.skill import Skill
+    from skillbank.workflow_request import WorkflowRequest, WorkflowStep
+    from skillbank.workflows.workflow import Workflow, WorkflowNews, WorkflowState
+    from skillbank.workflows.workflow_plan import WorkflowPlan
 
 _MODULE_OF = {
     "AutomlPolicy": "request",
@@ -41,6 +44,12 @@ _MODULE_OF = {
     "Skill": "skill",
     "SkillBank": "bank",
     "SkillbankError": "errors",
+    "Workflow": "workflows.workflow",
+    "WorkflowNews": "workflows.workflow",
+    "WorkflowPlan": "workflows.workflow_plan",
+    "WorkflowRequest": "workflow_request",
+    "WorkflowState": "workflows.workflow",
+    "WorkflowStep": "workflow_request",
     "preview_search": "search.preview",
 }
 
@@ -59,6 +68,12 @@ __all__ = [
     "Skill",
     "SkillBank",
     "SkillbankError",
+    "Workflow",
+    "WorkflowNews",
+    "WorkflowPlan",
+    "WorkflowRequest",
+    "WorkflowState",
+    "WorkflowStep",
     "preview_search",
 ]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from skillbank.describing import describe_action, describe_skill, summarize_skill
 from skillbank.job import JobId
-from skillbank.job_client import JobClient
+from skillbank.workflows.workflow_client import WorkflowClient
 
 if TYPE_CHECKING:
     from skillbank.automl.result import SearchResult
     from skillbank.automl.space import SearchSpace
 
 
-class Client(JobClient):
+class Client(WorkflowClient):
     """Everything that the command line, the MCP server and programs can ask for.
 
     Args:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
 from typing import Any
 
-from skillbank.errors import RequestInvalid
-from skillbank.request import JobRequest
+from skillbank.errors import RequestInvalid, SpecInvalid, did_you_mean
+from skillbank.request import AutomlPolicy, JobRequest
+from skillbank.spec_file import read_spec_file
 from skillbank.spec_keys import plain
+
+_EXPECTED = "a list of {skill, action, ...}"
 
 
 @dataclass(frozen=True)
@@ -27,80 +33,196 @@ class WorkflowStep:
 
 @dataclass(frozen=True)
 class WorkflowRequest:
-    """The steps of a workflow, in the order in which they run."""
+    """The steps of a workflow: each runs as soon as the step that it builds on is complete.
+
+    Attributes:
+        steps: The wanted jobs; a step stands after its parent.
+        name: What the workflow is called in listings.
+    """
 
     steps: tuple[WorkflowStep, ...]
+    name: str = ""
 
     def __post_init__(self) -> None:
         """Check the links between the steps.
 
         Raises:
-            RequestInvalid: There is no step, or a parent is no earlier step, or is named twice.
+            RequestInvalid: There is no step.
+            SpecInvalid: A parent is no earlier step, or is named twice; every one is listed.
         """
         if not self.steps:
-            raise RequestInvalid("steps: found none, expected at least one {skill, action}.")
-        for index, step in enumerate(self.steps):
-            if step.parent is None:
-                continue
-            if not 0 <= step.parent < index:
-                earlier = (
-                    f"0 to {index - 1}" if index else "none: the first step has no earlier one"
-                )
-                raise RequestInvalid(
-                    f"steps[{index}].parent: found {step.parent!r}, expected the index of an "
-                    f"earlier step ({earlier}), or parent_job_id for a job that exists."
-                )
-            if step.request.parent_job_id is not None:
-                raise RequestInvalid(
-                    f"steps[{index}]: both parent {step.parent!r} and parent_job_id "
-                    f"{step.request.parent_job_id!r} are given; leave one out."
-                )
+            raise RequestInvalid(f"steps: found none, expected {_EXPECTED} with at least one.")
+        problems = [
+            problem
+            for index, step in enumerate(self.steps)
+            for problem in [_link_problem(index, step)]
+            if problem
+        ]
+        if problems:
+            raise SpecInvalid(problems, "the workflow")
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of what is wanted: of everything but the name."""
+        content = {"steps": self.to_mapping()["steps"]}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_mapping(self) -> dict[str, Any]:
         """The request as JSON and YAML hold it; values left at their default are not listed."""
-        return {"steps": [_step_mapping(step) for step in self.steps]}
+        steps = [_step_mapping(step) for step in self.steps]
+        return {**({"name": self.name} if self.name else {}), "steps": steps}
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> WorkflowRequest:
-        """Read what `to_mapping` writes.
+        """Read what `to_mapping` writes, and what people write.
+
+        A step's `spec` may be the path of a spec file, and its `parent` the action of an earlier
+        step, where only one step has that action.
 
         Raises:
-            RequestInvalid: A step is no mapping, or has an unknown key, or lacks skill or action.
+            RequestInvalid: There is no list of steps.
+            SpecInvalid: A step is no mapping, has an unknown key, lacks skill or action, or builds
+                on no earlier step; every problem of every step is listed.
         """
+        if not isinstance(content, Mapping):
+            raise RequestInvalid(f"found {_shown(content)}, expected 'steps:' with {_EXPECTED}.")
         steps = content.get("steps")
         if not isinstance(steps, Sequence) or isinstance(steps, str):
-            raise RequestInvalid(f"steps: found {steps!r}, expected a list of {{skill, action}}.")
-        return cls(tuple(_read_step(index, step) for index, step in enumerate(steps)))
+            raise RequestInvalid(f"steps: found {_shown(steps)}, expected {_EXPECTED}.")
+        problems = [
+            f"{key}: no such key; {did_you_mean(str(key), ('name', 'steps'))}"
+            for key in content
+            if key not in ("name", "steps")
+        ]
+        read = []
+        for index, step in enumerate(steps):
+            try:
+                read.append(_read_step(index, step, steps[:index]))
+            except SpecInvalid as error:
+                problems += error.problems
+        if problems:
+            raise SpecInvalid(problems, "the workflow")
+        return cls(tuple(read), str(content.get("name") or ""))
+
+    @classmethod
+    def from_file(cls, path: Path) -> WorkflowRequest:
+        """Read a YAML or JSON file; paths in it count from the working directory.
+
+        Raises:
+            RequestInvalid: There is no such file, or it holds no workflow.
+            SpecInvalid: It is not YAML, holds a key twice, or a step is wrong.
+        """
+        if not path.is_file():
+            raise RequestInvalid(
+                f"{path}: no such workflow file; expected YAML with 'steps:', {_EXPECTED}."
+            )
+        what = f"the workflow {path}"
+        try:
+            return cls.from_mapping(read_spec_file(path))
+        except SpecInvalid as error:
+            raise SpecInvalid(error.problems, what) from error
+        except RequestInvalid as error:
+            raise RequestInvalid(f"{path}: {error}") from error
+
+
+def _link_problem(index: int, step: WorkflowStep) -> str:
+    """What is wrong with the parent of a step; empty when nothing is."""
+    if step.parent is None:
+        return ""
+    if not 0 <= step.parent < index:
+        return _no_earlier_step(index, step.parent)
+    if step.request.parent_job_id is not None:
+        return (
+            f"steps[{index}]: both parent {step.parent!r} and parent_job_id "
+            f"{step.request.parent_job_id!r} are given; leave one out."
+        )
+    return ""
+
+
+def _no_earlier_step(index: int, found: object) -> str:
+    earlier = f"0 to {index - 1}" if index else "none: the first step has no earlier one"
+    return (
+        f"steps[{index}].parent: found {found!r}, expected the index of an earlier step "
+        f"({earlier}), or parent_job_id for a job that exists."
+    )
 
 
 def _step_mapping(step: WorkflowStep) -> dict[str, Any]:
     kept: dict[str, Any] = plain(
         {
-            name: value
-            for name, value in asdict(step.request).items()
-            if name in ("skill", "action") or value not in (None, {})
+            each.name: str(value) if isinstance(value, AutomlPolicy) else value
+            for each in fields(JobRequest)
+            if (value := getattr(step.request, each.name)) != _default(each)
         }
     )
     return kept if step.parent is None else {**kept, "parent": step.parent}
 
 
-def _read_step(index: int, step: object) -> WorkflowStep:
+def _default(each: Field[Any]) -> object:
+    return each.default if each.default_factory is MISSING else each.default_factory()
+
+
+def _read_step(index: int, step: object, earlier: Sequence[object]) -> WorkflowStep:
+    """One step.
+
+    Raises:
+        SpecInvalid: It is wrong; every problem is listed.
+    """
+    where = f"steps[{index}]"
     if not isinstance(step, Mapping):
-        raise RequestInvalid(f"steps[{index}]: found {step!r}, expected {{skill, action, ...}}.")
-    known = [field.name for field in fields(JobRequest)]
-    unknown = [key for key in step if key not in (*known, "parent")]
-    missing = [key for key in ("skill", "action") if key not in step]
-    if unknown or missing:
-        what = [f"no key is named {key!r}" for key in unknown]
-        what += [f"{key} is missing" for key in missing]
+        raise SpecInvalid([f"{where}: found {_shown(step)}, expected {{skill, action, ...}}."])
+    problems = [*_key_problems(where, step)]
+    parent: int | None = None
+    wanted = {str(key): value for key, value in step.items() if key != "parent"}
+    try:
+        parent = _read_parent(index, step.get("parent"), earlier)
+        if isinstance(wanted.get("spec"), str):
+            wanted["spec"] = read_spec_file(Path(wanted["spec"]).expanduser())
+        request = None if problems else JobRequest(**wanted)
+    except SpecInvalid as error:
+        problems += [f"{where}.spec: {problem}" for problem in error.problems]
+    except RequestInvalid as error:
+        told = str(error)
+        problems.append(told if told.startswith(where) else f"{where}: {told}")
+    if problems or request is None:
+        raise SpecInvalid(problems)
+    return WorkflowStep(request, parent)
+
+
+def _key_problems(where: str, step: Mapping[Any, object]) -> list[str]:
+    names = [each.name for each in fields(JobRequest)]
+    known = [*names, "parent"]
+    problems = [
+        f"{where}.{key}: no such key; {did_you_mean(str(key), known)}"
+        for key in step
+        if key not in known
+    ]
+    for key in ("skill", "action"):
+        if key not in step:
+            problems.append(f"{where}.{key}: a value is required, none was given.")
+    texts = ("skill", "action", "parent_job_id", "platform", "idempotency_key")
+    return problems + [
+        f"{where}.{key}: found {_shown(step[key])}, expected text."
+        for key in texts
+        if step.get(key, "") is not None and not isinstance(step.get(key, ""), str)
+    ]
+
+
+def _read_parent(index: int, parent: object, earlier: Sequence[object]) -> int | None:
+    if parent is None:
+        return None
+    if isinstance(parent, int) and not isinstance(parent, bool) and 0 <= parent < index:
+        return parent
+    actions = [step.get("action") if isinstance(step, Mapping) else None for step in earlier]
+    if not isinstance(parent, str) or parent not in actions:
+        raise RequestInvalid(_no_earlier_step(index, parent))
+    if actions.count(parent) > 1:
         raise RequestInvalid(
-            f"steps[{index}]: {'; '.join(what)}. Expected skill and action, and any of: parent, "
-            f"{', '.join(known[2:])}."
+            f"steps[{index}].parent: {actions.count(parent)} earlier steps are of {parent!r}; "
+            "name the one that is meant by its index, counted from 0."
         )
-    parent = step.get("parent")
-    if parent is not None and (not isinstance(parent, int) or isinstance(parent, bool)):
-        raise RequestInvalid(
-            f"steps[{index}].parent: found {parent!r}, expected the index of an earlier step."
-        )
-    wanted = {key: value for key, value in step.items() if key != "parent"}
-    return WorkflowStep(JobRequest(**wanted), parent)
+    return actions.index(parent)
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else repr(value)
