@@ -85,6 +85,14 @@ def _not_zero(value: int) -> int:
     return value
 
 
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _at_least_one(value: int) -> int:
     if value < 1:
         raise ValueError("expected a number of at least 1")
@@ -113,3 +121,9 @@ AtLeastOne = Annotated[int, AfterValidator(_at_least_one)]
 
 NotNegative = Annotated[int, AfterValidator(_not_negative)]
 """An index where TAO's schema has no bound; its field says so to the schema by math_cond."""
+
+UPPER_CASE = BeforeValidator(_upper)
+"""For options that TAO's programs take in any case, and its schema in capitals."""
+
+LOWER_CASE = BeforeValidator(_lower)
+"""For options that TAO's programs take in any case, and that are written small."""

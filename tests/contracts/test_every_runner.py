@@ -6,12 +6,14 @@ import inspect
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from skillbank_runners.api import Run, SpecModel
-from skillbank_runners.launch import networks
+from skillbank_runners.launch import main, networks
 from skillbank_runners.schema import build_schema
 
 NETWORKS = networks()
@@ -22,6 +24,14 @@ ACTIONS = [
 ]
 
 
+def is_built(network: str, action: str) -> bool:
+    return find_spec(f"skillbank_runners.{network}.{action}") is not None
+
+
+BUILT = [case for case in ACTIONS if is_built(*case.values)]
+NOT_BUILT = [case for case in ACTIONS if not is_built(*case.values)]
+
+
 def spec_class(network: str, action: str) -> type[SpecModel]:
     found: type[SpecModel] = import_module(f"skillbank_runners.{network}").SPECS[action]
     return found
@@ -29,9 +39,10 @@ def spec_class(network: str, action: str) -> type[SpecModel]:
 
 def test_there_are_networks_to_test() -> None:
     assert "pose_classification" in NETWORKS
+    assert BUILT
 
 
-@pytest.mark.parametrize(("network", "action"), ACTIONS)
+@pytest.mark.parametrize(("network", "action"), BUILT)
 def test_an_action_is_a_module_whose_main_takes_the_spec_and_the_run(
     network: str, action: str
 ) -> None:
@@ -40,6 +51,20 @@ def test_an_action_is_a_module_whose_main_takes_the_spec_and_the_run(
     spec, run = inspect.signature(main, eval_str=True).parameters.values()
     assert issubclass(spec_class(network, action), spec.annotation)
     assert issubclass(run.annotation, Run)
+
+
+@pytest.mark.parametrize(("network", "action"), NOT_BUILT)
+def test_an_action_that_is_not_built_is_refused_when_its_spec_was_checked(
+    network: str, action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "spec.yaml").write_text("{}\n")
+
+    results = tmp_path / "results"
+    status = main([network, action, "-e", str(tmp_path / "spec.yaml"), "--results", str(results)])
+
+    assert status == 2
+    assert f"{action} of {network} is not built yet" in capsys.readouterr().err
+    assert not results.exists()
 
 
 @pytest.mark.parametrize(("network", "action"), ACTIONS)

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.runners.tao_fields import TaoFields, field, schemas
 
 from skillbank_runners.pose_classification import EXPERIMENT, SPECS
-from skillbank_runners.schema import build_schema
 from skillbank_runners.spec_reading import SpecInvalid, read_spec
 
-TABLE = Path(__file__).resolve().parents[2] / "fixtures" / "tao_fields_pose_classification.tsv"
-SCHEMAS = {action: build_schema(spec) for action, spec in SPECS.items()}
-TYPES = {
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "string": "string",
-    "collection": "object",
-    "list": "array",
-    "list_2": "array",
-    "categorical": "string",
-}
+SCHEMAS = schemas("pose_classification")
 
 # Where a default is settled differently from TAO's schema; spec.py says why.
 OWN_DEFAULTS = {
@@ -87,9 +73,9 @@ OF_ACTIONS = {
     "inference.step",
     "inference.video",
 }
-OWN_ACTIONS = {"pose"}
+OWN_ACTIONS = frozenset({"pose"})
 SECTIONS_OF_OTHERS = {"inference": ("dataset_convert.", "pose.")}  # poses and videos come to it too
-OPENED = {"model.graph_layout"}  # TAO's options and more
+OPENED = frozenset({"model.graph_layout"})  # TAO's options and more
 OWN_KEYS = {
     "train": OF_NETWORKS,
     "evaluate": {"evaluate.top_k"} | OF_NETWORKS,
@@ -99,94 +85,22 @@ OWN_KEYS = {
 }
 
 
-def read_rows() -> list[Any]:
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [
-        pytest.param(action, row, id=f"{action}-{row['key']}")
-        for row in rows
-        for action in row["actions"].split(",")
-    ]
-
-
-def field(action: str, key: str) -> dict[str, Any]:
-    node = SCHEMAS[action]
-    for part in key.split("."):
-        node = node["properties"][part]
-    return node
-
-
-def leaves(node: dict[str, Any], prefix: str = "") -> set[str]:
-    found = set()
-    for name, child in node["properties"].items():
-        below = leaves(child, f"{prefix}{name}.") if "properties" in child else {prefix + name}
-        found |= below
-    return found
-
-
-def value(text: str) -> Any:
-    if text in ("", "<none>"):
-        return "" if text == "" else None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-@pytest.mark.parametrize(("action", "row"), read_rows())
-def test_a_field_of_tao_has_its_type_bounds_and_options(action: str, row: dict[str, str]) -> None:
-    ours = field(action, row["key"])
-
-    types = ours["type"] if isinstance(ours["type"], list) else [ours["type"]]
-    assert types[0] == TYPES[row["type"]]
-    assert ours.get("minimum") == (float(row["min"]) if row["min"] else None)
-    assert ours.get("maximum") == (float(row["max"]) if row["max"] not in ("", "inf") else None)
-    expected = (value(row["enum"]) or []) + OWN_OPTIONS.get(row["key"], [])
-    if row["key"] in OPENED:
-        assert sorted(expected) == sorted(ours["examples"][: len(expected)])
-        assert all(re.search(ours["pattern"], option) for option in [*expected, "my/own.yaml"])
-        assert not re.search(ours["pattern"], "kinect")
-    else:
-        assert [option for option in ours.get("enum", []) if option] == expected
-
-
-@pytest.mark.parametrize(("action", "row"), read_rows())
-def test_a_field_of_tao_has_its_flags(action: str, row: dict[str, str]) -> None:
-    ours = field(action, row["key"])
-
-    assert ours.get("automl_enabled") is {"true": True, "false": False, "": None}[row["automl"]]
-    assert ours.get("popular", False) is (row["popular"] == "true")
-
-
-@pytest.mark.parametrize(
-    ("action", "row"), [case for case in read_rows() if case.values[1]["type"] != "collection"]
-)
-def test_a_field_of_tao_has_its_default(action: str, row: dict[str, str]) -> None:
-    tao = value(row["default"])
-    if row["type"] == "string" and tao is None:
-        tao = ""  # text that is null in TAO is empty here; both are accepted
-
-    assert field(action, row["key"])["default"] == OWN_DEFAULTS.get(row["key"], tao)
-
-
-@pytest.mark.parametrize("action", [action for action in SPECS if action not in OWN_ACTIONS])
-def test_an_action_has_tao_s_fields_and_the_documented_own_ones(action: str) -> None:
-    tao = {row["key"] for act, row in (case.values for case in read_rows()) if act == action}
-    others = SECTIONS_OF_OTHERS.get(action, ("-",))
-    ours = {key for key in leaves(SCHEMAS[action]) if not key.startswith(others)}
-
-    assert ours - tao == OWN_KEYS.get(action, set())
+class TestTaoFields(TaoFields):
+    network = "pose_classification"
+    own_defaults = OWN_DEFAULTS
+    own_options = OWN_OPTIONS
+    own_keys = OWN_KEYS
+    own_actions = OWN_ACTIONS
+    sections_of_others = SECTIONS_OF_OTHERS
+    opened = OPENED
 
 
 @pytest.mark.parametrize("action", SPECS)
-def test_every_searched_field_has_a_finite_range_inside_its_bounds(action: str) -> None:
+def test_every_searched_field_has_a_finite_range(action: str) -> None:
     searched = SCHEMAS[action]["automl_default_parameters"]
     for key in searched:
-        ours = field(action, key)
-        search = ours["search_range"]
-        assert ours.get("minimum", -1e9) <= search["low"] <= search["high"] <= 1e6
-        assert search["high"] <= ours.get("maximum", 1e6)
-        assert search["log"] is False or search["low"] > 0
+        search = field("pose_classification", action, key)["search_range"]
+        assert -1e9 < search["low"] <= search["high"] < 1e6
     assert action in {"dataset_convert", "pose"} or "train.optim.lr" in searched
 
 
@@ -195,7 +109,7 @@ def test_strengths_of_augmentation_are_searched_only_where_they_are_named() -> N
 
     assert not set(strengths) & set(SCHEMAS["train"]["automl_default_parameters"])
     for key in strengths:
-        ours = field("train", key)
+        ours = field("pose_classification", "train", key)
         assert 0 == ours["search_range"]["low"] < ours["search_range"]["high"] <= 45
         assert ours["search_range"]["high"] <= ours.get("maximum", 45)
         assert ours["default"] == 0
@@ -213,14 +127,6 @@ def test_strengths_of_augmentation_are_searched_only_where_they_are_named() -> N
 def test_preprocessing_that_makes_no_sense_is_refused(dataset: dict[str, Any], said: str) -> None:
     with pytest.raises(SpecInvalid, match=re.escape(said)):
         read_spec("train", {"dataset": dataset}, SPECS, EXPERIMENT)
-
-
-@pytest.mark.parametrize("action", SPECS)
-def test_every_field_says_what_it_is_in_a_sentence(action: str) -> None:
-    for key in leaves(SCHEMAS[action]):
-        description = field(action, key)["description"]
-        assert description[0].isupper(), key
-        assert description.endswith("."), key
 
 
 def test_importing_the_specs_imports_neither_torch_nor_numpy() -> None:
