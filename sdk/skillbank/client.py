@@ -12,6 +12,10 @@ from skillbank.workflows.workflow_client import WorkflowClient
 if TYPE_CHECKING:
     from skillbank.automl.result import SearchResult
     from skillbank.automl.space import SearchSpace
+    from skillbank.capabilities import Capabilities
+    from skillbank.preflight.verdict import Preflight
+    from skillbank.request import JobRequest
+    from skillbank.workflow_request import WorkflowRequest
 
 
 class Client(WorkflowClient):
@@ -74,3 +78,29 @@ class Client(WorkflowClient):
         from skillbank.automl.result import read_result
 
         return read_result(self.job(job_id).results)
+
+    def capabilities(self, skill: str | None = None) -> Capabilities:
+        """What can be done here: skills and their actions, packages, platforms, this machine.
+
+        Args:
+            skill: Only this skill.
+
+        Raises:
+            SkillNotFound: There is no such skill.
+        """
+        from skillbank.capabilities import find_capabilities
+
+        return find_capabilities(self.bank, self.platforms, skill)
+
+    def preflight(
+        self, request: JobRequest | WorkflowRequest | None = None, *, platform: str = "local"
+    ) -> Preflight:
+        """Whether a job, or a workflow, could be launched now: the launch gate. Nothing is run.
+
+        Args:
+            request: What is wanted; None: only the platform is looked at.
+            platform: The platform, where no request names one.
+        """
+        from skillbank.preflight.gate import check_launch, check_platform
+
+        return check_platform(self, platform) if request is None else check_launch(self, request)
