@@ -113,11 +113,15 @@ def _data(skill: Skill) -> str:
         for key, source in sources.items():
             inputs = skill.info.actions[action].inputs
             optional = " (optional)" if key in inputs and inputs[key].optional else ""
-            files = [f"{role}: `{file}`" for role, file in source.other_roles.items()]
-            rows.append(
-                (f"`{action}`", f"`{key}`{optional}", f"`{source.file}`", "; ".join(files) or "-")
-            )
-    return table(("Action", "Spec key", "File of the root", "Under another role"), rows)
+            own = {source.role: source.under_role} if source.under_role else {}
+            roles = {**own, **source.other_roles}.items()
+            files = "; ".join(f"{role}: {_inside(file)}" for role, file in roles)
+            rows.append((f"`{action}`", f"`{key}`{optional}", _inside(source.file), files or "-"))
+    return table(("Action", "Spec key", "File of the root", "Under a role"), rows)
+
+
+def _inside(file: str) -> str:
+    return "the root itself" if file == "." else f"`{file}`"
 
 
 def _inference(skill: Skill) -> str:

@@ -69,17 +69,12 @@ def find_data(
     inputs = skill.info.actions[action].inputs
     files = []
     for key, source in sources.items():
-        value = source.locate(absolute)
-        if value is not None:
+        found = source.locate(absolute)
+        if found is not None:
+            role, value = found
             optional = key in inputs and inputs[key].optional
-            role = _role_of(value, absolute, (*source.other_roles, source.role, _ALL))
             files.append(_checked(key, role, value, absolute[role], optional=optional))
     return files, []
-
-
-def _role_of(value: str, roots: Mapping[str, str], order: tuple[str, ...]) -> str:
-    """The role whose root gave the file, in the order that the source asks them."""
-    return next(r for r in order if r in roots and value.startswith(f"{roots[r].rstrip('/')}/"))
 
 
 def _checked(key: str, role: str, value: str, root: str, *, optional: bool) -> DataFile:

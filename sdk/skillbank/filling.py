@@ -71,7 +71,9 @@ def _call(draft: SpecDraft, key: str, text: str, setting: Setting) -> list[str]:
     inputs = draft.skill.info.actions[draft.action].inputs
     wanted = inputs.get(key)
     kind = kind_of(key, wanted.type if wanted else None)
-    ask = Ask(key, kind, wanted is None or wanted.optional, arguments)
+    # An input that another one may stand for is missed at the end, when neither was filled.
+    is_optional = wanted is None or wanted.optional or bool(wanted.unless)
+    ask = Ask(key, kind, is_optional, arguments)
     value = FUNCTIONS[name](replace(setting, spec=draft.spec), ask)
     if value is None:
         return []

@@ -88,24 +88,32 @@ class Action(InfoModel):
 
 
 class DataSource(InfoModel):
-    """Which file of a dataset root is the value of a spec key."""
+    """Which file or folder of a dataset root is the value of a spec key.
+
+    Paths are relative to the root; `.` is the root itself.
+    """
 
     role: Role = Field(description="Role of the root that holds the file: train, val or test.")
     file: str = Field(description="Path of the file inside that root.")
+    under_role: str = Field(
+        default="",
+        description="Path inside a root that was given under `role` by name; empty: as `file`.",
+    )
     other_roles: Mapping[Role, str] = Field(
         default={},
         description="Further role -> file: when a root is given under that role, it goes first.",
     )
 
-    def locate(self, roots: Mapping[Role, str]) -> str | None:
-        """Path or URL of the file under the caller's dataset roots; None when no root fits.
+    def locate(self, roots: Mapping[Role, str]) -> tuple[Role, str] | None:
+        """Role and path, or URL, of the file under the caller's roots; None when no root fits.
 
         A root under one of `other_roles` goes first, then one under `role`, then `all`.
         """
-        files = {**self.other_roles, self.role: self.file, "all": self.file}
+        files = {**self.other_roles, self.role: self.under_role or self.file, "all": self.file}
         for role, file in files.items():
             if role in roots:
-                return f"{roots[role].rstrip('/')}/{file}"
+                root = roots[role].rstrip("/")
+                return role, f"{root}/{file}" if file != "." else root or "/"
         return None
 
 

@@ -24,7 +24,7 @@ from skillbank.spec_keys import (
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-    from skillbank.skill_info import Input
+    from skillbank.skill_info import DataSource, Input
 
 _NOUNS = {
     "integer": "a whole number",
@@ -161,13 +161,22 @@ def _suppliers(skill: Skill, action: str, key: str) -> list[str]:
     ways = []
     source = skill.info.data_sources.get(action, {}).get(key)
     if source:
-        ways.append(f"--data {source.role}=FOLDER (with {source.file} in it)")
+        ways += _ways_of_data(source)
     function = skill.info.spec_params.get(action, {}).get(key)
     if function in {"parent_model", "parent_model_or_ptm"}:
         parents = skill.info.actions[action].parents
         jobs = f" (a finished {' or '.join(parents)} job)" if parents else ""
         ways += [f"--parent JOB{jobs}", "--checkpoint PATH"]
     return [*ways, f"--set {key}=PATH"]
+
+
+def _ways_of_data(source: DataSource) -> list[str]:
+    """How a dataset root gives an input: as its folder, or by what it holds."""
+    path = source.under_role or source.file
+    if path == ".":
+        inside = [f"--data FOLDER (with {source.file} in it)"] if source.file != "." else []
+        return [f"--data {source.role}=FOLDER", *inside]
+    return [f"--data {source.role}=FOLDER (with {path} in it)"]
 
 
 def _not_finite(spec: object, key: str = "") -> Iterator[str]:

@@ -102,7 +102,10 @@ def test_a_spec_file_that_cannot_be_read_is_named(job, capsys, content, said):
 
 def test_an_unknown_network_names_the_known_ones(job, capsys):
     assert main(["pose_klassification", *job.arguments()[1:]]) == 2
-    assert "expected one of: pose_classification" in capsys.readouterr().err
+    assert (
+        "expected one of: action_recognition, centerpose, pose_classification"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_unknown_action_names_the_known_ones(job, capsys):
@@ -325,7 +328,7 @@ def test_tao_lists_its_networks(capsys):
 
 def test_tao_refuses_an_unknown_network(capsys):
     assert tao(["model", "nothing", "train"]) == 2
-    assert "known: pose_classification" in capsys.readouterr().err
+    assert "known: action_recognition, centerpose, pose_classification" in capsys.readouterr().err
 
 
 def test_a_missing_spec_option_exits_with_2(capsys):

@@ -156,8 +156,14 @@ def _necessity(wanted: Input) -> str:
 def _source(sources: Mapping[str, DataSource], key: str) -> str:
     if key not in sources:
         return ""
-    files = {sources[key].role: sources[key].file, **sources[key].other_roles}
-    return ", ".join(f"{role}: {file}" for role, file in files.items())
+    source = sources[key]
+    files = {"all": source.file, source.role: source.under_role} if source.under_role else {}
+    files = {**(files or {source.role: source.file}), **source.other_roles}
+    return ", ".join(f"{role}: {_inside(file)}" for role, file in files.items())
+
+
+def _inside(file: str) -> str:
+    return "the folder itself" if file == "." else file
 
 
 def _short_names(shorthand: Mapping[str, str], key: str) -> list[str]:
