@@ -18,24 +18,29 @@ from skillbank.cli import (
     automl,
     automl_result,
     automl_review,
+    capabilities,
     demo,
     install,
     jobs,
     planning,
+    preflight,
     results,
     skills,
     video,
+    workflow,
 )
 from skillbank.cli.options import add_command
 from skillbank.cli.output import WRONG_REQUEST, print_error, print_json
 from skillbank.result_documents import error_document
 
 COMMANDS = (
+    capabilities.capabilities,
     skills.list_skills,
     skills.show,
     skills.check,
     install.install,
     planning.plan,
+    preflight.preflight,
     planning.run,
     jobs.list_jobs,
     jobs.status,
@@ -54,6 +59,7 @@ GROUPS = {
         (*automl.COMMANDS, *automl_review.COMMANDS, *automl_result.COMMANDS),
     ),
     "demo": ("See what it can do, on your own files.", demo.COMMANDS),
+    "workflow": ("Run several actions that build on one another as one.", workflow.COMMANDS),
 }
 """Commands of more than one word, by their first."""
 
