@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from skillbank.following import StatusLine
     from skillbank.job import Job
     from skillbank.plan import JobPlan
+    from skillbank.workflows.workflow import Workflow
+    from skillbank.workflows.workflow_plan import WorkflowPlan
 
 Document = dict[str, object]
 
@@ -43,6 +45,17 @@ def status_document(job: Job, lines: Sequence[StatusLine]) -> Document:
 
 def plan_document(plan: JobPlan) -> Document:
     """A plan with its hash, as it is saved and applied."""
+    document: Document = json.loads(plan.to_json())
+    return document
+
+
+def workflow_document(workflow: Workflow) -> Document:
+    """A workflow and its steps."""
+    return asdict(workflow)
+
+
+def workflow_plan_document(plan: WorkflowPlan) -> Document:
+    """The plan of a workflow with its hash, as it is saved and applied."""
     document: Document = json.loads(plan.to_json())
     return document
 

@@ -48,14 +48,14 @@ def follow_job(client: Client, job: Job, *, as_json: bool, every_s: float = 0.25
     """
     state = None
     try:
-        with _choose_view(job, as_json=as_json) as view:
+        with choose_view(job, as_json=as_json) as view:
             for news in client.follow(job.id, every_s):
                 job = news.job
                 if job.state is not state and not job.state.is_final:
                     view.show_state(job)
                 state = job.state
                 for line in news.lines:
-                    if as_json or not _is_told_by_the_end(line):
+                    if as_json or not is_told_by_the_end(line):
                         view.show(line)
     except KeyboardInterrupt:
         print_aside(
@@ -66,20 +66,25 @@ def follow_job(client: Client, job: Job, *, as_json: bool, every_s: float = 0.25
     return end_of_job(client, job, as_json=as_json)
 
 
-def end_of_job(client: Client, job: Job, *, as_json: bool) -> int:
-    """Tell how a job ended, what came of it and what to try next."""
+def end_of_job(client: Client, job: Job, *, as_json: bool, tells_next: bool = True) -> int:
+    """Tell how a job ended, what came of it and, if wanted, what to try next."""
     if as_json:
         print_event("end", job=job_document(job))
     elif job.state is JobState.COMPLETE:
         _show_success(client, job)
+        for command in next_commands(client, job) if tells_next else ():
+            print(f"next: {command}")
     elif job.state.is_failure:
-        _show_failure(job)
+        print_aside(f"{job.state.value} after {_duration(job)}: {job.detail}")
+        if tells_next:
+            _show_ways_on(job)
     else:
         print(f"{job.state.value} after {_duration(job)}: {job.detail}")
     return JOB_FAILED if job.state.is_failure else DONE
 
 
-def _choose_view(job: Job, *, as_json: bool) -> AbstractContextManager[View]:
+def choose_view(job: Job, *, as_json: bool) -> AbstractContextManager[View]:
+    """The view that fits the job and where the output goes."""
     if job.route == Route.AUTOML:
         from skillbank.cli.search_view import choose_search_view
 
@@ -160,7 +165,8 @@ class LiveView:
         )
 
 
-def _is_told_by_the_end(line: StatusLine) -> bool:
+def is_told_by_the_end(line: StatusLine) -> bool:
+    """Tell whether `end_of_job` says what a status line says."""
     return line.get("status") == "FAILURE" or bool(line.get("paused"))
 
 
@@ -198,12 +204,9 @@ def _show_success(client: Client, job: Job) -> None:
         print(f"checkpoint: {client.resolve(job.id).reason}")
     with suppress(CheckpointNotFound):
         print(f"report: {client.report(job.id)}")
-    for command in next_commands(client, job):
-        print(f"next: {command}")
 
 
-def _show_failure(job: Job) -> None:
-    print_aside(f"{job.state.value} after {_duration(job)}: {job.detail}")
+def _show_ways_on(job: Job) -> None:
     print_aside(
         f"next: 'skillbank logs {job.id}' shows more, 'skillbank resume {job.id}' tries again, "
         "from the newest checkpoint if there is one."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +18,9 @@ from skillbank.cli.output import (
     print_facts,
     print_json,
     print_table,
+    show_age,
     show_duration,
+    show_moment,
 )
 from skillbank.errors import RequestInvalid, did_you_mean
 from skillbank.job import JobState
@@ -89,7 +90,7 @@ def list_jobs(options: ListOptions) -> int:
     if not found:
         print("no jobs. Start one with 'skillbank run SKILL ACTION'.")
         return DONE
-    rows = [(j.id, j.state.value, _age(j.created_at), j.action, j.skill) for j in found]
+    rows = [(j.id, j.state.value, show_age(j.created_at), j.action, j.skill) for j in found]
     print_table(("JOB", "STATE", "SUBMITTED", "ACTION", "SKILL"), rows)
     return DONE
 
@@ -108,7 +109,7 @@ def status(options: JobOptions) -> int:
         ("state", job.state.value),
         ("detail", job.detail),
         ("progress", lines[-1].get("message") if lines else ""),
-        ("submitted", _moment(job.created_at)),
+        ("submitted", show_moment(job.created_at)),
         ("ran for", _time_run(job)),
         ("parent", job.parent_job_id),
         ("folder", job.folder),
@@ -192,19 +193,7 @@ def _state(word: str | None) -> JobState | None:
     )
 
 
-def _moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M:%S}"
-
-
 def _time_run(job: Job) -> str:
     if job.started_at is None:
         return ""
     return show_duration((job.ended_at or time.time()) - job.started_at)
-
-
-def _age(since: float) -> str:
-    """How long ago, in the largest unit that fits."""
-    passed_s = time.time() - since
-    units = (("days", 86400), ("h", 3600), ("min", 60), ("s", 1))
-    unit, size_s = next((unit for unit in units if passed_s >= 2 * unit[1]), units[-1])
-    return f"{passed_s // size_s:.0f} {unit} ago"

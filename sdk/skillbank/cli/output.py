@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,19 @@ def _cell(value: object) -> str:
 def show_duration(seconds: float | None) -> str:
     """A span of time such as 0:01:23; empty when it is not known."""
     return "" if seconds is None else str(timedelta(seconds=round(seconds)))
+
+
+def show_moment(seconds: float) -> str:
+    """A time, given in seconds since the epoch, where the reader is."""
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def show_age(since: float) -> str:
+    """How long ago a time was, in the largest unit that fits."""
+    passed_s = time.time() - since
+    units = (("days", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    unit, size_s = next((unit for unit in units if passed_s >= 2 * unit[1]), units[-1])
+    return f"{passed_s // size_s:.0f} {unit} ago"
 
 
 def show_figures(figures: Mapping[str, float | None]) -> str:
