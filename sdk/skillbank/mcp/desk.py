@@ -1,0 +1,157 @@
+"""What one agent asks for, done within what it may: the only way from a tool to the client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skillbank.checkpoints import Resolution, is_rule
+from skillbank.client import Client
+from skillbank.job import Job, JobId
+from skillbank.mcp.ledger import Kind, Ledger
+from skillbank.mcp.places import Places
+from skillbank.mcp.shown_plans import ShownPlans
+from skillbank.plan import JobPlan
+from skillbank.request import JobRequest
+from skillbank.settings import AgentLimits
+from skillbank.spec_file import read_spec_file
+from skillbank.workflow_request import WorkflowRequest
+from skillbank.workflows.workflow import Workflow, WorkflowId
+from skillbank.workflows.workflow_plan import WorkflowPlan
+
+
+@dataclass(frozen=True)
+class House:
+    """What all agents of a server share.
+
+    Attributes:
+        client: Does the work.
+        places: What requests may name.
+        limits: What each agent may start.
+        plans: Plans of jobs that agents were shown.
+        workflow_plans: Plans of workflows that agents were shown.
+    """
+
+    client: Client
+    places: Places
+    limits: AgentLimits
+    plans: ShownPlans[JobPlan]
+    workflow_plans: ShownPlans[WorkflowPlan]
+
+
+class Desk:
+    """Where one agent asks.
+
+    Args:
+        house: What it shares with others.
+        agent: Its name.
+    """
+
+    def __init__(self, house: House, agent: str) -> None:
+        self.client = house.client
+        self.agent = agent
+        self.ledger = Ledger(house.client, agent, house.limits)
+        self._house = house
+
+    def plan(self, **asked: Any) -> JobPlan:  # noqa: ANN401 - create_job's, passed on untouched
+        """Plan a job; the arguments are `Client.create_job`'s."""
+        self._house.places.check_value("spec", asked.get("spec"))
+        spec = asked.get("spec")
+        if isinstance(spec, str | Path):
+            asked["spec"] = read_spec_file(Path(spec).expanduser())
+        for name in ("spec", "overrides", "data", "automl"):
+            asked[name] = asked.get(name) or {}
+        request = JobRequest(**asked)
+        self._house.places.check_request(request)
+        planned = self.client.plan_job(request)
+        self._house.places.check_plan(planned)
+        self._house.plans.add(self.agent, planned.hash, planned)
+        return planned
+
+    def run(self, plan_hash: str) -> Job:
+        """Start the job of a plan that was shown, and return at once.
+
+        Args:
+            plan_hash: `hash` of what `plan` showed, whole; it holds for an hour.
+        """
+        planned = self._house.plans.get(self.agent, plan_hash)
+        self._house.places.check_plan(planned)
+        with self.ledger.starting(planned.num_gpus, num_jobs=1) as write_down:
+            write_down(Kind.JOB, planned.job_id, 1)
+            return self.client.submit(planned)
+
+    def resume(self, job_id: JobId, pause_after: int | None = None) -> Job:
+        """Resume a job; the arguments are `Client.resume`'s."""
+        found = self.client.job(job_id)
+        num_gpus = self.client.plan_of(found.id).num_gpus
+        with self.ledger.starting(num_gpus, num_jobs=0) as write_down:
+            job = self.client.resume(found.id, pause_after)
+            write_down(Kind.JOB, job.id, job.attempt)
+            return job
+
+    def resolve(self, job_id: JobId, checkpoint: str | None, kind: str) -> Resolution:
+        """Choose a checkpoint; the arguments are `Client.resolve`'s."""
+        if checkpoint is not None and not is_rule(checkpoint):
+            self._house.places.check_value("checkpoint", checkpoint)
+        return self.client.resolve(job_id, checkpoint, kind)
+
+    def search_space(self, skill: str, **settings: Any) -> Any:  # noqa: ANN401 - passed on untouched
+        """Show a search space; the arguments are `Client.search_space`'s."""
+        self._house.places.check_settings(**settings)
+        return self.client.search_space(skill, **settings)
+
+    def plan_workflow(
+        self, request: Mapping[str, Any], name: str | None, idempotency_key: str | None
+    ) -> WorkflowPlan:
+        """Plan a workflow; the arguments are `Client.plan_workflow`'s."""
+        self._house.places.check_value("request", request)
+        wanted = WorkflowRequest.from_mapping(request)
+        for step in wanted.steps:
+            self._house.places.check_request(step.request)
+        planned = self.client.plan_workflow(wanted, name=name, idempotency_key=idempotency_key)
+        self._check_steps(planned)
+        self._house.workflow_plans.add(self.agent, planned.hash, planned)
+        return planned
+
+    def run_workflow(self, plan_hash: str) -> Workflow:
+        """Start the workflow of a plan that was shown, and return at once.
+
+        Args:
+            plan_hash: `hash` of what `plan_workflow` showed, whole; it holds for an hour.
+        """
+        planned = self._house.workflow_plans.get(self.agent, plan_hash)
+        self._check_steps(planned)
+        num_gpus = max(step.num_gpus for step in planned.steps)
+        with self.ledger.starting(num_gpus, num_jobs=len(planned.steps)) as write_down:
+            write_down(Kind.WORKFLOW, planned.workflow_id, 1)
+            return self.client.submit_workflow(planned)
+
+    def resume_workflow(self, workflow_id: WorkflowId) -> Workflow:
+        """Resume a workflow; the arguments are `Client.resume_workflow`'s."""
+        planned = self.client.workflow_plan_of(workflow_id)
+        num_gpus = max(step.num_gpus for step in planned.steps)
+        with self.ledger.starting(num_gpus, num_jobs=0) as write_down:
+            workflow = self.client.resume_workflow(planned.workflow_id)
+            write_down(Kind.WORKFLOW, workflow.id, workflow.attempt)
+            return workflow
+
+    def limits(self) -> dict[str, object]:
+        """What this agent may still start, and which folders, addresses and secrets it may name."""
+        used, may, places = self.ledger.usage(), self.ledger.limits, self._house.places
+        return {
+            "agent": self.agent,
+            "running": {"used": len(used.running), "most": may.running, "jobs": used.running},
+            "jobs_per_day": {"used": len(used.started), "most": may.jobs_per_day},
+            "gpu_hours_per_day": {
+                "used": round(used.gpu_hours, 4),
+                "most": may.gpu_hours_per_day,
+            },
+            "allowed": [*places.folders, places.root / "jobs", *places.prefixes],
+        }
+
+    def _check_steps(self, planned: WorkflowPlan) -> None:
+        for step in planned.steps:
+            if step.plan is not None:
+                self._house.places.check_plan(step.plan)

@@ -1,0 +1,208 @@
+"""Which files, addresses and secrets a request of an agent may name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from glob import has_magic, iglob
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from skillbank.automl.settings import PREFIX
+from skillbank.checkpoints import is_rule
+from skillbank.data_sources import is_remote
+from skillbank.errors import AccessRefused, RequestInvalid
+from skillbank.plan import JobPlan
+from skillbank.request import JobRequest
+from skillbank.settings import SECRET_REFERENCES
+from skillbank.spec_keys import get_value
+
+_CODE_SETTINGS = ("metric_extractor", "eval_fn", "final_eval_fn")
+"""Settings of a search that name Python code, which an agent must not choose."""
+
+_MOST_MATCHES = 10_000  # files of one pattern that are looked at
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders, and beginnings of addresses, that requests may name.
+
+    Attributes:
+        root: Folder of jobs: results of jobs may be named, records may not.
+        folders: Further folders, with everything below, symlinks resolved.
+        prefixes: URLs (`s3://bucket/part`) with everything below, and references to secrets
+            (`env:NAME`) as they are.
+    """
+
+    root: Path
+    folders: tuple[Path, ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+    def check_request(self, request: JobRequest) -> None:
+        """Refuse a request that names what it may not, before any of it is looked at.
+
+        Raises:
+            AccessRefused: It does; everything refused is listed.
+        """
+        rule_or_file = request.checkpoint
+        named = {f"data.{role}": folder for role, folder in request.data.items()}
+        if rule_or_file is not None and not is_rule(rule_or_file):
+            named["checkpoint"] = rule_or_file
+        if request.base_checkpoint is not None:
+            named["base_checkpoint"] = request.base_checkpoint
+        problems = [self._problem(key, value) for key, value in named.items()]
+        problems += [self._problem(key, str(link)) for key, link in _links_of_data(request)]
+        self._refuse([*problems, *self._setting_problems(request)])
+
+    def check_settings(
+        self,
+        spec: Mapping[str, Any] | None,
+        overrides: Mapping[str, Any] | None,
+        automl: Mapping[str, Any] | None,
+    ) -> None:
+        """Refuse settings that name what they may not; like `check_request`."""
+        request = JobRequest(
+            "", "", spec=spec or {}, overrides=overrides or {}, automl=automl or {}
+        )
+        self._refuse(self._setting_problems(request))
+
+    def check_value(self, key: str, value: object) -> None:
+        """Refuse a value that holds, at any depth, a place that an agent may not name.
+
+        Raises:
+            AccessRefused: It does; everything refused is listed.
+        """
+        self._refuse(self._value_problems(key, value))
+
+    def check_plan(self, plan: JobPlan) -> None:
+        """Refuse a plan that uses what it may not, however it came to that.
+
+        Folders of data may hold links, and values may refer to one another.
+
+        Raises:
+            AccessRefused: It does; everything refused is listed.
+        """
+        chosen = {key: get_value(plan.spec, key) for key in plan.origins}
+        settings = {"automl": plan.search.get("settings", {})}
+        self._refuse([*self._value_problems("", chosen), *self._value_problems("", settings)])
+
+    def _setting_problems(self, request: JobRequest) -> Iterator[str]:
+        for name in ("spec", "overrides", "automl"):
+            yield from self._value_problems(name, getattr(request, name))
+        for written, value in request.automl.items():
+            if str(written).removeprefix(PREFIX) in _CODE_SETTINGS and value is not None:
+                yield (
+                    f"automl.{written}: names Python code, {value!r}, which no agent may choose; "
+                    "leave it out, or start the search with 'skillbank run'."
+                )
+
+    def _value_problems(self, name: str, value: object) -> Iterator[str]:
+        """Problems of every text in a value that may be a place."""
+        if isinstance(value, Mapping):
+            for key, child in value.items():
+                yield from self._value_problems(f"{name}.{key}" if name else str(key), child)
+        elif isinstance(value, (list, tuple)):
+            for index, child in enumerate(value):
+                yield from self._value_problems(f"{name}[{index}]", child)
+        elif isinstance(value, str) and _may_be_place(value):
+            yield self._problem(name, value)
+
+    def _problem(self, key: str, value: str) -> str:
+        """Why a place may not be named; empty when it may."""
+        if value.startswith(SECRET_REFERENCES):
+            how = f"use none, or let the server's owner restart it with '--allow {value}'"
+            return "" if value in self.prefixes else f"{key}: {value!r} refers to a secret; {how}."
+        if is_remote(value):
+            return self._problem_of_url(key, value)
+        path = Path(value).expanduser()
+        if not path.is_absolute() and ".." in path.parts:
+            return f"{key}: {value!r} leads upwards; name the file by its whole path."
+        elsewhere = [file for file in _files(path) if not self._holds(file)]
+        if not elsewhere:
+            return ""
+        real = f" (really {elsewhere[0]})" if str(elsewhere[0]) != value else ""
+        return (
+            f"{key}: {value!r}{real} is outside the folders that this server lets agents use: "
+            f"{self._told()}. Use a file there, or let the server's owner restart it with "
+            f"'--allow {elsewhere[0]}'."
+        )
+
+    def _problem_of_url(self, key: str, value: str) -> str:
+        beginnings = [prefix.rstrip("/") for prefix in self.prefixes]
+        known = any(value == one or value.startswith(f"{one}/") for one in beginnings)
+        if known and ".." not in value.split("/"):
+            return ""
+        told = ", ".join(one for one in self.prefixes if is_remote(one)) or "none"
+        return (
+            f"{key}: {value!r} is no address that this server lets agents use: {told}. Use a "
+            f"folder, or let the server's owner restart it with '--allow {value}'."
+        )
+
+    def _holds(self, file: Path) -> bool:
+        """Tell whether a resolved path may be used; records and locks of the root never are."""
+        if file.is_relative_to(self.root):
+            return file.is_relative_to(self.root / "jobs")
+        return any(file.is_relative_to(folder) for folder in self.folders)
+
+    def _told(self) -> str:
+        return ", ".join(str(folder) for folder in (*self.folders, self.root / "jobs"))
+
+    @staticmethod
+    def _refuse(problems: list[str] | Iterator[str]) -> None:
+        found = [problem for problem in problems if problem]
+        if found:
+            raise AccessRefused("\n".join(dict.fromkeys(found)))
+
+
+def read_places(root: Path, allowed: list[str]) -> Places:
+    """Places from what the owner of a server allowed, by default the current folder.
+
+    Args:
+        root: Folder of jobs.
+        allowed: Folders, beginnings of URLs, and references to secrets.
+
+    Raises:
+        RequestInvalid: One is a folder that does not exist.
+    """
+    folders, prefixes = [], []
+    for one in allowed:
+        if is_remote(one) or one.startswith(SECRET_REFERENCES):
+            prefixes.append(one)
+            continue
+        folder = Path(one).expanduser()
+        if not folder.is_dir():
+            raise RequestInvalid(f"--allow {one}: there is no such folder; expected a folder.")
+        folders.append(folder.resolve())
+    if not folders and not is_whole_home(Path.cwd()):
+        folders = [Path.cwd().resolve()]
+    return Places(root.resolve(), tuple(folders), tuple(prefixes))
+
+
+def is_whole_home(folder: Path) -> bool:
+    """Tell whether a folder holds all of a user's or machine's files: too much by default."""
+    home = Path.home().resolve()
+    return home.is_relative_to(folder.resolve())
+
+
+def _may_be_place(value: str) -> bool:
+    looks_so = "/" in value or value.startswith(("~", *SECRET_REFERENCES)) or is_remote(value)
+    return looks_so or (value != "" and os.path.lexists(value))
+
+
+def _links_of_data(request: JobRequest) -> Iterator[tuple[str, Path]]:
+    """Links among the files of the data folders: each must lead to where its folder may lie."""
+    for role, folder in request.data.items():
+        path = Path(folder).expanduser()
+        if not is_remote(folder) and path.is_dir():
+            entries = islice(path.iterdir(), _MOST_MATCHES)
+            yield from ((f"data.{role}", entry) for entry in entries if entry.is_symlink())
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """What a path or pattern leads to, links resolved."""
+    yield Path(os.path.realpath(path))
+    if has_magic(str(path)) and not path.exists():
+        matches = islice(iglob(str(path), recursive=True), _MOST_MATCHES)  # noqa: PTH207 - lazily
+        yield from (Path(os.path.realpath(match)) for match in matches)

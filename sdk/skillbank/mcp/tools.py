@@ -1,0 +1,261 @@
+"""The tools: which methods of the client agents may call, how safe each is, what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from skillbank.client import Client
+from skillbank.errors import SkillbankError
+from skillbank.mcp.bounds import fit
+from skillbank.mcp.desk import Desk
+from skillbank.mcp.signatures import Arguments, Bound, describe_function
+from skillbank.request import JobRequest
+from skillbank.result_documents import (
+    Document,
+    describe_error,
+    job_document,
+    log_document,
+    plan_document,
+    report_document,
+    resolution_document,
+    search_document,
+    space_document,
+    status_document,
+    workflow_document,
+    workflow_plan_document,
+)
+from skillbank.workflow_request import WorkflowRequest, WorkflowStep
+
+Given = Mapping[str, Any]
+
+
+class Safety(Enum):
+    """What a tool does to the world."""
+
+    READS = "reads"  # changes nothing
+    STARTS = "starts"  # starts work, within the agent's limits
+    STOPS = "stops"  # stops work that may not be the agent's own
+
+    @property
+    def is_read_only(self) -> bool:
+        """Tell whether a read-only server offers the tool."""
+        return self is Safety.READS
+
+
+def _same(_: Desk, __: Given, found: object) -> object:
+    return asdict(found) if is_dataclass(found) and not isinstance(found, type) else found
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool.
+
+    Attributes:
+        name: What agents call it: the command's word where there is one.
+        function: Its signature is what the tool takes, its docstring what it is told to do.
+        safety: What it does to the world.
+        does: Carries it out; by default the client's method of the function's name.
+        answers: Makes the document of what was found.
+        told_by: Whose docstring tells what it does, where that is not the function's.
+        documented_by: Whose docstrings describe arguments that the function's own does not.
+        bounds: Numbers that are bounded more tightly than the client bounds them.
+        shapes: Argument -> JSON Schema, where a mapping has one.
+        note: What is particular to this door.
+        more: How to get what did not fit into an answer.
+    """
+
+    name: str
+    function: Callable[..., object]
+    safety: Safety = Safety.READS
+    does: Callable[..., object] | None = None
+    answers: Callable[[Desk, Given, Any], object] = _same
+    told_by: object = None
+    documented_by: tuple[object, ...] = ()
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
+    shapes: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
+    note: str = ""
+    more: str = "the same command of 'skillbank' with --json prints it whole"
+
+    @property
+    def description(self) -> str:
+        """What an agent is told about it."""
+        return f"{describe_function(self.told_by or self.function)} {self.note}".strip()
+
+    @cached_property
+    def arguments(self) -> Arguments:
+        """What it takes."""
+        return Arguments(self.function, self.documented_by, self.bounds, self.shapes)
+
+    def call(self, desk: Desk, given: Given) -> tuple[Any, bool]:
+        """Carry it out.
+
+        Args:
+            desk: The agent's.
+            given: Arguments as they arrived.
+
+        Returns:
+            The answer, or the error as a document, in JSON's own types, and whether it is an error.
+        """
+        try:
+            arguments = self.arguments.read(given, self.name)
+            does = self.does or getattr(Client, self.function.__name__)
+            found = does(desk if self.does else desk.client, **arguments)
+            return fit(self.answers(desk, arguments, found), self.more), False
+        except (SkillbankError, OSError) as error:
+            return fit(describe_error(error), self.more), True
+
+
+def workflow_shape() -> Mapping[str, Any]:
+    """JSON Schema of a workflow's request: its steps take what `plan` takes, and a parent."""
+    step = Arguments(Client.create_job, (JobRequest,)).schema()
+    links = Arguments(WorkflowStep).schema()["properties"]
+    whole = Arguments(WorkflowRequest).schema()["properties"]
+    step["properties"] |= {"parent": links["parent"]}
+    described = {name: whole[name]["description"] for name in ("steps", "name")}
+    return {
+        "properties": {
+            "steps": {"type": "array", "items": step, "description": described["steps"]},
+            "name": {"type": "string", "description": described["name"]},
+        },
+        "required": ["steps"],
+    }
+
+
+def _status(desk: Desk, _: Given, job: Any) -> Document:  # noqa: ANN401 - a Job
+    return status_document(job, desk.client.events(job.id))
+
+
+def _result(desk: Desk, given: Given, found: Any) -> Document:  # noqa: ANN401 - a SearchResult
+    return search_document(desk.client.job(given["job_id"]), found)
+
+
+TOOLS = (
+    Tool("skills", Client.skills),
+    Tool("show", Client.show),
+    Tool(
+        "plan",
+        Client.create_job,
+        does=Desk.plan,
+        answers=lambda _, __, plan: plan_document(plan),
+        told_by=Client.plan_job,
+        documented_by=(JobRequest,),
+        note="The answer is the whole plan; its `hash` is what `run` takes, within an hour.",
+    ),
+    Tool(
+        "run",
+        Desk.run,
+        Safety.STARTS,
+        does=Desk.run,
+        answers=lambda _, __, job: job_document(job),
+        note="The job goes on when the server or the agent ends; ask `status` for its progress.",
+    ),
+    Tool(
+        "jobs",
+        Client.jobs,
+        answers=lambda _, __, jobs: [job_document(job) for job in jobs],
+        bounds={"limit": Bound(20, 200)},
+        more="ask for fewer with `limit`, or narrow down with `state` or `skill`",
+    ),
+    Tool("status", Client.job, answers=_status, note="`progress` is its newest status line."),
+    Tool(
+        "logs",
+        Client.logs,
+        answers=lambda desk, given, text: log_document(desk.client.job(given["job_id"]).id, text),
+        bounds={"tail": Bound(100, 5000)},
+        more="the end of the log is shown; the whole is log.txt in the job's folder",
+    ),
+    Tool(
+        "wait",
+        Client.wait,
+        answers=lambda _, __, job: job_document(job),
+        bounds={"timeout_s": Bound(30.0, 60.0)},
+    ),
+    Tool("cancel", Client.cancel, Safety.STOPS, answers=lambda _, __, job: job_document(job)),
+    Tool(
+        "resume",
+        Client.resume,
+        Safety.STARTS,
+        does=Desk.resume,
+        answers=lambda _, __, job: job_document(job),
+    ),
+    Tool(
+        "resolve",
+        Client.resolve,
+        does=Desk.resolve,
+        answers=lambda _, __, found: resolution_document(found),
+    ),
+    Tool(
+        "report",
+        Client.report,
+        answers=lambda _, given, path: report_document(given["job_id"], path),
+        note="Its text is the resource `skillbank://jobs/JOB/report`.",
+    ),
+    Tool(
+        "search_space",
+        Client.search_space,
+        does=Desk.search_space,
+        answers=lambda _, given, found: space_document(given["skill"], found),
+    ),
+    Tool("search_result", Client.search_result, answers=_result),
+    Tool(
+        "plan_workflow",
+        Client.plan_workflow,
+        does=Desk.plan_workflow,
+        answers=lambda _, __, plan: workflow_plan_document(plan),
+        shapes={"request": workflow_shape},
+        note="The answer's `hash` is what `run_workflow` takes, within an hour.",
+    ),
+    Tool(
+        "run_workflow",
+        Desk.run_workflow,
+        Safety.STARTS,
+        does=Desk.run_workflow,
+        answers=lambda _, __, found: workflow_document(found),
+    ),
+    Tool(
+        "workflows",
+        Client.workflows,
+        answers=lambda _, __, found: [workflow_document(one) for one in found],
+        bounds={"limit": Bound(20, 100)},
+        more="ask for fewer with `limit`",
+    ),
+    Tool("workflow", Client.workflow, answers=lambda _, __, found: workflow_document(found)),
+    Tool(
+        "wait_workflow",
+        Client.wait_workflow,
+        answers=lambda _, __, found: workflow_document(found),
+        bounds={"timeout_s": Bound(30.0, 60.0)},
+    ),
+    Tool(
+        "cancel_workflow",
+        Client.cancel_workflow,
+        Safety.STOPS,
+        answers=lambda _, __, found: workflow_document(found),
+    ),
+    Tool(
+        "resume_workflow",
+        Client.resume_workflow,
+        Safety.STARTS,
+        does=Desk.resume_workflow,
+        answers=lambda _, __, found: workflow_document(found),
+    ),
+    Tool("limits", Desk.limits, does=Desk.limits),
+)
+"""Every tool, in the order in which they are listed."""
+
+NOT_TOOLS = {
+    "close": "the server holds the client",
+    "create_job": "`plan`, then `run`: an agent starts only what it was shown",
+    "create_workflow": "`plan_workflow`, then `run_workflow`",
+    "events": "`status` answers the newest",
+    "follow": "a stream; `status` and `wait` are asked again",
+    "follow_workflow": "a stream; `workflow` and `wait_workflow` are asked again",
+    "plan_of": "`plan` showed it; the resource `skillbank://jobs/JOB/plan` does again",
+    "plan_trial": "searches make their trials",
+    "workflow_plan_of": "`plan_workflow` showed it",
+}
+"""Methods of the client that are no tools, and why."""
