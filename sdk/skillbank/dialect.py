@@ -8,7 +8,7 @@ TAO's own launcher reads. Nothing unknown is fatal: it is left aside and told in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,8 @@ def read_info(raw: object, path: Path) -> tuple[SkillInfo, tuple[str, ...]]:
         except ValidationError as error:
             unknown = [e for e in error.errors() if e["type"] == "extra_forbidden"]
             if len(unknown) < error.error_count():
-                raise SkillInvalid(_say_breaches(error, path)) from error
+                breaches = list(_breaches(error))
+                raise SkillInvalid(_say_breaches(breaches, path), breaches) from error
             notes += [f"skill_info.yaml: {_dotted(e)}: unknown key, left aside" for e in unknown]
             content = _without(content, {e["loc"] for e in unknown})
     raise AssertionError("a second pass finds no unknown keys")  # pragma: no cover
@@ -292,8 +293,8 @@ def _without(content: dict[str, Any], unknown: set[tuple[int | str, ...]]) -> di
     return pruned
 
 
-def _say_breaches(error: ValidationError, path: Path) -> str:
-    lines = "\n".join(f"  - {line}" for line in _breaches(error))
+def _say_breaches(breaches: Iterable[str], path: Path) -> str:
+    lines = "\n".join(f"  - {line}" for line in breaches)
     return f"{path}: the skill's info breaks the format (docs/adding-a-skill.md):\n{lines}"
 
 

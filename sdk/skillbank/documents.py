@@ -11,6 +11,9 @@ import yaml
 
 from skillbank.errors import SkillbankError, SkillInvalid
 
+# PyYAML raises these at values such as 2024-13-45, '!!int ""' and a thousand brackets.
+_BAD_VALUES = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster
 
 
@@ -51,6 +54,8 @@ def parse_yaml(text: str, origin: str, *, error: type[SkillbankError] = SkillInv
         line = f":{mark.line + 1}" if mark else ""
         said = getattr(problem, "problem", None) or str(problem)
         raise error(f"{origin}{line}: this is not YAML: {said}.") from problem
+    except _BAD_VALUES as problem:
+        raise error(f"{origin}: this is not YAML: {problem}.") from problem
 
 
 def read_json(path: Path, *, error: type[SkillbankError] = SkillInvalid) -> Any:  # noqa: ANN401
@@ -61,7 +66,7 @@ def read_json(path: Path, *, error: type[SkillbankError] = SkillInvalid) -> Any:
     """
     try:
         return json.loads(_read(path, error))
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         line = f":{problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
         raise error(f"{path}{line}: this is not JSON: {problem}.") from problem
 

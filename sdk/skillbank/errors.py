@@ -35,7 +35,11 @@ class SkillNotFound(SkillbankError):
 
 
 class SkillInvalid(SkillbankError):
-    """A skill folder breaks the skill format."""
+    """A skill folder breaks the skill format; `problems` lists the breaches of one file."""
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class RequestInvalid(SkillbankError):

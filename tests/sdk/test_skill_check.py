@@ -44,7 +44,7 @@ def remove(name: str) -> Callable[[Path], None]:
 
 
 BREAKS = {
-    "name": (replace("SKILL.md", "name: tao", "name: Tao"), "SKILL.md: name: found 'Tao-train"),
+    "name": (replace("SKILL.md", "name: tao", "name: Tao"), "SKILL.md:2: name: found 'Tao-train"),
     "description": (
         replace("SKILL.md", "description: >-\n", "description: ''\nlicence: >-\n"),
         "description: expected 1 to 1024 characters",
@@ -97,7 +97,7 @@ BREAKS = {
     "condition": (replace(SCHEMA, '"!= 0"', '"not zero"'), "math_cond 'not zero' cannot be read"),
     "template": (
         replace("references/spec_template_train.yaml", "num_epochs: 10", "num_epochs: ten"),
-        "spec_template_train.yaml: train.num_epochs: 'ten' is not of type 'integer'",
+        "train.num_epochs: 'ten' is not of type 'integer'",
     ),
     "no template": (
         remove("references/spec_template_train.yaml"),
@@ -169,11 +169,13 @@ def test_a_folder_in_tao_s_dialect_is_checked_and_its_translations_are_noted(
 
     report = check_folder(folder)
 
-    assert [problem.partition("SKILL.md: ")[2] for problem in report.problems] == [
+    assert [problem.partition("SKILL.md:5: ")[2] for problem in report.problems] == [
         "tags: no key of the front matter; known: allowed-tools, compatibility, description, "
         "license, metadata, name."
     ]
-    assert "skill_info.yaml: container_image: unknown key, left aside" in report.notes
+    assert f"{folder / INFO}:3: container_image: unknown key, left aside" in report.notes, (
+        report.notes
+    )
 
 
 def test_a_skill_that_only_guides_needs_no_more_than_its_page(folder: Path) -> None:

@@ -1,11 +1,10 @@
-"""Commands about what there is: `skills`, `show`, `check`."""
+"""Commands about what there is: `skills`, `show`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,8 +12,6 @@ import typer
 from skillbank.cli.options import Options
 from skillbank.cli.output import (
     DONE,
-    WRONG_REQUEST,
-    print_error,
     print_json,
     print_table,
     print_text,
@@ -43,13 +40,6 @@ class ShowOptions(Options):
     ] = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckOptions(Options):
-    """What `check` takes."""
-
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A skill folder.")]
-
-
 def list_skills(options: Options) -> int:
     """List the skills and what each can do."""
     from skillbank.bank import SkillBank
@@ -74,24 +64,6 @@ def show(options: ShowOptions) -> int:
     if options.action is None:
         return _show_skill(skill, as_json=options.as_json)
     return _show_action(skill, options.action, as_json=options.as_json)
-
-
-def check(options: CheckOptions) -> int:
-    """Check a skill folder against the format."""
-    from skillbank.skill_check import check_folder
-
-    found = check_folder(options.folder)
-    if options.as_json:
-        print_json({"folder": options.folder, **asdict(found)})
-    elif not found.problems:
-        print(f"{options.folder}: a valid skill folder")
-        for note in found.notes:
-            print_text(f"note: {note}")
-    if found.problems:
-        lines = ("  - " + problem.replace("\n", "\n  ") for problem in found.problems)
-        fault = "breaks the skill format" if options.folder.is_dir() else "cannot be checked"
-        print_error("\n".join([f"{options.folder} {fault}:", *lines]))
-    return WRONG_REQUEST if found.problems else DONE
 
 
 def _first_sentence(text: str) -> str:
