@@ -28,7 +28,7 @@ class Client(WorkflowClient):
     """
 
     def skills(self) -> list[dict[str, object]]:
-        """The skills of the bank and what each can do; `bank` holds the skills themselves."""
+        """The skills of the bank and what each can do, as documents."""
         return [summarize_skill(skill) for skill in self.bank]
 
     def show(self, skill: str, action: str | None = None) -> dict[str, object]:

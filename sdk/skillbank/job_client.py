@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from skillbank.artefacts import ArtefactKind
 from skillbank.automl.search_plan import name_callbacks
@@ -44,6 +44,11 @@ from skillbank.watching import JobWatch, mark_files
 # No vowels, so no words; nothing that looks like something else.
 _ID_LETTERS = "23456789bcdfghjkmnpqrstvwxz"
 _ID_LENGTH = 8
+
+SpecOrFile = Annotated[
+    Mapping[str, Any] | Path | str,
+    "Settings of a spec file, nested, or the path of such a file; may be partial.",
+]
 
 
 class JobClient:
@@ -130,7 +135,7 @@ class JobClient:
         skill: str,
         action: str,
         *,
-        spec: Mapping[str, Any] | Path | str | None = None,
+        spec: SpecOrFile | None = None,
         overrides: Mapping[str, Any] | None = None,
         data: Mapping[str, str] | None = None,
         parent_job_id: str | None = None,
@@ -181,7 +186,7 @@ class JobClient:
         """Jobs as they are now, newest first.
 
         Args:
-            limit: At most so many.
+            limit: How many at most.
             state: Only those in this state.
             skill: Only those of this skill.
             search: Id of a search: its trials instead, which are listed nowhere else.
@@ -201,7 +206,7 @@ class JobClient:
 
         Args:
             job_id: The job.
-            timeout_s: Seconds after which to give up; None: never.
+            timeout_s: Seconds after which to give up waiting.
 
         Raises:
             JobUnfinished: It has not, after `timeout_s` seconds; it goes on.

@@ -59,7 +59,7 @@ class JobRequest:
         parent_job_id: Job whose artefacts and structural settings this one uses.
         checkpoint: Which checkpoint: `best`, `latest`, `epoch=N`, `step=N`, or a path.
         base_checkpoint: Pretrained weights to start training from.
-        automl_policy: Whether train may be searched.
+        automl_policy: Whether train is tuned by a search (AutoML), `on`, or trains once, `off`.
         platform: Where it runs.
         idempotency_key: A second submission under the same key returns the first one's job.
         automl: Settings of the search, where the train action is searched.

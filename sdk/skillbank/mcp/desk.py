@@ -13,7 +13,9 @@ from skillbank.job import Job, JobId
 from skillbank.mcp.ledger import Kind, Ledger
 from skillbank.mcp.places import Places
 from skillbank.mcp.shown_plans import ShownPlans
+from skillbank.mcp.signatures import Arguments
 from skillbank.plan import JobPlan
+from skillbank.preflight.verdict import Preflight
 from skillbank.request import JobRequest
 from skillbank.settings import AgentLimits
 from skillbank.spec_file import read_spec_file
@@ -57,15 +59,7 @@ class Desk:
 
     def plan(self, **asked: Any) -> JobPlan:  # noqa: ANN401 - create_job's, passed on untouched
         """Plan a job; the arguments are `Client.create_job`'s."""
-        self._house.places.check_value("spec", asked.get("spec"))
-        spec = asked.get("spec")
-        if isinstance(spec, str | Path):
-            asked["spec"] = read_spec_file(Path(spec).expanduser())
-        for name in ("spec", "overrides", "data", "automl"):
-            asked[name] = asked.get(name) or {}
-        request = JobRequest(**asked)
-        self._house.places.check_request(request)
-        planned = self.client.plan_job(request)
+        planned = self.client.plan_job(self._read_job(asked))
         self._house.places.check_plan(planned)
         self._house.plans.add(self.agent, planned.hash, planned)
         return planned
@@ -106,10 +100,7 @@ class Desk:
         self, request: Mapping[str, Any], name: str | None, idempotency_key: str | None
     ) -> WorkflowPlan:
         """Plan a workflow; the arguments are `Client.plan_workflow`'s."""
-        self._house.places.check_value("request", request)
-        wanted = WorkflowRequest.from_mapping(request)
-        for step in wanted.steps:
-            self._house.places.check_request(step.request)
+        wanted = self._read_workflow(request)
         planned = self.client.plan_workflow(wanted, name=name, idempotency_key=idempotency_key)
         self._check_steps(planned)
         self._house.workflow_plans.add(self.agent, planned.hash, planned)
@@ -150,6 +141,33 @@ class Desk:
             },
             "allowed": [*places.folders, places.root / "jobs", *places.prefixes],
         }
+
+    def preflight(self, request: Mapping[str, Any] | None, platform: str) -> Preflight:
+        """Check a launch; the arguments are `Client.preflight`'s, the request as JSON has it."""
+        if request is None:
+            return self.client.preflight(platform=platform)
+        if "steps" in request:
+            return self.client.preflight(self._read_workflow(request))
+        asked = Arguments(Client.create_job).read(request, "request")
+        return self.client.preflight(self._read_job(asked))
+
+    def _read_job(self, asked: Mapping[str, Any]) -> JobRequest:
+        """The request that `create_job` would make of its arguments, checked before it is used."""
+        spec = asked["spec"]
+        self._house.places.check_value("spec", spec)
+        given = {**asked, "spec": read_spec_file(Path(spec)) if isinstance(spec, str) else spec}
+        named = {name: given[name] or {} for name in ("spec", "overrides", "data", "automl")}
+        request = JobRequest(**{**given, **named})
+        self._house.places.check_request(request)
+        return request
+
+    def _read_workflow(self, given: Mapping[str, Any]) -> WorkflowRequest:
+        """The steps that are asked for, checked before they are used."""
+        self._house.places.check_value("request", given)
+        wanted = WorkflowRequest.from_mapping(given)
+        for step in wanted.steps:
+            self._house.places.check_request(step.request)
+        return wanted
 
     def _check_steps(self, planned: WorkflowPlan) -> None:
         for step in planned.steps:

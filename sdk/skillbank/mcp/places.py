@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from glob import has_magic, iglob
 from itertools import islice
@@ -53,8 +53,9 @@ class Places:
         if request.base_checkpoint is not None:
             named["base_checkpoint"] = request.base_checkpoint
         problems = [self._problem(key, value) for key, value in named.items()]
-        problems += [self._problem(key, str(link)) for key, link in _links_of_data(request)]
         self._refuse([*problems, *self._setting_problems(request)])
+        # Of folders that may be used, and only of those, it may be told what they hold.
+        self._refuse(self._problem(key, str(link)) for key, link in _links_of_data(request))
 
     def check_settings(
         self,
@@ -150,7 +151,7 @@ class Places:
         return ", ".join(str(folder) for folder in (*self.folders, self.root / "jobs"))
 
     @staticmethod
-    def _refuse(problems: list[str] | Iterator[str]) -> None:
+    def _refuse(problems: Iterable[str]) -> None:
         found = [problem for problem in problems if problem]
         if found:
             raise AccessRefused("\n".join(dict.fromkeys(found)))

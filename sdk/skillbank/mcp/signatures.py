@@ -72,9 +72,9 @@ class Arguments:
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the arguments."""
         schema = self._model.model_json_schema()
+        named = schema.pop("$defs", {})
         properties = {
-            name: {key: part for key, part in one.items() if key != "title"}
-            for name, one in schema.pop("properties", {}).items()
+            name: _simplify(one, named) for name, one in schema.pop("properties", {}).items()
         }
         for name, shape in self._shapes.items():
             properties[name] = {**shape(), "type": "object"} | {
@@ -105,6 +105,7 @@ class Arguments:
             return f"{name}: missing; expected: {told}"
         expected = str(error["msg"])
         expected = f"{expected[:1].lower()}{expected[1:]}".removeprefix("input should be ")
+        expected = expected.replace("a valid dictionary", "names with values")
         return f"{name}: found {error['input']!r}, expected {expected}."
 
 
@@ -127,6 +128,31 @@ def describe_arguments(function: object) -> dict[str, str]:
     return found
 
 
+def _simplify(schema: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema that needs no definitions, names no null, and says the same thing once.
+
+    What is null may as well be left out; text that has to be one of some words is no free text.
+    """
+    kept = {k: part for k, part in schema.items() if k not in {"title", "anyOf", "$ref"}}
+    if kept.get("default", 0) is None:
+        del kept["default"]
+    if "$ref" in schema:
+        meant = _simplify(named[schema["$ref"].rpartition("/")[2]], named)
+        return {**meant, **kept}
+    choices = [_simplify(one, named) for one in schema.get("anyOf", ())]
+    has_words = any("enum" in one for one in choices)
+    choices = [
+        one
+        for one in choices
+        if one.get("type") != "null"
+        and one.get("format") != "path"
+        and not (has_words and one == {"type": "string"})
+    ]
+    if len(choices) == 1:
+        return {**choices[0], **kept}
+    return {**kept, "anyOf": choices} if choices else kept
+
+
 def _model(fields: Mapping[str, Any]) -> type[BaseModel]:
     config = ConfigDict(extra="forbid", protected_namespaces=(), arbitrary_types_allowed=False)
     return create_model("Arguments", __config__=config, **fields)
@@ -142,7 +168,6 @@ def _field(
         said = next((note for note in notes if isinstance(note, str)), said)
     if bound is not None:
         hint = type(bound.default)
-        said = f"{said} At most {bound.most:g}."
         return hint, Field(default=bound.default, ge=0, le=bound.most, description=said)
     required = parameter.default is inspect.Parameter.empty
     default = ... if required else parameter.default

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -47,7 +47,7 @@ class Safety(Enum):
 
 
 def _same(_: Desk, __: Given, found: object) -> object:
-    return asdict(found) if is_dataclass(found) and not isinstance(found, type) else found
+    return found
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,12 @@ class Tool:
             return fit(describe_error(error), self.more), True
 
 
+def launch_shape() -> Mapping[str, Any]:
+    """JSON Schema of what `preflight` takes: a job's request, or a workflow's."""
+    job = Arguments(Client.create_job, (JobRequest,)).schema()
+    return {"anyOf": [job, {"type": "object", **workflow_shape()}]}
+
+
 def workflow_shape() -> Mapping[str, Any]:
     """JSON Schema of a workflow's request: its steps take what `plan` takes, and a parent."""
     step = Arguments(Client.create_job, (JobRequest,)).schema()
@@ -134,6 +140,12 @@ def _result(desk: Desk, given: Given, found: Any) -> Document:  # noqa: ANN401 -
 
 
 TOOLS = (
+    Tool(
+        "capabilities",
+        Client.capabilities,
+        answers=lambda _, __, found: found.to_mapping(),
+        more="ask for one with `skill`",
+    ),
     Tool("skills", Client.skills),
     Tool("show", Client.show),
     Tool(
@@ -144,6 +156,13 @@ TOOLS = (
         told_by=Client.plan_job,
         documented_by=(JobRequest,),
         note="The answer is the whole plan; its `hash` is what `run` takes, within an hour.",
+    ),
+    Tool(
+        "preflight",
+        Client.preflight,
+        does=Desk.preflight,
+        answers=lambda _, __, found: found.to_mapping(),
+        shapes={"request": launch_shape},
     ),
     Tool(
         "run",

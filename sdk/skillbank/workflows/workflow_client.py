@@ -122,7 +122,11 @@ class WorkflowClient(JobClient):
         return self._look(find_folder(self.root, workflow_id))
 
     def workflows(self, limit: int = 20) -> list[Workflow]:
-        """Up to `limit` workflows as they are now, newest first."""
+        """Workflows as they are now, newest first.
+
+        Args:
+            limit: How many at most.
+        """
         return [self._look(folder) for folder in list_folders(self.root)[:limit]]
 
     def workflow_plan_of(self, workflow_id: WorkflowId) -> WorkflowPlan:
@@ -131,6 +135,10 @@ class WorkflowClient(JobClient):
 
     def wait_workflow(self, workflow_id: WorkflowId, timeout_s: float | None = None) -> Workflow:
         """Block until the workflow has ended.
+
+        Args:
+            workflow_id: The workflow.
+            timeout_s: Seconds after which to give up waiting.
 
         Raises:
             JobUnfinished: It has not, after `timeout_s` seconds; it goes on.
