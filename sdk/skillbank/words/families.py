@@ -1,0 +1,70 @@
+"""Which skill a sentence is about: phrases that point to one are weighed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skillbank.words.bank_words import NAME, BankWords, Evidence
+from skillbank.words.matcher import Match, Sentence
+
+_NOT = frozenset({"not", "than", "no", "nicht", "statt", "isn't", "不是", "without"})
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """A phrase that points to skills."""
+
+    match: Match[Evidence]
+
+    @property
+    def first(self) -> int:
+        """First token of the phrase."""
+        return self.match.first
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the phrases of a span say.
+
+    Attributes:
+        skills: The skill; several when they fit alike; none when nothing points to one.
+        score: How much points to it.
+    """
+
+    skills: tuple[str, ...]
+    score: float = 0.0
+
+    @property
+    def is_named(self) -> bool:
+        """Tell whether one skill is named, not only hinted at."""
+        return len(self.skills) == 1 and self.score >= NAME
+
+
+def point(sentence: Sentence, words: BankWords) -> list[Pointing]:
+    """Every phrase that points to a skill; its words are taken."""
+    found = []
+    for match in words.evidence.find(sentence):
+        before = sentence.word(match.first - 1)
+        if before in {"a", "an", "the"}:
+            before = sentence.word(match.first - 2)
+        if before == "of":
+            before = "not" if sentence.word(match.first - 2) == "instead" else before
+        sentence.take(match.first, match.end, "skill")
+        if before not in _NOT or sentence.word(match.first - 2) == "why":
+            found.append(Pointing(match))
+    return found
+
+
+def choose(pointings: list[Pointing], allowed: list[str], span: tuple[int, int]) -> Choice:
+    """The skill among `allowed` that the phrases inside a span point to."""
+    scores: dict[str, float] = dict.fromkeys(allowed, 0.0)
+    for pointing in pointings:
+        if span[0] <= pointing.first < span[1]:
+            for skill, weight in pointing.match.meaning.weights.items():
+                if skill in scores:
+                    scores[skill] += weight
+    best = max(scores.values(), default=0.0)
+    if best == 0:
+        return Choice(())
+    near = tuple(skill for skill, score in scores.items() if score > best / 2)
+    return Choice(near, best)

@@ -1,0 +1,127 @@
+"""Paths in a sentence, and what each is for: data, labels, weights, a place for results."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from skillbank.words.lexicon import phrases
+from skillbank.words.matcher import Phrases, Sentence
+from skillbank.words.tokens import Kind
+
+
+class Use(Enum):
+    """What the words around a path say it is for."""
+
+    PLAIN = auto()
+    TRAIN = auto()
+    VAL = auto()
+    TEST = auto()
+    LABELS = auto()
+    OUTPUT = auto()
+    CHECKPOINT = auto()
+    BASE = auto()
+    RESUME = auto()
+    SPEC = auto()
+    LAYOUT = auto()
+    ROOT = auto()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path, where it stands and what for."""
+
+    path: str
+    use: Use
+    first: int
+    end: int
+
+    @property
+    def ending(self) -> str:
+        """Ending of the file in lower case, empty for a folder."""
+        found = re.search(r"\.([A-Za-z0-9]{1,8})$", self.path.rstrip("/").rpartition("/")[2])
+        return found.group(1).lower() if found and not self.path.endswith("/") else ""
+
+    @property
+    def is_video(self) -> bool:
+        """Tell whether it is a video by its ending."""
+        return self.ending in {"mp4", "avi", "mov", "mkv", "webm", "m4v"}
+
+    @property
+    def is_weights(self) -> bool:
+        """Tell whether it is a checkpoint by its ending."""
+        return self.ending in {"pth", "pt", "ckpt", "tlt", "hdf5", "h5"}
+
+    @property
+    def is_spec(self) -> bool:
+        """Tell whether it is a spec file by its ending."""
+        return self.ending in {"yaml", "yml"}
+
+
+_CUES = {
+    Use.TRAIN: """training data|training set|train set|train split|training split|train data|training folder|train folder
+        training files|training clips|training images|train on|train with|train from|trainingsdaten|训练集|训练数据""",
+    Use.VAL: """validation data|validation set|val set|validation split|val split|val data|validation folder|val folder
+        validate on|validating on|validate with|validate against|validation on|validation in|validation from|validation at|validation
+        val|validation clips|dev set|hold out|held out validation|validierungsdaten|validierung|验证集|验证数据""",
+    Use.TEST: """test data|test set|test split|testing set|testing data|test folder|test clips|test images|test files|test subjects
+        held out test set|held out set|held out data|holdout set|test on|tested on|testdaten|testset|testsatz|测试集|测试数据|test""",
+    Use.LABELS: "labels|label file|label csv|annotations|annotation file|labels csv|labels file|labelled by|labeled by|标签|标注",
+    Use.OUTPUT: """write|write it to|write to|save|save to|save it to|save as|save it as|saved to|store|store in|put|output|output to
+        results to|result to|results in|results into|results under|output folder|output dir|output directory|results folder|results dir
+        results directory|dump|dump to|write the names to|export to|export it to|exported to|into a file|to the file|name it|call it
+        ausgabe|ergebnisse nach|speichere|输出到|保存到|写到|结果保存到""",
+    Use.CHECKPOINT: """checkpoint|checkpoints|weights|weight file|model file|the model|my model|our model|model at|model in|trained model
+        ckpt|gewichte|权重|检查点|模型""",
+    Use.BASE: """pretrained|pre trained|pretrained weights|pretrained model|fine tune from|finetune from|fine tune|finetune|starting from
+        start from|initialize from|initialise from|initialize with|initialised from|initialized from|initialized with|init from|init with|warm start from|based on
+        beginning from|begin from|from the weights|from weights|on top of|base checkpoint|base model|base weights|transfer from|vortrainiert|预训练|微调""",
+    Use.RESUME: """resume from|resume training from|continue from|continue training from|pick up from|pick up training from|go on from
+        resuming from|continuing from|resume|continue|carry on from|restart from|继续|恢复""",
+    Use.SPEC: """spec|spec file|config|config file|configuration|experiment file|experiment spec|settings file|settings from|settings in|yaml|配置|konfiguration""",
+    Use.LAYOUT: "layout|graph layout|layout file|skeleton file|layout in",
+    Use.ROOT: "jobs root|root folder|jobs below|jobs under|keep jobs in|home folder|skillbank home",
+}
+_REACH = 7  # words before a path that may say what it is for
+
+
+class PlaceWords:
+    """Reads paths with their uses."""
+
+    def __init__(self) -> None:
+        self._cues = Phrases(
+            (phrase, use) for use, table in _CUES.items() for phrase in phrases(table)
+        )
+        self.words = self._cues.words
+
+    def read(self, sentence: Sentence) -> list[Place]:
+        """Every path of a sentence."""
+        found: list[Place] = []
+        for index in range(len(sentence.tokens)):
+            if sentence.kind(index) is Kind.PATH and not sentence.is_taken(index):
+                found.append(self._place(sentence, index, found[-1] if found else None))
+        for place in found:
+            sentence.take(place.end - 1, place.end, "path")
+        return found
+
+    def _place(self, sentence: Sentence, index: int, before: Place | None) -> Place:
+        path = str(sentence.tokens[index].value)
+        start = max(before.end if before else 0, index - _REACH)
+        for at in range(index - 1, start - 1, -1):
+            if sentence.kind(at) is Kind.STOP and sentence.word(at) not in {":"}:
+                start = at + 1
+                break
+        use, first = Use.PLAIN, index
+        for match in self._cues.find(sentence):
+            if match.first >= start and match.end <= index:
+                use, first = match.meaning, match.first
+        after = self._cues.at(sentence, index + 1 + (sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has", "的"}))
+        joined = sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has"}
+        if joined and sentence.word(index + 2) in {"the", "my", "our"}:
+            after = self._cues.at(sentence, index + 3)
+        if joined and after and after.meaning in {Use.TRAIN, Use.VAL, Use.TEST, Use.LABELS, Use.OUTPUT}:
+            use = after.meaning
+        if before and sentence.word(index - 1) in {"and", ","} and before.end == index - 1 and use is Use.PLAIN:
+            use = Use.PLAIN
+        return Place(path, use, first, index + 1)
