@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from skillbank.skill_info import Action, DataSource, Input
 
 
+_NOT_BUILT = "(not built yet: schemas and templates only)"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ShowOptions(Options):
     """What `show` takes."""
@@ -49,7 +52,7 @@ def list_skills(options: Options) -> int:
         print_json([summarize_skill(skill) for skill in skills])
         return DONE
     for skill in skills:
-        actions = ", ".join(built_actions(skill))
+        actions = ", ".join(built_actions(skill)) or _NOT_BUILT * skill.has_info
         print(f"{skill.name}  {actions}".rstrip())
         print_text(_first_sentence(skill.description), indent="    ")
     print("\nnext: skillbank show SKILL")
@@ -115,7 +118,10 @@ def _show_action(skill: Skill, name: str, *, as_json: bool) -> int:
     print()
     for field in list_fields(schema):
         _print_field(field, _short_names(skill.info.spec_shorthand_keys, field.key))
-    print(f"\nnext: skillbank plan {skill.name} {name} --data FOLDER --set KEY=VALUE")
+    if action.built:
+        print(f"\nnext: skillbank plan {skill.name} {name} --data FOLDER --set KEY=VALUE")
+    else:
+        print(f"\n{name} of {skill.name} is not built yet: it cannot be planned or run.")
     return DONE
 
 
