@@ -67,6 +67,24 @@ BREAKS = {
         replace(INFO, "label_path: {type: file}", "label_path: {type: file, unless: [train.x]}"),
         "label_path.unless: train.x: no such spec key",
     ),
+    "spoken action": (
+        replace(
+            INFO, "    dataset_convert:\n      - dataset", "    dataset_conver:\n      - dataset"
+        ),
+        "vocabulary.actions.dataset_conver: no such action; did you mean 'dataset_convert'?",
+    ),
+    "spoken key": (
+        replace(INFO, "    train.grad_clip: [", "    train.clip_grad: ["),
+        "vocabulary.keys: train.clip_grad: no such spec key; did you mean",
+    ),
+    "spoken value": (
+        replace(INFO, "      Cosine: [cosine sch", "      Cosinus: [cosine sch"),
+        "vocabulary.values: train.optim.lr_scheduler: 'Cosinus' is not allowed there",
+    ),
+    "spoken name": (
+        replace(INFO, "    - pose classifier", "    - Pose classifier"),
+        "vocabulary.names: 'Pose classifier': expected lower case",
+    ),
     "parent": (replace(INFO, "parents: [train]", "parents: [trian]"), "'trian' is no action"),
     "function": (
         replace(INFO, "evaluate.checkpoint: parent_model", "evaluate.checkpoint: parent_modle"),

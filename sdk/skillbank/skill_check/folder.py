@@ -27,6 +27,7 @@ from skillbank.skill_check.files import (
 )
 from skillbank.skill_check.findings import CheckReport, Finding, no_folder
 from skillbank.skill_check.page import page_findings
+from skillbank.skill_check.vocabulary import vocabulary_problems
 from skillbank.skill_info import SpecParam
 from skillbank.spec_keys import MISSING, Schema, dotted_keys, find_path
 
@@ -82,6 +83,7 @@ class _Check:
             found += self._gather(schema, self._schema_findings(action, schema))
             found += self._gather(template, self._template_findings(action, template))
         found += self._gather(INFO, self._key_findings())
+        found += self._gather(INFO, self._vocabulary_findings())
         found += self._gather(MANIFEST, self._manifest_findings())
         return found + self._gather(INFO, self._notes())
 
@@ -227,6 +229,10 @@ class _Check:
             known = {known for schema in schemas for known in dotted_keys(schema)}
             message = f"{place}: {key}: no such spec key; {did_you_mean(key, known)}"
             yield self._at(INFO, message, self._line(INFO, place))
+
+    def _vocabulary_findings(self) -> Iterator[Finding]:
+        for key, message in vocabulary_problems(self.skill.info, self.schemas):
+            yield self._info(key, message)
 
     def _manifest_findings(self) -> Iterator[Finding]:
         """Files that differ from what the manifest says; a folder may have no manifest."""
