@@ -99,7 +99,7 @@ class ResumeWorkflowOptions(WorkflowOptions):
 
 
 def run(options: RunWorkflowOptions) -> int:
-    """Run the steps of a file, each as soon as the one it builds on is complete."""
+    """Run the steps of a file, each after the one it builds on."""
     client = options.client()
     if options.plan is not None:
         workflow = client.submit_workflow(_saved_plan(options, options.plan))
@@ -164,7 +164,7 @@ def wait(options: WaitWorkflowOptions) -> int:
 
 
 def cancel(options: WorkflowOptions) -> int:
-    """Stop a workflow and its running steps; what is complete stays usable."""
+    """Stop a workflow and its running steps."""
     workflow = options.client().cancel_workflow(options.workflow)
     if options.as_json:
         print_json(workflow_document(workflow))
@@ -252,6 +252,7 @@ def _show_plan(planned: WorkflowPlan) -> None:
 def _facts_of(wanted: WorkflowStep, step: PlannedStep) -> tuple[tuple[str, str | None], ...]:
     request = wanted.request
     parent = request.parent_job_id if wanted.parent is None else f"step {wanted.parent}"
+    later = f"when {parent} is complete; what can be known before was checked"
     return (
         ("route", f"{step.route.value}: {step.reason}"),
         ("runs on", f"{request.platform}, {step.num_gpus} GPUs"),
@@ -261,5 +262,5 @@ def _facts_of(wanted: WorkflowStep, step: PlannedStep) -> tuple[tuple[str, str |
         ("set", ", ".join(f"{key}={value}" for key, value in request.overrides.items())),
         ("search", ", ".join(f"{key}={value}" for key, value in request.automl.items())),
         *(("note", note) for note in step.notes),
-        ("decided", "in full" if step.plan else "when its parent is complete; checked until then"),
+        ("decided", "in full" if step.plan else later),
     )

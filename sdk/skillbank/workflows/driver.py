@@ -35,13 +35,17 @@ class Driver:
     Args:
         client: Runs the jobs.
         folder: The workflow.
+        look_every_s: Time between two looks at the steps.
     """
 
-    def __init__(self, client: JobClient, folder: WorkflowFolder) -> None:
+    def __init__(
+        self, client: JobClient, folder: WorkflowFolder, look_every_s: float = _LOOK_EVERY_S
+    ) -> None:
         self._client = client
         self._folder = folder
         self._plan = folder.plan()
         self._attempt = folder.last_attempt()
+        self._look_every_s = look_every_s
         self._to_resume: set[int] = set()
 
     def run(self) -> int:
@@ -54,7 +58,7 @@ class Driver:
             step.index for step in self._look() if step.job_id and step.state.is_cause
         }
         while not self._advance():
-            if signal.sigtimedwait(STOPS, _LOOK_EVERY_S) is not None:
+            if signal.sigtimedwait(STOPS, self._look_every_s) is not None:
                 return STOPPED_EXIT
         steps = self._look()
         if all(step.state is StepState.COMPLETE for step in steps):
