@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skillbank.errors import SkillInvalid
 from skillbank.skill import Skill
+from skillbank.skill_check.files import Unreadable, read_text
 from skillbank.skill_check.findings import CheckReport, Finding, no_folder
 from skillbank.skill_check.folder import INFO, check_folder
 
@@ -137,6 +138,7 @@ def _listing_length(folder: Path) -> int:
     """Characters of a skill's name and description; 0 where its page cannot be read."""
     skill = Skill(folder.resolve())
     try:
+        read_text(skill.folder / PAGE)  # refuses what would take minutes
         return len(skill.name) + len(skill.description)
-    except (SkillInvalid, OSError, ValueError):
+    except (SkillInvalid, Unreadable):
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from skillbank.errors import SkillInvalid
 MAX_BYTES = 4_000_000
 """Larger files are not read; the largest schema of TAO's bank has 0.3 MB."""
 _MAX_VALUES = 200_000
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one that documents.py reads with
 _STRING_OR_NUMBER = re.compile(r'"(?:\\.|[^"\\])*"|-?\bInfinity\b|\bNaN\b')
 
 
@@ -118,11 +120,21 @@ def bare_numbers(path: Path) -> tuple[int, int, str] | None:
 
 def line_of(text: str, place: tuple[str | int, ...]) -> int | None:
     """Line of a YAML text in which the deepest key of `place` that is there stands."""
-    node = yaml.compose(text, yaml.SafeLoader)
+    node = _compose(text)
     line = None
     for key in place:
         node, line = _child(node, key, line)
     return line
+
+
+@lru_cache(maxsize=4)  # the findings of one file come one after the other
+def _compose(text: str) -> yaml.Node | None:
+    """The nodes of a YAML text, which know their lines; None for a text that is no YAML."""
+    try:
+        node: yaml.Node | None = yaml.compose(text, _LOADER)
+    except (yaml.YAMLError, RecursionError):
+        return None
+    return node
 
 
 def _child(
