@@ -17,6 +17,7 @@ from skillbank.errors import PlatformError
 from skillbank.job import JobState, Observation
 from skillbank.plan import JobPlan, Route
 from skillbank.platforms.api import Platform
+from skillbank.platforms.inspection import CheckState, Needs
 
 _PATIENCE_S = 60.0
 _MOST_STARTED = 16
@@ -297,3 +298,62 @@ if not marker.exists():
 
         with pytest.raises(PlatformError, match=rf"{wanted} GPUs.* {platform.gpus()}"):
             platform.submit(greedy, 1)
+
+    def test_looking_at_a_platform_leaves_nothing_behind(
+        self, platform: Platform, root: Path
+    ) -> None:
+        """Checks are told, never raised, and whoever reads one that fails knows what to do."""
+        before = sorted(root.rglob("*"))
+
+        checks = platform.inspect(Needs(num_gpus=platform.gpus()))
+
+        assert sorted(root.rglob("*")) == before
+        assert checks
+        assert all(check.found for check in checks)
+        assert all(c.expected or c.fix for c in checks if c.state is CheckState.FAIL)
+
+    def test_more_gpus_than_there_are_fail_a_check(self, platform: Platform) -> None:
+        """Where the platform looks at places at all."""
+        wanted = platform.gpus() + 1
+        checks = [c for c in platform.inspect(Needs(num_gpus=wanted)) if c.name == "places"]
+
+        assert all(check.state is CheckState.FAIL for check in checks)
+
+    def test_its_resources_have_the_gpus_that_it_counts(self, platform: Platform) -> None:
+        """What a job can get is one answer."""
+        resources = platform.resources()
+        if resources is None:
+            pytest.skip("it does not tell")
+
+        assert len(resources.gpus) == platform.gpus()
+        assert resources.cpus >= 1
+        assert 0 < resources.available_bytes <= resources.memory_bytes
+
+    def test_it_sees_files_as_its_jobs_do(self, platform: Platform, root: Path) -> None:
+        """A file, a folder, a pattern and nothing, in the order in which they are asked for."""
+        folder = root / "data"
+        folder.mkdir()
+        (folder / "a.npy").write_bytes(b"0123456789")
+        paths = [folder / "a.npy", folder, folder / "*.npy", folder / "none", folder / "*.csv"]
+
+        facts = platform.look_at([str(path) for path in paths])
+
+        if facts is None:
+            pytest.skip("it cannot tell")
+        assert [(fact.kind.value, fact.size_bytes, fact.num_files) for fact in facts] == [
+            ("file", 10, 1),
+            ("folder", 0, 1),
+            ("pattern", 10, 1),
+            ("missing", 0, 0),
+            ("missing", 0, 0),
+        ]
+        assert facts[0].head == b"0123456789"
+
+    def test_it_names_the_packages_that_are_there_and_no_others(self, platform: Platform) -> None:
+        """By distribution or by module."""
+        found = platform.installed(["pydantic", "yaml", "json", "no-such-distribution-7"])
+        if found is None:
+            pytest.skip("it cannot tell")
+
+        assert found.keys() == {"pydantic", "yaml", "json"}
+        assert found["pydantic"]

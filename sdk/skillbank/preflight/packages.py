@@ -16,6 +16,7 @@ from skillbank.route import SEARCHED_ACTION
 
 SEARCH_EXTRA = "automl"
 _PROJECT = "skillbank"
+_DEVELOPERS = "dev"  # their extra is no requirement of a job
 _EXTRA = re.compile(r"""extra == ['"]([\w-]+)['"]""")
 # Modules whose distribution has another name; a test compares it with the runners' imports.
 _DISTRIBUTIONS = {"PIL": "pillow", "simdjson": "pysimdjson", "yaml": "pyyaml"}
@@ -125,8 +126,7 @@ def install_command(packages: Iterable[Package]) -> str:
 
 def extra_names() -> tuple[str, ...]:
     """Extras of skillbank, less those for its own developers."""
-    names = {extra for one in _requirements().values() for extra in one.extras}
-    return tuple(sorted(names - {"dev"}))
+    return tuple(sorted({extra for one in _requirements().values() for extra in one.extras}))
 
 
 def packages_of_extra(extra: str, versions: Mapping[str, str]) -> tuple[Package, ...]:
@@ -144,9 +144,7 @@ def _covering_extras(choices: list[tuple[str, ...]]) -> list[str]:
     """Few extras such that each choice has one of them: the most asked for first."""
     left, chosen = choices, list[str]()
     while left:
-        options = sorted({extra for choice in left for extra in choice if extra != "dev"})
-        if not options:
-            break
+        options = sorted({extra for choice in left for extra in choice})
         best = max(options, key=lambda extra: sum(extra in choice for choice in left))
         chosen.append(best)
         left = [choice for choice in left if best not in choice]
@@ -170,6 +168,8 @@ def _requirements() -> dict[str, _Wanted]:
     for line in lines:
         requirement = Requirement(line)
         extra = _EXTRA.search(str(requirement.marker or ""))
+        if extra and extra[1] == _DEVELOPERS:
+            continue
         name = canonicalize_name(requirement.name)
         earlier = found.get(name, _Wanted(name, "", ()))
         extras = (*earlier.extras, *([extra[1]] if extra else []))
