@@ -176,9 +176,7 @@ def test_data_that_an_earlier_step_will_make_is_not_missed(shipped: Client, data
 
 
 def test_a_job_that_exists_may_be_a_parent(client: Client) -> None:
-    job = client.submit(
-        client.plan_job(WorkflowRequest.from_mapping({"steps": [train()]}).steps[0].request)
-    )
+    job = client.create_job(**train())
 
     plan = client.plan_workflow({"steps": [evaluate(None, parent_job_id=job.id)]})
 
