@@ -72,9 +72,17 @@ def find_data(
         found = source.locate(absolute)
         if found is not None:
             role, value = found
+            if source.under_role == "." and _is_folder_itself(absolute[role], value):
+                value = absolute[role]
             optional = key in inputs and inputs[key].optional
             files.append(_checked(key, role, value, absolute[role], optional=optional))
     return files, []
+
+
+def _is_folder_itself(root: str, value: str) -> bool:
+    """Tell whether a root for every role is `.../test` where its folder `test` is looked for."""
+    is_local = not is_remote(root)
+    return is_local and Path(root).name == Path(value).name and not Path(value).exists()
 
 
 def _checked(key: str, role: str, value: str, root: str, *, optional: bool) -> DataFile:

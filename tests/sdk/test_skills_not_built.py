@@ -203,3 +203,27 @@ def test_a_spec_that_cannot_be_used_is_refused_before_anything_runs(
 
     with pytest.raises(SpecInvalid, match=said):
         plan(built[OBJECTS], "gen_trt_engine", tmp_path, overrides=given)
+
+
+def test_a_root_that_is_the_folder_which_is_looked_for_is_taken_for_it(
+    built: dict[str, Skill], tmp_path: Path
+) -> None:
+    parent = train(built[VIDEOS], tmp_path, metric="val_loss", **LABELS)
+    test = folders(tmp_path / "hmdb" / "test", "fall")
+    nested = folders(tmp_path / "other" / "test", "test")
+
+    made = [
+        plan(built[VIDEOS], "evaluate", tmp_path, parent, data={"all": root})
+        for root in (test, nested)
+    ]
+
+    assert [one.spec["evaluate"]["test_dataset_dir"] for one in made] == [test, f"{nested}/test"]
+
+
+def test_a_root_without_the_folder_that_is_looked_for_says_what_it_holds(
+    built: dict[str, Skill], tmp_path: Path
+) -> None:
+    root = folders(tmp_path / "hmdb", "train", "validation")
+
+    with pytest.raises(SpecInvalid, match=r"holds no 'test'; it holds train/, validation/"):
+        plan(built[VIDEOS], "train", tmp_path, data={"all": root}, overrides=LABELS)
