@@ -23,6 +23,7 @@ _TYPES = {
     ".json": "application/json",
     ".yaml": "application/yaml",
 }
+_SPACE = re.compile(r"\s+")
 _BLANK = re.compile(r"[ \t\r\f\v]*\n[ \t\r\f\v\n]*")
 
 
@@ -164,4 +165,4 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._depth:
-            self.parts.append(" ".join(data.split()) + " " * data[-1:].isspace())
+            self.parts.append(_SPACE.sub(" ", data))

@@ -55,9 +55,9 @@ class Arguments:
             told |= describe_arguments(described)
         given = inspect.signature(function).parameters.values()
         parameters = [one for one in given if one.name != "self"]
-        hints = _hints(function, parameters)
         self._shapes = dict(shapes or {})
-        hints |= dict.fromkeys(self._shapes, dict[str, Any])
+        hints = _hints(function, [one for one in parameters if one.name not in self._shapes])
+        hints |= dict.fromkeys(self._shapes, dict[str, Any] | None)
         fields = {
             one.name: _field(one, hints[one.name], told, (bounds or {}).get(one.name))
             for one in parameters
