@@ -13,7 +13,7 @@ from tests.sdk.preflight.conftest import SKILL, Machine
 from tests.sdk.toy import FIXTURES, RecordingPlatform
 
 from skillbank.bank import SkillBank
-from skillbank.capabilities import Capabilities, SkillFacts, describe_platform
+from skillbank.capabilities import ActionFacts, Capabilities, SkillFacts, describe_platform
 from skillbank.client import Client
 from skillbank.errors import SkillNotFound
 from skillbank.platforms.inspection import CheckState
@@ -116,6 +116,16 @@ def test_a_platform_is_as_good_as_its_worst_check(tmp_path: Path) -> None:
 
     assert (broken.state, broken.fix) == (CheckState.FAIL, "export SKILLBANK_HOME=FOLDER")
     assert (silent.state, silent.fix, silent.resources) == (CheckState.PASS, "", None)
+
+
+@pytest.mark.parametrize(
+    ("is_built", "missing", "can_run"),
+    [(True, (), True), (False, (), False), (True, ("torch (not installed)",), False)],
+)
+def test_an_action_can_run_when_it_is_built_and_lacks_nothing(is_built, missing, can_run) -> None:
+    action = ActionFacts("train", "Train.", is_built, (), {}, {}, missing)
+
+    assert action.can_run is can_run
 
 
 def test_all_of_it_is_json(found: Capabilities) -> None:

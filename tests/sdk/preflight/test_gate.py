@@ -171,9 +171,14 @@ class TestData:
     def test_data_of_the_final_evaluation_are_looked_at_too(self, train, data: Path) -> None:
         good = train(automl_policy="on", data={"all": str(data), "test": str(data)})
         bad = train(automl_policy="on", data={"all": str(data), "test": "/nowhere"})
+        for kind in ("data.npy", "label.pkl"):
+            shutil.copy(data / f"val_{kind}", data / f"test_{kind}")
+        whole = train(automl_policy="on", data={"all": str(data), "test": str(data)})
 
         assert "no 'test_data.npy'" in " ".join(check.found for check in named(good, "data"))
         assert any("/nowhere" in check.about for check in named(bad, "data"))
+        (check,) = named(whole, "data", "evaluate.test_dataset.data_path")
+        assert "test_data.npy: f4 (4, 3, 30, 34, 1)" in check.found
 
 
 class TestCredentials:

@@ -120,6 +120,24 @@ def test_gpus_are_known_by_index_and_by_uuid() -> None:
     assert read_gpu_table("No devices were found\n") == {}
 
 
+@pytest.mark.parametrize(
+    ("script", "memory_bytes"),
+    [("echo '0, GPU-aa, H100, 81559'", 81559 * 2**20), ("exit 9", 0), ("echo nonsense", 0)],
+    ids=["driver", "broken driver", "another program"],
+)
+def test_the_driver_is_asked_for_names_and_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script, memory_bytes
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    (gpu,) = machine_resources(("GPU-aa",)).gpus
+
+    assert gpu.memory_bytes == memory_bytes
+
+
 def test_every_gpu_that_may_be_used_is_listed_also_where_the_driver_is_silent() -> None:
     assert len(machine_resources(("7", "GPU-none")).gpus) == 2
     assert machine_resources(()).gpus == ()

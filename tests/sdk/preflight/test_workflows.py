@@ -67,6 +67,8 @@ def test_no_path_that_a_rehearsal_made_up_is_shown(client: Client, data: Path) -
 
     text = "\n".join(check.found for check in found.checks)
     assert "skillbank-" not in text.replace(str(data), "")
+    (review,) = (check for check in checks(found, 2, "review") if check.about == "spec")
+    assert review.found == "as the template"
 
 
 def test_a_wrong_key_of_a_later_step_is_found_now(client: Client, data: Path) -> None:
