@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skillbank.bank import SkillBank
+    from skillbank.capabilities import Capabilities
     from skillbank.checkpoints import Resolution
     from skillbank.client import Client
     from skillbank.errors import SkillbankError
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from skillbank.job import Job, JobState
     from skillbank.plan import JobPlan, Route
     from skillbank.platforms.api import Platform
+    from skillbank.platforms.inspection import Check, CheckState
     from skillbank.platforms.local import LocalPlatform
+    from skillbank.preflight.verdict import Preflight
     from skillbank.request import AutomlPolicy, JobRequest
     from skillbank.search.preview import preview_search
     from skillbank.skill import Skill
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 _MODULE_OF = {
     "AutomlPolicy": "request",
+    "Capabilities": "capabilities",
+    "Check": "platforms.inspection",
+    "CheckState": "platforms.inspection",
     "Client": "client",
     "Job": "job",
     "JobPlan": "plan",
@@ -39,6 +45,7 @@ _MODULE_OF = {
     "LocalPlatform": "platforms.local",
     "News": "following",
     "Platform": "platforms.api",
+    "Preflight": "preflight.verdict",
     "Resolution": "checkpoints",
     "Route": "plan",
     "Skill": "skill",
@@ -55,6 +62,9 @@ _MODULE_OF = {
 
 __all__ = [
     "AutomlPolicy",
+    "Capabilities",
+    "Check",
+    "CheckState",
     "Client",
     "Job",
     "JobPlan",
@@ -63,6 +73,7 @@ __all__ = [
     "LocalPlatform",
     "News",
     "Platform",
+    "Preflight",
     "Resolution",
     "Route",
     "Skill",
