@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from skillbank.cli.options import INTERRUPTED
@@ -23,6 +23,8 @@ from skillbank.plan import Route
 from skillbank.result_documents import job_document
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from skillbank.client import Client
     from skillbank.following import StatusLine
     from skillbank.job import Job
@@ -91,7 +93,13 @@ def choose_view(job: Job, *, as_json: bool) -> AbstractContextManager[View]:
         return choose_search_view(job, as_json=as_json)
     if as_json:
         return nullcontext(JsonView())
-    return LiveView(job.action) if sys.stdout.isatty() else nullcontext(PlainView())
+    return _one_bar(job.action) if sys.stdout.isatty() else nullcontext(PlainView())
+
+
+@contextmanager
+def _one_bar(title: str) -> Iterator[View]:
+    with make_bars() as bars:
+        yield LiveView(title, bars)
 
 
 class JsonView:
@@ -121,46 +129,56 @@ class PlainView:
         print(_describe(line), flush=True)
 
 
+def make_bars() -> Progress:
+    """Bars within one line of 80 columns each: place, figures and time left."""
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[figures]}", markup=False),
+        console=console(),
+    )
+
+
 class LiveView:
-    """A bar that moves within one line of 80 columns: epoch, loss, accuracy and time left."""
+    """A bar that moves: epoch, loss, accuracy and time left.
 
-    def __init__(self, title: str) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
+    Args:
+        title: What stands beside the bar before the first step.
+        bars: Where the bar is shown, beside others.
+        label: What every line begins with.
+    """
 
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[figures]}", markup=False),
-            console=console(),
-        )
-        self._task = self._bar.add_task(title, total=None, figures="")
+    def __init__(self, title: str, bars: Progress, label: str = "") -> None:
+        self._bars = bars
+        self._task = bars.add_task(f"{label}{title}", total=None, figures="")
         self._title = title
+        self._label = label
         self._kpi: dict[str, float | None] = {}
 
-    def __enter__(self) -> LiveView:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bars.remove_task(self._task)
 
     def show_state(self, job: Job) -> None:
         """Name the state before the first step."""
-        self._bar.update(self._task, description=f"{self._title} {job.state.value.lower()}")
+        told = f"{self._title} {job.state.value.lower()}".lstrip()
+        self._bars.update(self._task, description=f"{self._label}{told}")
 
     def show(self, line: StatusLine) -> None:
         """Move the bar to where the line is; print a line that has no place on it above."""
         if line.get("max_epoch") is None and line.get("max_step") is None:
-            self._bar.console.print(line.get("message", ""))
+            self._bars.console.print(f"{self._label}{line.get('message', '')}")
             return
         self._kpi |= line.get("kpi") or {}
         done, total, where = _position(line)
         figures = show_figures({name: self._kpi[name] for name in _IN_BAR if name in self._kpi})
-        self._bar.update(
+        self._bars.update(
             self._task,
             completed=done,
             total=total,
-            description=where,
+            description=f"{self._label}{where}",
             figures=figures + _eta(line),
         )
 

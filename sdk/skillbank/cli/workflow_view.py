@@ -1,14 +1,21 @@
-"""Follow a workflow to its end: the lines of each step under its name, or events as JSON."""
+"""Follow a workflow to its end: each step's lines under its name, bars on a terminal, or JSON."""
 
 from __future__ import annotations
 
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, Protocol, TextIO
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, Protocol
 
-from skillbank.cli.follow import View, choose_view, end_of_job, is_told_by_the_end
+from skillbank.cli.follow import (
+    LiveView,
+    View,
+    choose_view,
+    end_of_job,
+    is_told_by_the_end,
+    make_bars,
+)
 from skillbank.cli.options import INTERRUPTED
 from skillbank.cli.output import (
     DONE,
@@ -19,10 +26,13 @@ from skillbank.cli.output import (
     show_duration,
 )
 from skillbank.job import JobState
+from skillbank.plan import Route
 from skillbank.result_documents import job_document, workflow_document
 from skillbank.workflows.workflow import StepState, WorkflowState
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from skillbank.client import Client
     from skillbank.job import Job
     from skillbank.workflow_request import WorkflowRequest
@@ -58,11 +68,11 @@ def follow_workflow(
 
     Ctrl-C stops the following, never the workflow.
     """
-    view: WorkflowView = JsonSteps() if as_json else PlainSteps(client)
     try:
-        for news in client.follow_workflow(workflow.id, every_s):
-            view.show(news)
-            workflow = news.workflow
+        with _choose_view(client, as_json=as_json) as view:
+            for news in client.follow_workflow(workflow.id, every_s):
+                view.show(news)
+                workflow = news.workflow
     except KeyboardInterrupt:
         print_aside(
             f"\nworkflow {workflow.id} goes on. Follow it with 'skillbank workflow wait "
@@ -107,6 +117,17 @@ class WorkflowView(Protocol):
         """Show what is new."""
 
 
+@contextmanager
+def _choose_view(client: Client, *, as_json: bool) -> Iterator[WorkflowView]:
+    if as_json:
+        yield JsonSteps()
+    elif sys.stdout.isatty():
+        with make_bars() as bars:
+            yield TextSteps(client, bars)
+    else:
+        yield TextSteps(client)
+
+
 class JsonSteps:
     """One JSON object per state of the workflow, state of a step's job, and status line."""
 
@@ -127,11 +148,17 @@ class JsonSteps:
             self._jobs[step.index] = step.job
 
 
-class PlainSteps:
-    """Lines of text, each under the step that it belongs to: `[1 evaluate] ...`."""
+class TextSteps:
+    """Lines of text, each under the step that it belongs to: `[1 evaluate] ...`.
 
-    def __init__(self, client: Client) -> None:
+    Args:
+        client: Follows the jobs.
+        bars: On a terminal, where each step that runs has a bar.
+    """
+
+    def __init__(self, client: Client, bars: Progress | None = None) -> None:
         self._client = client
+        self._bars = bars
         self._steps: dict[tuple[int, int], _StepView] = {}
         self._unstarted: dict[int, StepState] = {}
         self._is_first = True
@@ -151,7 +178,7 @@ class PlainSteps:
     def _view(self, news: StepNews) -> _StepView:
         key = (news.index, news.job.attempt)
         if key not in self._steps:
-            self._steps[key] = _StepView(self._client, news)
+            self._steps[key] = _StepView(self._client, news, self._bars)
         return self._steps[key]
 
     def _show_unstarted(self, step: Step) -> None:
@@ -165,56 +192,53 @@ class PlainSteps:
 class _StepView:
     """Shows one attempt of one step's job as it is shown alone, each line under its step."""
 
-    def __init__(self, client: Client, news: StepNews) -> None:
+    def __init__(self, client: Client, news: StepNews, bars: Progress | None) -> None:
         self._client = client
         self._prefix = _prefix(news.index, news.job.action)
         self._state: JobState | None = None
+        self._bar: LiveView | None = None
+        if bars is not None and news.job.route == Route.DIRECT:
+            self._bar = LiveView("", bars, self._prefix)
         with _under(self._prefix), choose_view(news.job, as_json=False) as view:
             self._view: View = view
 
     def show(self, news: StepNews) -> None:
         """Show what is new."""
-        job = news.job
-        with _under(self._prefix):
-            if self._state is None:
-                again = f", attempt {job.attempt}" if job.attempt > 1 else ""
-                print(f"job {job.id}{again}: {job.skill}, {job.route}, on {job.platform}")
+        job, view = news.job, self._bar or self._view
+        if self._state is None:
+            again = f", attempt {job.attempt}" if job.attempt > 1 else ""
+            what = f"{job.skill}, {job.route}, on {job.platform}"
+            print(f"{self._prefix}job {job.id}{again}: {what}", flush=True)
+        # A bar begins its own lines, and draws where the others are printed.
+        with nullcontext() if self._bar else _under(self._prefix):
             if job.state is not self._state and not job.state.is_final:
-                self._view.show_state(job)
+                view.show_state(job)
             for line in news.lines:
                 if not is_told_by_the_end(line):
-                    self._view.show(line)
-            if job.state is not self._state and job.state.is_final:
-                end_of_job(self._client, job, as_json=False, tells_next=False)
+                    view.show(line)
+        if job.state is not self._state and job.state.is_final:
+            self._end(job)
         self._state = job.state
 
-
-class _Prefixed(io.TextIOBase):
-    """A stream that begins every line with the same words; no terminal, so that nothing moves."""
-
-    def __init__(self, stream: TextIO, prefix: str) -> None:
-        self._stream = stream
-        self._prefix = prefix
-        self._is_at_start = True
-
-    def write(self, text: str) -> int:
-        """Write whole or parts of lines."""
-        for line in text.splitlines(keepends=True):
-            self._stream.write(self._prefix + line if self._is_at_start else line)
-            self._is_at_start = line.endswith("\n")
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush what is below."""
-        self._stream.flush()
+    def _end(self, job: Job) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        with _under(self._prefix):
+            end_of_job(self._client, job, as_json=False, tells_next=False)
 
 
 @contextmanager
 def _under(prefix: str) -> Iterator[None]:
     """Begin every line that is printed inside with the same words."""
-    out, err = _Prefixed(sys.stdout, prefix), _Prefixed(sys.stderr, prefix)
-    with redirect_stdout(out), redirect_stderr(err):
-        yield
+    out, err = io.StringIO(), io.StringIO()  # no terminals: what is shown there does not move
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            yield
+    finally:
+        for line in out.getvalue().splitlines():
+            print(f"{prefix}{line}", flush=True)
+        for line in err.getvalue().splitlines():
+            print_aside(f"{prefix}{line}")
 
 
 def _prefix(index: int, action: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.sdk.cli.conftest import CommandLine, Done
+from tests.sdk.cli.test_follow import open_terminal
 from tests.sdk.search.conftest import search_bowl
 
 from skillbank.cli.app import GROUPS
@@ -64,6 +65,22 @@ def test_a_run_shows_every_step_under_its_name(cli: CommandLine, flow: Path) -> 
     assert table[0].split() == ["STEP", "ACTION", "PARENT", "STATE", "TOOK", "JOB", "SKILL"]
     assert table[2].split()[:4] == ["1", "evaluate", "0", "COMPLETE"]
     assert re.fullmatch(r"COMPLETE after 0:00:\d\d: 2 of 2 steps complete", table[3])
+
+
+def test_a_terminal_has_a_bar_for_every_step_that_runs(
+    client: Client, flow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = client.create_workflow(flow)
+    terminal = open_terminal(monkeypatch)
+
+    status = follow_workflow(client, made, as_json=False, every_s=0.01)
+
+    shown = terminal.getvalue()
+    assert status == 0
+    assert re.search(r"\[0 train\] epoch \d/9 .*val_acc", shown)
+    assert "[0 train] COMPLETE after" in shown
+    assert "[1 evaluate] evaluated" in shown
+    assert "\x1b" in shown  # bars are drawn anew in their place
 
 
 def test_a_failure_says_which_step_why_and_what_next(
