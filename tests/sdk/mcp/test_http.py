@@ -19,6 +19,7 @@ from skillbank.errors import RequestInvalid
 from skillbank.mcp.http import MOST_REQUEST_BYTES, TokenVerifier, make_token, names_of, read_tokens
 
 SECOND = "another-token-that-only-tests-know"
+THIRD = "a-third-token-that-only-tests-know"
 HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 MINE = {"Authorization": f"Bearer {TOKEN}"}
 HELLO = {
@@ -41,8 +42,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # The process of the server, once for all tests of this file: 1 s.
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    options = ("--token", "ann=env:ANN", "--token", "bob=env:BOB", "--max-running", 1)
-    with http_server(folder / "root", *options, folder=folder, ANN=TOKEN, BOB=SECOND) as address:
+    tokens = {"ANN": TOKEN, "BOB": SECOND, "EVE": THIRD}
+    options = [f"--token={name.lower()}=env:{name}" for name in tokens]
+    line = (folder / "root", *options, "--max-running", 1)
+    with http_server(*line, folder=folder, **tokens) as address:
         yield address
 
 
@@ -93,7 +96,7 @@ def test_a_workflow_runs_in_the_same_way_and_each_of_its_steps_is_counted(addres
     steps = {"steps": [{"skill": "toy-train", "action": "train", "automl_policy": "off"}]}
 
     async def main() -> None:
-        async with over_http(address, SECOND) as agent:
+        async with over_http(address, THIRD) as agent:
             before = (await agent.ask("limits"))["jobs_per_day"]["used"]
             plan = await agent.ask("plan_workflow", request=steps)
             started = await agent.ask("run_workflow", plan_hash=plan["hash"])
