@@ -13,6 +13,8 @@ from skillbank.cli.output import DONE, print_json, print_table, print_text
 if TYPE_CHECKING:
     from skillbank.capabilities import ActionFacts, Capabilities, Need, SkillFacts
 
+_TRAIN = "train"  # the only action that is ever searched
+
 
 @dataclass(frozen=True, kw_only=True)
 class CapabilitiesOptions(Options):
@@ -60,7 +62,8 @@ def _summary(skill: SkillFacts) -> str:
     if skill.problem:
         return "cannot be read"
     told = [action.name + _drawback(action) for action in skill.actions]
-    return ", ".join([*told, *(["AutoML"] if skill.has_automl else [])])
+    is_searched = skill.has_automl and any(a.is_built for a in skill.actions if a.name == _TRAIN)
+    return ", ".join([*told, *(["AutoML"] if is_searched else [])])
 
 
 def _drawback(action: ActionFacts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,7 +43,7 @@ def preflight(options: PreflightOptions) -> int:
     if options.as_json:
         print_json(found.to_mapping())
     else:
-        _show(found)
+        _show(found, options.workflow)
     return DONE if found.go else WRONG_REQUEST
 
 
@@ -73,14 +74,16 @@ def _is_given(options: PreflightOptions, but: str) -> bool:
     return any(getattr(options, f.name) != f.default for f in fields(options) if f.name not in kept)
 
 
-def _show(found: Preflight) -> None:
+def _show(found: Preflight, workflow: Path | None) -> None:
     from skillbank.platforms.inspection import CheckState
 
     for section in found.sections:
         _show_section(section)
     counts = ", ".join(f"{found.count(state)} {state}" for state in CheckState)
     print(f"{'GO' if found.go else 'NO GO'}: {counts}")
-    if found.go and any(section.plan for section in found.sections):
+    if found.go and workflow is not None:
+        print(f"\nnext: skillbank workflow run {shlex.quote(str(workflow))}")
+    elif found.go and any(section.plan for section in found.sections):
         print("\nnext: the same line with 'run' for 'preflight'")
 
 

@@ -69,7 +69,8 @@ def _check_gpu_memory(subject: Subject, resources: Resources, asked: int) -> Che
 def _check_memory(subject: Subject, resources: Resources) -> Check:
     size = data_bytes(subject)
     available = show_bytes(resources.available_bytes)
-    found = f"{available} of memory are free, the data are {show_bytes(size)}"
+    found = f"{available} of memory are free"
+    found += f", the data are {show_bytes(size)}" if size else ""
     if size > resources.available_bytes:
         expected = "room for the data, where they are read as a whole"
         return Check(NAME, CheckState.WARN, found, expected, about="memory")

@@ -81,6 +81,7 @@ def test_a_workflow_file_is_checked_step_by_step(cli, whole, tmp_path):
     assert done.status == 0, done.out
     assert f"steps[1]: {SKILL} export\n" in done.out
     assert "skipped  plan: " in done.out
+    assert done.out.endswith(f"next: skillbank workflow run {file}\n")
 
 
 @pytest.mark.parametrize(
