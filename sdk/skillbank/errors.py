@@ -99,11 +99,21 @@ class LimitReached(SkillbankError):
     """An agent has started as much as its server lets it."""
 
 
+_BEGUN = 8  # characters from which on a name counts as begun
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Second half of a sentence about a wrong `name`: the nearest of `known`, else all."""
     known = sorted(map(str, known))  # an enum is shown by its value
-    near = get_close_matches(name, known, n=1) or _by_last_part(name, known)
+    near = _by_beginning(name, known) or get_close_matches(name, known, n=1)
+    near = near or _by_last_part(name, known)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}."
+
+
+def _by_beginning(name: str, known: Sequence[str]) -> list[str]:
+    """The one name that is the rest of what was begun: tao-train-pose -> its only skill."""
+    longer = [one for one in known if len(name) >= _BEGUN and one.startswith(name)]
+    return longer if len(longer) == 1 else []
 
 
 def _by_last_part(name: str, known: Sequence[str]) -> list[str]:
