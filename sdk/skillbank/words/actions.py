@@ -10,12 +10,31 @@ from skillbank.words.matcher import Match, Phrases, Sentence
 from skillbank.words.tokens import Kind
 
 _PARTICIPLES = frozenset({"trained", "evaluated", "exported", "predicted", "tested", "fitted", "pruned", "trainiertes", "trainierte", "trainierten"})
-_BECOMES = frozenset({"be", "get", "gets", "getting", "being", "want", "need", "have", "like", "it", "them", "this"})
+_SUBJECTS = frozenset("i we he she they colleague you just was were has been already boss team who".split())
+_WISHES = frozenset("be get gets getting want need like wants needs needed should must want's brauche möchte".split())
+_VOID = """
+do nothing|don't do anything|do not do anything|forget it|forget about it|never mind|nevermind|better not|rather not|cancel that|cancel it|scratch that|wait don't|no don't|please don't
+don't|not now|not yet|leave it|leave it for now|don't bother|let's not|drop it all|nothing|skip it all|stop|hold off|don't do it|do not do it|i changed my mind|changed my mind|abort
+vergiss es|doch nicht|lieber nicht|lass es|算了|别做了|不用了
+"""
+_UNREAL = """
+decided against|under no circumstances|never asked|did not ask|didn't ask|mistake to|bad idea to|might|thinking about|thinking of|whether to|considering|not sure if|not sure whether|should i|should we|wondering
+wonder|what if|suppose|imagine|if i were to|someday|one day|would never|refuse|yesterday i|yesterday we|last week i|last week we|last month|already|was going to|used to|don't want you|do not want you|dream of|dreamt|heard that|they say|on monday i
+how long would|how long will|how long does|how much would|how many hours|before you|once asked|told me|planning to|plan to|hätte|falls ich|no intention|not going to|won't|will not|don't think|do not think|no plan|no plans|afraid to|forbidden|not allowed|no one should|nobody should
+what happens|what would|is it worth|is it possible|would it|why did|why does|why would|does it make sense|instead of|rather than|i would have|no longer want|no longer need
+"""
+_FAREWELL = frozenset("please thanks thank you sorry for now then yet it that this after all today i so ok okay no wait actually hmm here at the moment".split())
+_GAPPED = (
+    (frozenset({"what", "was"}), frozenset({"doing", "tut", "tun", "macht", "machen"}), "inference"),
+    (frozenset({"turn", "transform", "cut", "reformat", "wandle", "verwandle"}), frozenset({"arrays", "array", "numpy", "npy", "dataset", "datasets"}), "dataset_convert"),
+    (frozenset({"把", "将"}), frozenset({"转"}), "dataset_convert"),
+)
 _NOT_AFTER = frozenset(
     "set sets data split folder images clips files file logs log loss losses report curve curves time examples "
     "samples epochs epoch epochen labels videos results subjects speed settings parameters params script code pipeline accuracy".split()
 )
 _NOUN_BEFORE = frozenset("the my our your that this of last previous a another one any next".split())
+_VERB_BEFORE = frozenset("and then please to also just you me it now finally afterwards next us let's lets don't not".split())
 _LIGHT = frozenset(
     "and , then & + it them that the a an model also / und dann 并 和 再 然后 , both first this afterwards finally to or "
     "its result results checkpoint best please just do run an the 它 并且 es".split()
@@ -57,12 +76,20 @@ class ActionReader:
         self._classify = Phrases((p, True) for p in phrases(CLASSIFY))
         self._build = Phrases((p, True) for p in phrases(BUILD))
         self._nouns = Phrases((p, True) for p in phrases(MODEL_NOUNS))
+        self._void = Phrases((p, True) for p in phrases(_VOID))
+        self._unreal = Phrases((p, True) for p in phrases(_UNREAL))
         self.words = self._then.words | self._classify.words | self._build.words | self._nouns.words
 
     def mentions(self, sentence: Sentence) -> list[Mention]:
         """Actions asked for, or asked not to be done, in order; their words are taken."""
-        found = [self._mention(sentence, match) for match in self._words.action_phrases.find(sentence)]
+        matches = list(self._words.action_phrases.find(sentence))
+        matches = [match for match in matches if not self._leads_to_export(sentence, match, matches)]
+        found = [self._mention(sentence, match) for match in matches]
         mentions = [one for one in found if one is not None]
+        mentions += self._with_gaps(sentence, mentions)
+        if not mentions:  # `train data /x`: the only word that asks for anything
+            mentions = [Mention(m.meaning, m.first, m.end, self._is_negated(sentence, m.first)) for m in matches if sentence.word(m.first) in {"train", "evaluate", "test"}][:1]
+        mentions.sort(key=lambda one: one.first)
         mentions = self._without_nouns(sentence, mentions)
         mentions = self._spread_negation(sentence, mentions)
         for one in mentions:
@@ -71,7 +98,8 @@ class ActionReader:
 
     def classify(self, sentence: Sentence) -> Match[bool] | None:
         """A verb such as `classify`, which may ask for a training or for predictions."""
-        return next(iter(self._classify.find(sentence)), None)
+        verbs = (m for m in self._classify.find(sentence) if not sentence.word(m.first).endswith(("er", "ers", "or", "器")))
+        return next(verbs, None)
 
     def builds(self, sentence: Sentence) -> Match[bool] | None:
         """A wish for a model: `I need a classifier`."""
@@ -106,18 +134,86 @@ class ActionReader:
         first, end, action = match.first, match.end, match.meaning
         word, after = sentence.word(first), sentence.word(end)
         single = end - first == 1
-        if single and word in _PARTICIPLES:
-            if not {sentence.word(first - 1), sentence.word(first - 2), sentence.word(first - 3)} & _BECOMES:
-                return None
-            if sentence.word(first - 1) in {"just", "was", "were"}:
-                return None
+        if single and word in _PARTICIPLES and not self._is_wished(sentence, first):
+            return None
         if single and after in _NOT_AFTER and action in {"train", "evaluate", "inference"} and word not in {"retrain", "trainiere", "evaluate", "predict"}:
             return None
         if single and word == "fit" and (sentence.word(first - 1) not in {"to", "", "please", "and", ","} and first > 0):
             return None
-        if word == "learning" or (word == "test" and single and sentence.word(first - 1) in _NOUN_BEFORE | {"held", "out"}):
+        before = sentence.word(first - 1)
+        if word == "test" and single and sentence.kind(first - 1) is Kind.WORD and before not in _VERB_BEFORE:
+            return None
+        if word == "train" and sentence.word(first - 1) == "to" and sentence.word(first - 2) in {"dataset", "data", "set"}:
             return None
         return Mention(action, first, end, self._is_negated(sentence, first))
+
+    def _is_wished(self, sentence: Sentence, first: int) -> bool:
+        """`I want a model trained`, not `I trained a model`."""
+        if sentence.word(first - 1) in _SUBJECTS:
+            return False
+        for at in range(first - 1, max(first - 12, -1), -1):
+            if sentence.kind(at) is Kind.STOP:
+                return False
+            if sentence.word(at) in _WISHES:
+                return True
+        return False
+
+    def _leads_to_export(self, sentence: Sentence, match: Match[str], matches: list[Match[str]]) -> bool:
+        """`convert it to ONNX` is an export."""
+        if match.meaning != "dataset_convert" or sentence.stem(match.first) != "convert":
+            return False
+        later = [m for m in matches if m.first >= match.end and m.meaning in {"export", "gen_trt_engine"}]
+        return bool(later) and later[0].first - match.end <= 14 and not any(
+            sentence.word(i) in {"then", "afterwards"} or (sentence.kind(i) is Kind.STOP) for i in range(match.end, later[0].first)
+        ) and not any(m.meaning == "train" and match.end <= m.first < later[0].first for m in matches)
+
+    def _with_gaps(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
+        """Phrases with other words inside: `what are the people in FILE doing`, `turn X into arrays`."""
+        found = []
+        spans = [(one.first, one.end) for one in mentions]
+        for first in range(len(sentence.tokens)):
+            for heads, tails, action in _GAPPED:
+                if sentence.word(first) not in heads or action not in self._words.all_actions:
+                    continue
+                end = self._tail(sentence, first + 1, tails)
+                if end and not any(s < end and first < e for s, e in spans):
+                    found.append(Mention(action, first, first + 1, self._is_negated(sentence, first)))
+                    spans.append((first, end))
+        return found
+
+    def _tail(self, sentence: Sentence, start: int, tails: frozenset[str]) -> int | None:
+        for index in range(start, min(start + 14, len(sentence.tokens))):
+            if sentence.kind(index) is Kind.STOP:
+                return None
+            if sentence.word(index) in tails and not sentence.is_taken(index):
+                return index + 1
+        return None
+
+    def voids(self, sentence: Sentence, mention: Mention) -> bool:
+        """Tell whether the words before an action say that it is only thought or told of."""
+        start = next((i + 1 for i in range(mention.first - 1, -1, -1) if sentence.kind(i) is Kind.STOP), 0)
+        return any(start <= m.first and m.end <= mention.first for m in self._unreal.find(sentence))
+
+    def takes_back(self, sentence: Sentence) -> Match[bool] | None:
+        """The last words that take everything back: `forget it`, `better not`."""
+        voids = list(self._void.find(sentence))
+        for match in voids:
+            rest = set(range(match.end, len(sentence.tokens)))
+            rest -= {i for other in voids for i in range(other.first, other.end)}
+            if all(sentence.kind(i) is not Kind.WORD or sentence.word(i) in _FAREWELL for i in rest) and not any(
+                sentence.kind(i) in {Kind.NUMBER, Kind.PATH} for i in rest
+            ):
+                return match
+        return None
+
+    def tells(self, sentence: Sentence) -> bool:
+        """Tell whether the sentence speaks of what was, or might be: `yesterday I trained`."""
+        if any(True for _ in self._unreal.find(sentence)):
+            return True
+        return any(
+            sentence.word(i) in _PARTICIPLES and sentence.word(i - 1) in _SUBJECTS
+            for i in range(1, len(sentence.tokens))
+        )
 
     def _is_negated(self, sentence: Sentence, first: int) -> bool:
         at = first
@@ -129,7 +225,7 @@ class ActionReader:
                 match = self._not.at(sentence, start) if start >= 0 else None
                 if match and match.end == end:
                     return sentence.word(end) != "only" and sentence.word(start) not in {"before", "stop"}
-        return False
+        return sentence.word(first + 1) in {"nothing", "nichts", "nobody"}
 
     def _without_nouns(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
         """Leave out `the training` where another word asks for the training."""
@@ -140,7 +236,7 @@ class ActionReader:
             )
 
         sure = {one.action for one in mentions if not is_noun(one)}
-        return [one for one in mentions if not is_noun(one) or one.action not in sure]
+        return [m for m in mentions if m.is_negated or not is_noun(m) or m.action not in sure]
 
     def _spread_negation(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
         """`don't evaluate or export` negates both."""

@@ -58,7 +58,8 @@ class Field:
     @property
     def choices(self) -> tuple[str, ...]:
         """Names that it takes; with those that are only examples."""
-        named = (*(self.node.get("enum") or ()), *(self.node.get("examples") or ()))
+        enum = self.node.get("enum") or ()
+        named = (*(enum if len(enum) > 1 else ()), *(self.node.get("examples") or ()))
         return tuple(str(choice) for choice in named if isinstance(choice, str))
 
     @property
@@ -91,7 +92,8 @@ class ActionWords:
         self.fields = {
             key: Field(key, field_at(schema, tuple(key.split("."))))
             for key in dotted_keys(schema)
-            if key.partition(".")[0] not in others and not key.startswith("wandb.")
+            if key.partition(".")[0] not in others
+            and (not key.startswith("wandb.") or key == "wandb.enable")
         }
         self.all_keys = frozenset(dotted_keys(schema))
 
@@ -105,13 +107,15 @@ class ActionWords:
                     _, fields = gathered.setdefault(stems(phrase), (phrase, []))
                     if field not in fields:
                         fields.append(field)
+        for _, fields in gathered.values():
+            fields.sort(key=self._distance)
         return Phrases(gathered.values())
 
     @cached_property
     def values(self) -> Phrases[list[tuple[Field, str]]]:
         """What people call a value of a setting -> setting and value."""
         gathered: dict[tuple[str, ...], tuple[str, list[tuple[Field, str]]]] = {}
-        for field in sorted(self.fields.values(), key=self._distance):
+        for field in sorted(self.fields.values(), key=lambda one: (self._distance(one), len(one.key))):
             told = self.skill.info.vocabulary.values.get(field.key, {})
             spoken = [(name, value) for value, names in told.items() for name in names]
             spoken += [(name, value) for value in field.choices for name in _spoken_forms(value)]
@@ -138,7 +142,15 @@ class ActionWords:
 
     def is_telling(self, phrase_stems: tuple[str, ...]) -> bool:
         """Tell whether the words of a value say by themselves which setting is meant."""
-        return any(len(word) > 2 and word not in _COMMON_VALUES for word in phrase_stems)
+        if phrase_stems in self._spoken_values:
+            return True
+        return any(len(word) > 1 and word not in _COMMON_VALUES for word in phrase_stems)
+
+    @cached_property
+    def _spoken_values(self) -> frozenset[tuple[str, ...]]:
+        """What the skill itself says that users call a value."""
+        told = self.skill.info.vocabulary.values.values()
+        return frozenset(stems(name) for values in told for names in values.values() for name in names)
 
     def _distance(self, field: Field) -> int:
         """The action's own settings come first, then those that have a short name."""
@@ -183,7 +195,7 @@ class BankWords:
             for action, spoken in skill.info.vocabulary.actions.items():
                 for phrase in spoken:
                     found.add(phrase, action)
-        for action in (*ACTIONS, *self.all_actions):
+        for action in (*ACTIONS, *sorted(self.all_actions)):
             for phrase in phrases(ACTIONS.get(action, "")):
                 found.add(phrase, action)
             if action in self.all_actions and action not in self._nouns:
@@ -266,5 +278,5 @@ _COMMON_VALUES = _COMMON | {
     stem_of(word)
     for word in """none uniform distance spatial frame pad join break file auto given subject camera epoch
     step min max center conv consecutive random torso bone joint motion interpolate interpol first generic
-    2d 3d rgb of multi crop of all mode scale train val test fp32""".split()
+    rgb of multi crop of all mode scale train val test fp32""".split()
 }

@@ -24,7 +24,7 @@ _OF_ALL = {
         any jobs|list runs|list my runs|list trainings|list my trainings|what did i run|what have i run|what was running|was läuft|zeige meine jobs|zeige alle jobs|有哪些任务|任务列表|列出任务|列出所有任务|列出我的任务|newest jobs""",
     "capabilities": """what can you do|what can you train|what can i do|what can i train|what can it do|what can skillbank|what can this|what are you able|what do you support|what do you offer|what is supported|what's supported|what models|which models|which networks|what networks|which skills|what skills|list skills|list the skills|list all skills|list your skills|show skills|show me the skills
         show me your skills|capabilities|what are your capabilities|what is available|what's available|available skills|available models|supported models|supported networks|what tasks|which tasks|what kinds of models|what kind of models|which actions|what actions do you|what actions are|help me choose|what else can you do|what do you have|what have you got|what's in the bank|what is in the bank|which architectures
-        was kannst du|welche modelle|welche skills|was gibt es|你能做什么|能做什么|有哪些技能|有哪些模型|支持哪些|可以做什么|can you do|do you support|are there skills|model zoo|which of them can""",
+        was kannst du|welche modelle|welche skills|was gibt es|你能做什么|能做什么|有哪些技能|有哪些模型|支持哪些|可以做什么|can you do|do you support|are there skills|model zoo|which of them can|what is possible|what's possible|what is there|what can be trained|what can be done""",
     "preflight": "preflight|pre flight|preflight check|is everything ready|is this machine ready|check that everything is ready|check whether everything is ready|check if everything is ready|ready to train|launch gate|is my machine ready|is the machine ready|is this computer ready|am i ready",
 }
 _HOW_TO = """
@@ -64,8 +64,11 @@ class ControlWords:
     def informal(self, sentence: Sentence) -> Match[bool] | None:
         """A question that asks for knowledge."""
         for match in self._informal.find(sentence):
-            if match.first <= 3 and "?" in sentence.text + "?" and not self._is_taken_before(sentence, match.first):
+            if match.first <= 3 and not self._is_taken_before(sentence, match.first):
                 return match
+        asks = sentence.text.rstrip().endswith(("?", "？"))
+        if asks and sentence.word(0) in {"is", "are", "does", "do", "did", "will", "was", "has", "have", "ist", "sind"}:
+            return Match(0, 1, True)
         return None
 
     def _is_taken_before(self, sentence: Sentence, first: int) -> bool:
@@ -79,7 +82,7 @@ class ControlWords:
         if not found:
             return None
         order = list(_OF_JOBS)
-        best = min(found, key=lambda m: (m.meaning == "status" and len(found) > 1, m.first, order.index(m.meaning)))
+        best = min(found, key=lambda m: (m.meaning == "status" and len(found) > 1, m.meaning == "resolve", m.first, order.index(m.meaning)))
         if pointers:
             target = _target(pointers[0].ref)
         elif {sentence.stem(i) for i in range(len(sentence.tokens))} & _THINGS or best.meaning == "logs":

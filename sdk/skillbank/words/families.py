@@ -49,7 +49,7 @@ def point(sentence: Sentence, words: BankWords) -> list[Pointing]:
             before = sentence.word(match.first - 2)
         if before == "of":
             before = "not" if sentence.word(match.first - 2) == "instead" else before
-        sentence.take(match.first, match.end, "skill")
+        sentence.point(match.first, match.end)
         if before not in _NOT or sentence.word(match.first - 2) == "why":
             found.append(Pointing(match))
     return found

@@ -7,6 +7,7 @@ from enum import Enum
 
 from skillbank.words.lexicon import phrases
 from skillbank.words.matcher import Match, Phrases, Sentence
+from skillbank.words.tokens import Kind
 
 
 class Foreign(Enum):
@@ -16,6 +17,8 @@ class Foreign(Enum):
     TASK = "task"
     DEED = "deed"
     PLATFORM = "platform"
+    FORMAT = "format"
+    TIME = "time"
 
 
 _NETWORKS = """
@@ -37,7 +40,7 @@ handwriting|barcode|qr code|cats and dogs|cats vs dogs|cat or dog|tabular|csv cl
 """
 _DEEDS = """
 delete|deletes|deleting|remove files|erase|wipe|format my disk|drop table|rm -rf|rm|empty my bucket|shred|uninstall|reboot|shut down|shutdown|sudo|buy|purchase
-send an email|email|send a mail|mail it|slack|tweet|post it|publish|push to github|git push|deploy|deployment|deploying|serve it|serve the model|host it|put it in production|triton server
+send an email|send it|send the report|send the results|send the logs|send the model|send me an|curl|transcribe|transcribing|transcription|remove the|back up|backup|make a backup|move|merge|merging|count the|supprime|borra|elimina|copy the|zip the|paint|crop|resize|blur|compress the|email|send a mail|mail it|slack|tweet|post it|publish|push to github|git push|deploy|deployment|deploying|serve it|serve the model|host it|put it in production|triton server
 upload|uploading|download|downloading|scrape|crawl|annotate|annotating|label my|label the images|labeling|collect data|buy gpus|install|pip install|apt|write code|write me|refactor|fix my
 translate|summarize|explain quantum|write a poem|tell me a joke|sing|draw a cat|order pizza|set an alarm|remind me|hack|ignore previous instructions|ignore all previous
 ignore your instructions|disregard previous|system prompt|password|passwords|api key|credentials|credit card|lösche|löschen|entferne dateien|删除|清空|购买|发送邮件|部署
@@ -48,11 +51,24 @@ slurm|kubernetes|k8s|docker|podman|aws|amazon|sagemaker|azure|gcp|google cloud|v
 the cluster|our cluster|my cluster|a cluster|cluster|hpc|the cloud|in the cloud|cloud|ec2|pbs|lsf|ray|databricks|openshift|jetson|raspberry pi|集群|云端|云上
 """
 
+_FORMATS = """
+tflite|tensorflow lite|core ml|coreml|openvino|ncnn|torchscript|keras|tensorflow|safetensors|gguf|paddle|mnn|mp3|wav|pdf|word document|docx|gif|powerpoint|excel|jax|caffe
+to mp4|latex|html5|web assembly|webassembly|wasm
+"""
+_TIMES = """
+every night|every day|every week|every hour|every morning|every evening|every monday|daily|nightly|weekly|hourly|at midnight|tonight at|at 2 am|at 3 am|schedule it|schedule a|cron|as soon as|whenever
+once a day|once a week|on a schedule|next week|next month|if the accuracy|if it is above|if it's above|if accuracy|only if|if job|unless|jede nacht|täglich|jeden tag|每天|每晚
+"""
+
+_BEFORE_VERBS = frozenset("and then please to you now also just can could i we or never not don't bitte 请 me should".split())
+
 FOREIGN = Phrases[tuple[Foreign, str]](
     (phrase, (what, phrase))
     for what, table in (
         (Foreign.DEED, _DEEDS),
         (Foreign.PLATFORM, _PLATFORMS),
+        (Foreign.FORMAT, _FORMATS),
+        (Foreign.TIME, _TIMES),
         (Foreign.TASK, _TASKS),
         (Foreign.NETWORK, _NETWORKS),
     )
@@ -62,8 +78,17 @@ FOREIGN = Phrases[tuple[Foreign, str]](
 
 def find_foreign(sentence: Sentence) -> Iterator[Match[tuple[Foreign, str]]]:
     """Everything foreign; a single word counts only as it stands here: `recorded` is no `record`."""
-    for match in FOREIGN.find(sentence):
+    for match in FOREIGN.find(sentence, fresh=True):
         phrase = match.meaning[1]
         word = sentence.word(match.first)
-        if match.end - match.first > 1 or not phrase.isascii() or word.rstrip("s") == phrase.rstrip("s"):
+        if match.end - match.first > 1 or not phrase.isascii():
             yield match
+        elif word.rstrip("s") == phrase.rstrip("s"):
+            if match.meaning[0] is not Foreign.DEED or _heads_a_clause(sentence, match.first):
+                yield match
+
+
+def _heads_a_clause(sentence: Sentence, index: int) -> bool:
+    """Whether a verb stands where an imperative does."""
+    before = sentence.word(index - 1)
+    return index == 0 or sentence.kind(index - 1) is not Kind.WORD or before in _BEFORE_VERBS

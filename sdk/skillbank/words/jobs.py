@@ -7,26 +7,33 @@ from dataclasses import dataclass
 
 from skillbank.words.answer import ParentRef
 from skillbank.words.lexicon import phrases
-from skillbank.words.matcher import Phrases, Said, Sentence
+from skillbank.words.matcher import Match, Phrases, Said, Sentence
 from skillbank.words.tokens import Kind
 
 _CUES = frozenset(
     "job jobs run training search experiment trial parent id # lauf workflow conversion model evaluation jobid parent_job "
-    "任务 作业 练 trainingslauf from of on auftrag".split()
+    "务 业 号 练 trainingslauf from of on auftrag resume continue logs log status cancel stop abort kill report wait for evaluate "
+    "eval export test resolve checkpoint using with use restart 恢复 继续 复 止 消 followup by".split()
 )
-_WEAK_CUES = frozenset({"from", "of", "on", "model", "练"})
+_WEAK_CUES = frozenset(
+    "from of on model 练 resume continue logs log status cancel stop abort kill report wait for evaluate eval export test resolve "
+    "checkpoint using with use restart 复 止 消 by 务 业".split()
+)
 _ID = re.compile(r"(?=[a-z-]*\d)[a-z0-9][a-z0-9-]{2,}$", re.IGNORECASE)
 _HEX = re.compile(r"(?=.*\d)(?=.*[a-z])[0-9a-z]{4,12}$", re.IGNORECASE)
 _NO_ID = re.compile(r"\d+(d|k|m|s|h|p|fps|ms|gb|mb|hz|dof|x\d+|e\d+)$|[a-z]+\d{1,2}$|(v\d+)$", re.IGNORECASE)
 _RECENT = "last|latest|previous|most recent|newest|recent|letzte|letzten|letztes|vorige|vorherige|上次|上一次|最近|上一个|最新"
 _KINDS = {
-    "train": "training|training run|train job|training job|run|model|experiment|train run|search|automl search|automl run|trained model|job|hpo search|hpo run|训练|模型|任务|modell|lauf|trainingslauf|one",
+    "train": "training|training run|train job|training job|run|model|experiment|train run|search|automl search|automl run|trained model|hpo search|hpo run|classifier|训练|模型|modell|lauf|trainingslauf",
+    "job": "job|任务|auftrag",
     "evaluate": "evaluation|evaluation job|evaluation run|eval|eval run|评估",
     "inference": "inference|prediction run|inference run|predictions|inference job",
     "export": "export|export job",
     "dataset_convert": "conversion|dataset conversion|converted dataset|convert job|dataset_convert|dataset convert|converted data|conversion job|转换",
     "pose": "pose job|pose run|pose extraction",
 }
+_ENDS = frozenset("on to for with of from in at and or but then is was on auf mit von an checkpoint epoch weights step".split())
+_KIND_WORDS = frozenset("conversion training evaluation inference export search train automl hpo".split())
 _JUST = """
 model i just trained|model we just trained|model you just trained|model i trained|model we trained|model that i trained|one i just trained
 network i just trained|network i trained|classifier i trained|classifier i just trained|training i just ran|training we just ran|training from yesterday|training that just finished
@@ -53,22 +60,18 @@ class JobWords:
 
     def __init__(self) -> None:
         self._last = Phrases[str]()
-        for action, table in _KINDS.items():
-            for recent in phrases(_RECENT):
-                for kind in phrases(table):
-                    self._last.add(f"{recent} {kind}", "" if kind == "job" else action)
-                    for between in ("pose", "st-gcn", "successful", "completed"):
-                        self._last.add(f"{recent} {between} {kind}", action)
+        self._recent = Phrases((p, True) for p in phrases(_RECENT))
+        self._kinds = Phrases((p, a) for a, table in _KINDS.items() for p in phrases(table))
         for phrase in phrases(_JUST):
             self._last.add(phrase, "train")
         self._rules = Phrases((p, rule) for rule, table in _RULES.items() for p in phrases(table))
-        self.words = self._last.words | self._rules.words
+        self.words = self._last.words | self._rules.words | self._kinds.words | self._recent.words
 
     def read_checkpoints(self, sentence: Sentence) -> list[Said]:
         """Which checkpoints are asked for: best, latest, epoch=N, step=N."""
         found = [Said("checkpoint", m.meaning, m.first, m.end) for m in self._rules.find(sentence)]
         for index in range(1, len(sentence.tokens)):
-            if sentence.kind(index) is not Kind.NUMBER:
+            if sentence.kind(index) is not Kind.NUMBER or sentence.is_taken(index):
                 continue
             before, value = sentence.word(index - 1), sentence.tokens[index].value
             if before in {"no", ".", "number", "#", "="}:
@@ -85,13 +88,35 @@ class JobWords:
         found = [self._by_id(sentence, index) for index in range(len(sentence.tokens))]
         pointers = [one for one in found if one is not None]
         for match in self._last.find(sentence):
-            if sentence.word(match.first - 1) in {"at", "for", "in"} or sentence.word(match.end) in {"checkpoint", "epoch", "data", "set", "version"}:
-                continue
-            pointers.append(Pointer(ParentRef(last=match.meaning or "job"), match.first, match.end))
-        pointers.sort(key=lambda one: one.first)
+            pointers.append(Pointer(ParentRef(last=match.meaning), match.first, match.end))
         for one in pointers:
             sentence.take(one.first, one.end, "job")
-        return pointers
+        pointers += self._recent_jobs(sentence)
+        return sorted(pointers, key=lambda one: one.first)
+
+    def _recent_jobs(self, sentence: Sentence) -> list[Pointer]:
+        """`the last (pose classification) training`: words of the skill may stand between."""
+        found = []
+        for match in self._recent.find(sentence):
+            if sentence.word(match.first - 1) in {"at", "for", "in", "till", "until"}:
+                continue
+            noun = self._noun_after(sentence, match.end)
+            if noun is None:
+                continue
+            sentence.take(match.first, match.end, "job")
+            sentence.take(noun.first, noun.end, "job")
+            found.append(Pointer(ParentRef(last=noun.meaning), match.first, noun.end))
+        return found
+
+    def _noun_after(self, sentence: Sentence, first: int) -> Match[str] | None:
+        for index in range(first, first + 6):
+            if sentence.kind(index) is not Kind.WORD or sentence.word(index) in _ENDS:
+                return None
+            noun = self._kinds.at(sentence, index)
+            if noun and sentence.word(noun.end) not in {"checkpoint", "epoch", "data", "set", "version", "weights", "recognition"}:
+                longer = self._noun_after(sentence, noun.end) if noun.end < first + 5 and sentence.word(noun.end) not in _ENDS else None
+                return longer or noun
+        return None
 
     def _by_id(self, sentence: Sentence, index: int) -> Pointer | None:
         if sentence.is_taken(index):
@@ -102,6 +127,8 @@ class JobWords:
             cue -= 1
         cues = {sentence.word(cue), sentence.word(index - 1)}
         first = cue if sentence.word(cue) in _CUES - _WEAK_CUES else index
+        while first < index and sentence.word(first - 1) in _KIND_WORDS:
+            first -= 1
         if token.kind is Kind.JOB:
             return Pointer(ParentRef(job=token.text), first, index + 1)
         if token.kind not in {Kind.WORD, Kind.NUMBER} or not token.text.isascii():

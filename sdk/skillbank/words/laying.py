@@ -18,10 +18,9 @@ _ROLES = {Use.TRAIN: "train", Use.VAL: "val", Use.TEST: "test"}
 def lay(place: Place, words: ActionWords) -> tuple[str, str] | None:
     """Slot of a step that a path fills, and its value; None when the action has no use for it."""
     skill, action = words.skill, words.action
-    if place.use is Use.LAYOUT:
-        return _field(words, place, ("graph_layout", "layout"))
-    if place.use is Use.SPEC or place.is_spec:
-        return "spec", place.path
+    if place.is_spec:
+        is_layout = place.use is Use.LAYOUT
+        return _field(words, place, ("graph_layout", "layout")) if is_layout else ("spec", place.path)
     if place.is_weights or (place.use in _WEIGHTS and not place.ending and _is_weights_folder(place)):
         return _weights(place, skill, action)
     if place.ending in {"onnx", "engine", "trt", "plan"}:
@@ -73,7 +72,7 @@ def _output(place: Place, words: ActionWords) -> tuple[str, str] | None:
 def _input(place: Place, words: ActionWords) -> tuple[str, str] | None:
     action = words.skill.info.actions[words.action]
     files = [key for key, one in action.inputs.items() if one.type in {"file", "folder"}]
-    role = _ROLES.get(place.use, "")
+    role = _ROLES.get(place.role if place.use is Use.LABELS else place.use, "")
     leaves = _leaves(place)
     if place.ending and leaves:
         fitting = [key for key in files if key.rpartition(".")[2] in leaves]
@@ -82,7 +81,8 @@ def _input(place: Place, words: ActionWords) -> tuple[str, str] | None:
             return f"overrides.{(told or fitting)[0]}", place.path
     if place.use is Use.LABELS:
         labels = [key for key in files if key.rpartition(".")[2] in {"labels", "label_path"}]
-        return (f"overrides.{labels[0]}", place.path) if labels else None
+        if labels:
+            return f"overrides.{labels[0]}", place.path
     if takes_data(words.skill, words.action):
         return (None if place.ending and not _is_archive(place) else (f"data.{role or 'all'}", place.path))
     required = [key for key in files if not action.inputs[key].optional and not action.inputs[key].unless]

@@ -21,7 +21,7 @@ ACTIONS = {
         evaluate|evaluating|evaluation|eval|evaluates|assess|benchmark|score it|measure the accuracy|measure accuracy
         how accurate|how good|how well|how precise|what accuracy|what is the accuracy|what's the accuracy|accuracy of
         confusion matrix|check the accuracy|check accuracy|check how accurate|check how good|check how well|test it
-        test the|test my|test this|test that|test on|test against|testing|test job|compute metrics|compute the metrics
+        test the|test my|test this|test that|test on|test against|testing|test job|test|compute metrics|compute the metrics
         get the metrics|get metrics|measure how|measure it|measure the|report the accuracy|report accuracy|the accuracy
         test accuracy|validate it|validate the|validate my|per class accuracy|how does it do|how does it perform
         how does my|how did it do|what's its accuracy|run evaluation|run an evaluation|give me the accuracy|score the|score my
@@ -30,9 +30,9 @@ ACTIONS = {
         评估|测试|评测|验证|准确率|精度|多准|有多准""",
     "inference": """
         inference|infer|predict|predicting|prediction|predictions|run inference|do inference|label every|label each|label all
-        run the model on|run it on|apply it to|apply the model|apply the|what action|which action|what actions
+        run the model on|run it on|apply it to|apply the model|apply the|what action|which action|what actions|draw the|draw boxes|visualize|visualise
         which actions|what gesture|which gesture|what gestures|which gestures|what activity|which activity|what activities
-        what is happening|what's happening|what happens|what does each|what does every|what is each|what is everyone
+        what is happening|what's happening|what is going on|what's going on|what does each|what does every|what is each|what is everyone
         what are people doing|what are the people doing|what each person|what every person|what people do|who does what
         what do people do|what is the person|what does the person|name the action|name the actions|name each|name every
         tag every|tag each|vorhersage|vorhersagen|sage|inferenz|推理|预测|推断|识别一下""",
@@ -42,6 +42,9 @@ ACTIONS = {
     "gen_trt_engine": """
         tensorrt|tensor rt|trt engine|tensorrt engine|trt|build an engine|build the engine|generate an engine
         generate the engine|engine file""",
+    "dataset_convert": """
+        convert|converting|conversion|dataset convert|dataset conversion|turn into a data set|turn into a dataset|make arrays
+        konvertiere|konvertieren|umwandeln|转换|转成数组""",
     "prune": "prune|pruning|prune it",
     "quantize": "quantize|quantization|quantizing|int8 quantization|quantise",
     "distill": "distill|distillation|knowledge distillation|distilling",
@@ -78,7 +81,7 @@ FIELD_NAMES = {
     "num_workers": "worker|workers|loader workers|data workers|dataloader workers|data loader workers|loading workers|num workers|loading threads",
     "workers": "worker|workers|loader workers|data workers|dataloader workers|data loader workers|num workers",
     "num_classes": """class|classes|num classes|number of classes|action classes|gesture classes|different classes|categories
-        action categories|activity classes|different actions|labels|different gestures|klassen|aktionen|个类别|类别|类|个类|个动作类别|actions|gestures|activities|exercises|moves|postures""",
+        action categories|activity classes|different actions|different gestures|action types|klassen|个类别|类别|类|个类|个动作类别""",
     "seed": "seed|random seed|rng seed|zufallszahl|startwert|随机种子|种子",
     "weight_decay": "weight decay|wd|l2|l2 regularization|权重衰减",
     "momentum": "momentum|动量",
@@ -87,8 +90,8 @@ FIELD_NAMES = {
     "window_size": "window|window size|frame window|frame windows|windows of|window of|window length|窗口",
     "optimizer_type": "optimizer|optimiser|optimizer type|optimierer|优化器",
     "lr_scheduler": "scheduler|schedule|lr scheduler|lr schedule|learning rate schedule|learning rate scheduler|annealing",
-    "lr_steps": "lr steps|learning rate steps|decay steps|milestones|lr milestones|drop the learning rate at|steps at",
-    "lr_decay": "lr decay|learning rate decay|decay factor",
+    "lr_steps": "lr steps|learning rate steps|decay steps|milestones|lr milestones|drop the learning rate at|steps at|at epochs|decay at epochs|drops at epochs",
+    "lr_decay": "lr decay|decay|learning rate decay|decay factor",
     "warmup_epochs": "warmup|warm up|warmup epochs|warm up epochs|epochs of warmup|epochs warmup|epoch warmup",
     "grad_clip": "gradient clipping|clip gradients at|gradient clip|grad clip|grad clipping|clip the gradients at|clip grad|clip gradients to",
     "clip_grad_norm": "gradient clipping|clip gradients at|gradient clip|grad clip|grad clipping|clip the gradients at|clip grad|clip gradients to|clip grad norm",
@@ -110,7 +113,8 @@ FIELD_NAMES = {
     "val_fraction": "validation fraction|val fraction|hold out|validation share",
     "sequence_length": "sequence length|clip length|sequences of",
     "sequence_overlap": "overlap|sequence overlap",
-    "max_people": "max people|at most people|people at most",
+    "max_people": "max people|people|persons",
+    "enable": "wandb|weights and biases|weights & biases",
     "top_k": "top k|top",
 }
 """Last part of a spec key, the same in many skills -> what people call it."""

@@ -62,22 +62,30 @@ class Phrases(Generic[Meaning]):
         """Every stem of every phrase."""
         return {word for key in self._meanings for word in key}
 
-    def at(self, sentence: Sentence, first: int) -> Match[Meaning] | None:
-        """The longest phrase of words with no meaning yet that begins here."""
+    def at(self, sentence: Sentence, first: int, *, fresh: bool = False) -> Match[Meaning] | None:
+        """The longest phrase of words with no meaning yet that begins here.
+
+        Args:
+            sentence: Where to look.
+            first: Its first token.
+            fresh: Whether words that point to a skill are left out, too.
+        """
         for length in self._lengths.get(sentence.stem(first), ()):
             end = first + length
             if end > len(sentence.tokens) or any(map(sentence.is_taken, range(first, end))):
+                continue
+            if fresh and any(map(sentence.points, range(first, end))):
                 continue
             key = tuple(sentence.stem(index) for index in range(first, end))
             if key in self._meanings:
                 return Match(first, end, self._meanings[key])
         return None
 
-    def find(self, sentence: Sentence) -> Iterator[Match[Meaning]]:
+    def find(self, sentence: Sentence, *, fresh: bool = False) -> Iterator[Match[Meaning]]:
         """Every phrase of words with no meaning yet, from left to right, the longest first."""
         first = 0
         while first < len(sentence.tokens):
-            match = self.at(sentence, first)
+            match = self.at(sentence, first, fresh=fresh)
             if match:
                 yield match
             first = match.end if match else first + 1
@@ -91,6 +99,7 @@ class Sentence:
     tokens: list[Token]
     _taken: dict[int, str] = field(default_factory=dict)
     _corrected: dict[int, str] = field(default_factory=dict)
+    _pointing: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, text: str) -> Sentence:
@@ -124,9 +133,22 @@ class Sentence:
         for index in range(first, end):
             self._taken[index] = meaning
 
+    def point(self, first: int, end: int) -> None:
+        """Mark tokens as pointing to a skill; they may still say something else as well."""
+        self._pointing.update(range(first, end))
+
+    def points(self, index: int) -> bool:
+        """Tell whether a token points to a skill."""
+        return index in self._pointing
+
+    def meaning(self, index: int) -> str:
+        """What a token was taken for; empty when for nothing yet."""
+        return self._taken.get(index, "")
+
     def free(self) -> Iterator[int]:
         """Tokens with no meaning yet."""
-        return (index for index in range(len(self.tokens)) if index not in self._taken)
+        known = self._taken.keys() | self._pointing
+        return (index for index in range(len(self.tokens)) if index not in known)
 
     def is_word(self, index: int, *words: str) -> bool:
         """Tell whether a token is one of these words as written, or one of these stems."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from skillbank.words.tokens import Token
 
 _THOUSANDS = re.compile(r"[-−]?[1-9]\d{0,2}(,\d{3})+$")
+_POWER = re.compile(r"(?:(\d+(?:\.\d+)?)\s?[x×*]\s?)?10\^(-?\d+)$")
 _SHAPE = re.compile(r"[-−]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+−]?\d+)?%?$")
 
 _UNITS = {
@@ -43,6 +44,8 @@ def read_number(text: str) -> int | float | None:
     percent sign divides by 100.
     """
     plain = text.strip().replace("−", "-")
+    if power := _POWER.match(plain):
+        return float(power.group(1) or 1) * 10.0 ** int(power.group(2))
     if not _SHAPE.match(plain):
         if not re.fullmatch(r"[-−]?\d{1,3}(,\d{3})+", plain):
             return None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from skillbank.words.lexicon import phrases
-from skillbank.words.matcher import Phrases, Sentence
-from skillbank.words.tokens import Kind
+from skillbank.words.matcher import Match, Phrases, Sentence
+from skillbank.words.tokens import FILE_ENDINGS, Kind
 
 
 class Use(Enum):
@@ -36,11 +36,13 @@ class Place:
     use: Use
     first: int
     end: int
+    role: Use = Use.PLAIN  # the dataset role that was spoken of last
 
     @property
     def ending(self) -> str:
         """Ending of the file in lower case, empty for a folder."""
-        found = re.search(r"\.([A-Za-z0-9]{1,8})$", self.path.rstrip("/").rpartition("/")[2])
+        name = self.path.rstrip("/").rpartition("/")[2]
+        found = re.search(rf"\.({FILE_ENDINGS})$", name, re.IGNORECASE)
         return found.group(1).lower() if found and not self.path.endswith("/") else ""
 
     @property
@@ -68,9 +70,9 @@ _CUES = {
     Use.TEST: """test data|test set|test split|testing set|testing data|test folder|test clips|test images|test files|test subjects
         held out test set|held out set|held out data|holdout set|test on|tested on|testdaten|testset|testsatz|测试集|测试数据|test""",
     Use.LABELS: "labels|label file|label csv|annotations|annotation file|labels csv|labels file|labelled by|labeled by|标签|标注",
-    Use.OUTPUT: """write|write it to|write to|save|save to|save it to|save as|save it as|saved to|store|store in|put|output|output to
+    Use.OUTPUT: """write|write it to|write to|save|save to|save it to|save as|save it as|saved to|store|store in|put|put it in|output to
         results to|result to|results in|results into|results under|output folder|output dir|output directory|results folder|results dir
-        results directory|dump|dump to|write the names to|export to|export it to|exported to|into a file|to the file|name it|call it
+        results directory|dump|dump to|write the names to|export to|export it to|exported to|as|into a file|to the file|name it|call it
         ausgabe|ergebnisse nach|speichere|输出到|保存到|写到|结果保存到""",
     Use.CHECKPOINT: """checkpoint|checkpoints|weights|weight file|model file|the model|my model|our model|model at|model in|trained model
         ckpt|gewichte|权重|检查点|模型""",
@@ -83,6 +85,12 @@ _CUES = {
     Use.LAYOUT: "layout|graph layout|layout file|skeleton file|layout in",
     Use.ROOT: "jobs root|root folder|jobs below|jobs under|keep jobs in|home folder|skillbank home",
 }
+_TOWARDS = frozenset("to in into as under at nach in unter zu 到 :".split())
+_SMALL = frozenset(
+    "to in into as under at the a an are is from of on with and or : = path paths folder file files dir directory lies lie "
+    "live lives sits located stored found my our its for by which that ( clips frames images recordings subjects people it "
+    "in den der die das auf aus unter liegen liegt sind 在 是 位于 上 里 的 和".split()
+)
 _REACH = 7  # words before a path that may say what it is for
 
 
@@ -114,14 +122,34 @@ class PlaceWords:
                 break
         use, first = Use.PLAIN, index
         for match in self._cues.find(sentence):
-            if match.first >= start and match.end <= index:
-                use, first = match.meaning, match.first
+            if match.first < start or match.end > index or not self._leads(sentence, match, index):
+                continue
+            if use is Use.OUTPUT and match.meaning in {Use.LABELS, Use.PLAIN, Use.CHECKPOINT}:
+                continue  # "save the labels to" writes them
+            use, first = match.meaning, match.first
         after = self._cues.at(sentence, index + 1 + (sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has", "的"}))
         joined = sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has"}
         if joined and sentence.word(index + 2) in {"the", "my", "our"}:
             after = self._cues.at(sentence, index + 3)
         if joined and after and after.meaning in {Use.TRAIN, Use.VAL, Use.TEST, Use.LABELS, Use.OUTPUT}:
             use = after.meaning
-        if before and sentence.word(index - 1) in {"and", ","} and before.end == index - 1 and use is Use.PLAIN:
-            use = Use.PLAIN
-        return Place(path, use, first, index + 1)
+        named = path.rstrip("/").rpartition("/")[2].lower()
+        if use is Use.PLAIN and ("label" in named or "annotation" in named) and re.search(r"\.(csv|tsv|txt|pkl)$", named):
+            use = Use.LABELS
+        roles = (Use.TRAIN, Use.VAL, Use.TEST)
+        role = use if use in roles else before.role if before else Use.PLAIN
+        return Place(path, use, first, index + 1, role)
+
+    def _leads(self, sentence: Sentence, match: Match[Use], index: int) -> bool:
+        """Whether only small words stand between what a path is for and the path."""
+        if match.end - match.first == 1 and match.meaning is Use.LABELS:
+            if sentence.word(match.first) not in {"labels", "label", "annotations", "标签", "标注", "the"}:
+                return False
+        if match.meaning is Use.OUTPUT:
+            between = range(match.end, index)
+            last = {sentence.word(index - 1), sentence.word(index - 2)}
+            return len(between) <= 6 and (not between or bool(last & _TOWARDS))
+        return all(
+            sentence.word(at) in _SMALL or sentence.kind(at) is Kind.WORD and match.end - match.first > 1 and len(range(match.end, index)) <= 2
+            for at in range(match.end, index)
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from skillbank.request import AutomlPolicy
 from skillbank.words.matcher import Match, Phrases, Said, Sentence
 from skillbank.words.tokens import Kind
@@ -53,6 +55,7 @@ mit|an|ein|aktiviere|aktivieren|aktiviert|einschalten|eingeschaltet|anschalten|n
 mach|mache|machen|schalte|schalten|lass|lasse|bitte|soll|werden|wird|durchführen|führe|durch|auf|bleibt|bleiben
 开启|启用|使用|打开|进行|做|用|要|需要|请|保持|开着|把|将|让|并|且
 """
+_SAYS_ON = frozenset("use using enable enabled on with keep run mit stay stays leave do 启 开 使 用 perform want need".split())
 _FILLER = """
 the|a|an|any|all|this|that|of|for|kind|sort|my|its|some|these|more|extra|further|whatsoever|at|in|time|run|one|job
 policy|feature|thing|stuff|mode|setting|option|step|part|phase|round|rounds|process|please|really|just|simply|only|you|dare|you dare
@@ -84,6 +87,15 @@ hyperparameters tuned|tuned hyperparameters|with tuning|with search|with a searc
 run a search|start a search|launch a search|start a sweep|a hyperparameter search|beste hyperparameter|最佳超参数|最优超参数
 """
 
+_IT_OFF = """
+skip it|without it|disable it|turn it off|switch it off|drop it|leave it out|leave it off|skip that|without that|no need for it
+don't use it|do not use it|don't need it|do not need it|don't want it|do not want it|not today|not this time|not now|not needed|leave that out|keep it off
+lass es weg|lass das weg|ohne das|schalte es aus|schalte sie aus|关掉它|不用它
+"""
+_IT_ON = """
+turn it back on|turn it on|switch it on|switch it back on|keep it on|leave it on|enable it|use it after all|turn it back on again|put it back on|do use it|schalte es ein|schalte es wieder ein|wieder an|打开它
+"""
+
 
 def _phrases(table: str) -> list[tuple[str, bool]]:
     return [(one.strip(), True) for one in table.replace("\n", "|").split("|") if one.strip()]
@@ -102,6 +114,10 @@ class PolicyWords:
         self._plain = Phrases(_phrases(_PLAIN))
         self._once = Phrases(_phrases(_ONCE))
         self._wanted = Phrases(_phrases(_WANTED))
+        self._pronouns = Phrases(
+            [(p, AutomlPolicy.OFF) for p, _ in _phrases(_IT_OFF)]
+            + [(p, AutomlPolicy.ON) for p, _ in _phrases(_IT_ON)]
+        )
         self.words = {
             word
             for phrases in (self._topics, self._modifiers, self._training, self._plain, self._wanted)
@@ -119,33 +135,44 @@ class PolicyWords:
                 if sentence.word(match.first - 1) != "fine"
             ]
         said += self._plain_trainings(sentence)
+        said += self._by_pronoun(sentence)
         said.sort(key=lambda one: one.first)
         for one in said:
-            sentence.take(one.first, one.end, "policy")
-        return said
+            for index in range(one.first, one.end):
+                if one.slot != "plain" or sentence.stem(index) in self._plain.words | self._training.words:
+                    sentence.take(index, index + 1, "policy")
+        told = [replace(one, slot="policy") for one in said if one.slot != "mention"]
+        return told or [replace(one, slot="policy") for one in said]
 
     def _policy(self, sentence: Sentence, topic: Match[bool]) -> Said | None:
         """What stands around a topic: each word for off or not turns its meaning around."""
-        first, left = self._modified(sentence, topic.first, -1)
-        end, right = self._modified(sentence, topic.end, 1)
+        first, left, on_left = self._modified(sentence, topic.first, -1)
+        end, right, on_right = self._modified(sentence, topic.end, 1)
+        is_told = left + right > 0 or on_left or on_right
         if left + right == 0 and (joined := self._joined(sentence, topic)):
             return joined
         is_weak = topic.end - topic.first == 1 and sentence.stem(topic.first) in _WEAK
         if is_weak and (left + right == 0 or sentence.word(topic.first - 1) == "fine"):
             return None
         policy = AutomlPolicy.OFF if (left + right) % 2 else AutomlPolicy.ON
-        return Said("policy", policy, first, end)
+        return Said("policy" if is_told else "mention", policy, first, end)
 
-    def _modified(self, sentence: Sentence, start: int, way: int) -> tuple[int, int]:
-        """How far the words that modify a topic reach to one side, and how many turn it around."""
-        turns, reach, at = 0, start, start
+    def _modified(self, sentence: Sentence, start: int, way: int) -> tuple[int, int, bool]:
+        """How far the words that modify a topic reach to one side, how many turn it around.
+
+        The last value tells whether one of them says `on`.
+        """
+        turns, reach, at, says_on = 0, start, start, False
         if way > 0 and sentence.word(at) in {":", "=", "?", "->"}:
             at += 1
+            if sentence.word(at) in {"no", "nope", "none", "off", "nein"} or sentence.word(at + 1) == "thanks":
+                return at + 1, 1, False
         while match := self._modifier(sentence, at, way):
             at = match.first if way < 0 else match.end
+            says_on = says_on or bool({sentence.word(match.first), sentence.stem(match.first)} & _SAYS_ON)
             if match.meaning < 0:
                 turns, reach = turns + 1, at
-        return reach, turns
+        return reach, turns, says_on
 
     def _modifier(self, sentence: Sentence, at: int, way: int) -> Match[int] | None:
         """The longest modifier that ends, or begins, here."""
@@ -173,10 +200,19 @@ class PolicyWords:
 
     def _flat(self, sentence: Sentence, match: Match[bool], policy: AutomlPolicy) -> Said:
         """A phrase that has a meaning of its own, turned around by a `not` before it."""
-        first, turns = self._modified(sentence, match.first, -1)
+        first, turns, _ = self._modified(sentence, match.first, -1)
         if turns % 2:
             policy = AutomlPolicy.ON if policy is AutomlPolicy.OFF else AutomlPolicy.OFF
         return Said("policy", policy, first if turns else match.first, match.end)
+
+    def _by_pronoun(self, sentence: Sentence) -> list[Said]:
+        """`The search took forever, so skip it`: what `it` stands for was said before."""
+        topics = [match.end for match in self._topics.find(sentence)]
+        return [
+            self._flat(sentence, match, match.meaning)
+            for match in self._pronouns.find(sentence)
+            if any(end <= match.first for end in topics)
+        ]
 
     def _plain_trainings(self, sentence: Sentence) -> list[Said]:
         found = []
@@ -189,5 +225,6 @@ class PolicyWords:
             training = self._training.at(sentence, at)
             if training is None or (sentence.word(match.first) in {"one", "usual", "一"} and at == match.end and training.end - training.first == 1 and sentence.word(at) not in {"training", "fit"}):
                 continue
-            found.append(self._flat(sentence, Match(match.first, training.end, True), AutomlPolicy.OFF))
+            flat = self._flat(sentence, Match(match.first, training.end, True), AutomlPolicy.OFF)
+            found.append(replace(flat, slot="plain"))
         return found

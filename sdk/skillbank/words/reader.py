@@ -12,7 +12,7 @@ from skillbank.request import LOCAL, AutomlPolicy
 from skillbank.route import SEARCHED_ACTION
 from skillbank.words.actions import ActionReader, Group, Mention
 from skillbank.words.answer import Answer, AskedStep, Command, Missing, Origin, Outcome, ParentRef
-from skillbank.words.bank_words import BankWords
+from skillbank.words.bank_words import NAME, BankWords, Evidence
 from skillbank.words.controls import ControlWords
 from skillbank.words.families import Choice, Pointing, choose, point
 from skillbank.words.foreign import FOREIGN, Foreign, find_foreign
@@ -29,6 +29,13 @@ from skillbank.words.tokens import Kind, stem_of
 from skillbank.words.values import ValueReader
 
 _HERE = "locally|local|on this machine|on this computer|on this box|on my laptop|on my machine|on my computer|on my workstation|on my desktop|right here|on localhost|on the local machine|lokal|auf diesem rechner|本地|本机|在本机上"
+
+_ROLE_KEYS = {
+    "train": Use.TRAIN, "train_data": Use.TRAIN, "val": Use.VAL, "validation": Use.VAL, "val_data": Use.VAL,
+    "test": Use.TEST, "test_data": Use.TEST, "all": Use.PLAIN,
+}  # fmt: skip
+_NOT = frozenset({"not", "don't", "never", "no", "without", "nicht", "不要"})
+_REQUEST = frozenset("please train build make create detect can could help want need write give i'd bitte 请 帮 find generate recognize recognise fine".split())
 
 
 @dataclass
@@ -69,6 +76,7 @@ class SentenceReader:
         self._controls = ControlWords()
         self._actions = ActionReader(self._words)
         self._here = Phrases((p, LOCAL) for p in phrases(_HERE))
+        self._names = Phrases((name, name) for name in self._words.skills)
         self._spelling = self._make_spelling()
 
     def _make_spelling(self) -> Spelling:
@@ -95,6 +103,8 @@ class SentenceReader:
             if token.kind is Kind.ASSIGNMENT:
                 reading.explicit.append(Said(token.key, token.value, index, index + 1))
                 sentence.take(index, index + 1, "explicit")
+        self._take_list_marks(sentence)
+        self._take_skill_names(sentence, reading)
         reading.policies = self._policies.read(sentence) + self._elliptic(sentence)
         reading.jobs = self._jobs.read(sentence)
         reading.places = self._places.read(sentence)
@@ -104,6 +114,21 @@ class SentenceReader:
             reading.platforms.append(Said("platform", match.meaning, match.first, match.end))
             sentence.take(match.first, match.end, "platform")
         return reading
+
+    def _take_list_marks(self, sentence: Sentence) -> None:
+        """Numbers that only count the parts of a list: `step 1:`, `2)`."""
+        for index in range(len(sentence.tokens) - 1):
+            first = index - 1 if sentence.word(index - 1) in {"step", "schritt", "part"} else index
+            begins = first == 0 or sentence.tokens[first - 1].is_boundary or sentence.word(first - 1) in {"-", "("}
+            closes = sentence.word(index + 1) in {":", ")"} or (sentence.word(index + 1) == "." and begins)
+            if sentence.kind(index) is Kind.NUMBER and begins and closes and sentence.tokens[index].text.isdigit():
+                sentence.take(first, index + 2, "list")
+
+    def _take_skill_names(self, sentence: Sentence, reading: Reading) -> None:
+        """Whole names of skills, before the words in them are taken for something else."""
+        for match in self._names.find(sentence):
+            reading.pointings.append(Pointing(Match(match.first, match.end, Evidence({match.meaning: 2 * NAME}))))
+            sentence.take(match.first, match.end, "skill")
 
     def _elliptic(self, sentence: Sentence) -> list[Said]:
         """`AutoML off - wait, on`: a policy taken back without its name."""
@@ -123,6 +148,9 @@ class SentenceReader:
         """Requests that are one command, or ask for knowledge."""
         sentence = reading.sentence
         is_bare = not reading.places and not reading.jobs
+        deeds = [m for m in find_foreign(sentence) if m.meaning[0] in {Foreign.DEED, Foreign.FORMAT}]
+        if deeds and not {sentence.word(deeds[0].first - 1), sentence.word(deeds[0].first - 2)} & _NOT:
+            return self._foreign_answer(reading, deeds[0])
         found = self._controls.about_everything(sentence)
         if found and is_bare:
             return self._about_everything(reading, *found)
@@ -140,18 +168,23 @@ class SentenceReader:
 
     def _how_to(self, reading: Reading, match: Match[bool]) -> Answer:
         sentence = reading.sentence
-        pointings = point(sentence, self._words)
+        pointings = [*reading.pointings, *point(sentence, self._words)]
         choice = choose(pointings, list(self._words.skills), (0, len(sentence.tokens)))
         foreign = [m for m in find_foreign(sentence) if m.meaning[0] is not Foreign.PLATFORM]
         if foreign and not choice.is_named:
             return self._foreign_answer(reading, foreign[0])
         if len(choice.skills) == 1:
             return self._commanded(reading, Command("show", choice.skills), match.first, match.end)
+        if not choice.skills and not any(True for _ in self._words.action_phrases.find(sentence)):
+            return self._refused(reading, Outcome.NOTHING, "This is a question that no command answers; see 'skillbank capabilities'.")
         return self._commanded(reading, Command("capabilities"), match.first, match.end)
 
     def _about_job(self, reading: Reading) -> Answer | None:
         sentence = reading.sentence
         checkpoint = reading.checkpoints[-1].value if reading.checkpoints else None
+        for said in reading.explicit:
+            if said.slot in {"job", "job_id", "id"}:
+                reading.jobs.append(Pointer(ParentRef(job=str(said.value)), said.first, said.end))
         found = self._controls.about_job(sentence, reading.jobs, checkpoint)
         if found is None or any(not place.is_weights for place in reading.places):
             return None
@@ -159,10 +192,15 @@ class SentenceReader:
         if command.name != "resolve" and reading.places:
             return None
         words = {sentence.word(i) for m in self._words.action_phrases.find(sentence) for i in range(m.first, m.end) if m.first != match.first}
-        if words - {"training", "run", "evaluation", "export", "inference", "search", "the", "job", "how", "good", "训", "练", "trained", "finished"}:
+        if words - {"training", "run", "evaluation", "inference", "search", "the", "job", "训", "练", "trained", "finished", "conversion"}:
             return None
-        if any(s.slot.startswith("automl") for s in reading.search) or reading.explicit:
+        if any(s.slot.startswith("automl") for s in reading.search):
             return None
+        if any(s.slot not in {"job", "job_id", "id"} for s in reading.explicit):
+            return None
+        void = self._actions.takes_back(sentence)
+        if not reading.jobs and void and any(w in {"don't", "nothing", "not"} for w in map(sentence.word, range(len(sentence.tokens)))):
+            return self._refused(reading, Outcome.NOTHING, "This asks for nothing to be done.")
         negated = {sentence.word(match.first - 1), sentence.word(match.first - 2)} & {"don't", "not", "never", "nicht", "不要", "别"}
         if negated and command.name in {"resume", "cancel"}:
             return self._refused(reading, Outcome.NOTHING, f"This asks not to {command.name}; nothing is done.")
@@ -178,7 +216,7 @@ class SentenceReader:
     def _plan(self, reading: Reading) -> Answer:
         sentence = reading.sentence
         reading.mentions = self._actions.mentions(sentence)
-        reading.pointings = point(sentence, self._words)
+        reading.pointings += point(sentence, self._words)
         reading.foreign = list(find_foreign(sentence))
         wanted = self._wanted(reading)
         if refusal := self._refuse_foreign(reading, bool(wanted)):
@@ -196,13 +234,19 @@ class SentenceReader:
         skills = self._skills(reading, groups)
         if isinstance(skills, Answer):
             return skills
-        return _Assembly(self._words, reading, groups, skills, self._actions).answer()
+        return _Assembly(self._words, reading, groups, skills, self._actions, self._spelling).answer()
 
     def _wanted(self, reading: Reading) -> list[Mention]:
         """The actions that remain after negations and corrections."""
         sentence = reading.sentence
+        reading.mentions = self._with_plain_training(reading)
+        reading.mentions = [replace(m, is_negated=m.is_negated or self._actions.voids(sentence, m)) for m in reading.mentions]
         negated = {one.action: one.first for one in reading.mentions if one.is_negated}
         positive = [m for m in reading.mentions if not m.is_negated and negated.get(m.action, -1) < m.first]
+        void = self._actions.takes_back(sentence)
+        if void and reading.mentions and all(m.first < void.first for m in positive):
+            reading.mentions = [replace(m, is_negated=True) for m in reading.mentions]
+            return []
         positive = self._after_corrections(reading, positive)
         explicit = next((s for s in reading.explicit if s.slot == "action"), None)
         if explicit is not None and not positive:
@@ -212,6 +256,18 @@ class SentenceReader:
         if negated:
             return []
         return self._implied(reading)
+
+    def _with_plain_training(self, reading: Reading) -> list[Mention]:
+        """`A plain training on X` says the policy and asks for the training."""
+        sentence = reading.sentence
+        if any(m.action == SEARCHED_ACTION for m in reading.mentions):
+            return reading.mentions
+        for said in reading.policies:
+            for index in range(said.first, said.end):
+                if sentence.word(index) in {"train", "training", "trainiere", "trainieren", "训", "trained"}:
+                    mention = Mention(SEARCHED_ACTION, index, index + 1, self._actions._is_negated(sentence, said.first))  # noqa: SLF001
+                    return sorted([*reading.mentions, mention], key=lambda one: one.first)
+        return reading.mentions
 
     def _after_corrections(self, reading: Reading, mentions: list[Mention]) -> list[Mention]:
         sentence = reading.sentence
@@ -239,7 +295,32 @@ class SentenceReader:
             if kept and one.action == kept[-1].action and not self._is_another(reading, kept[-1], one):
                 continue
             kept.append(one)
-        return kept
+        return self._in_order(reading, self._doubled(reading, kept))
+
+    def _in_order(self, reading: Reading, mentions: list[Mention]) -> list[Mention]:
+        """`Export after training` and `before exporting, train` name the later step first."""
+        sentence = reading.sentence
+        for index, one in enumerate(mentions):
+            before = {sentence.word(one.first - 1), sentence.word(one.first - 2)}
+            if index and before & {"after", "nachdem"} and not any(sentence.word(one.first - k) in {"and", "then"} for k in (1, 2, 3)):
+                return [one, *mentions[:index], *mentions[index + 1 :]]
+            if before & {"before", "bevor"} and index + 1 < len(mentions):
+                after = mentions[index + 1]
+                return [*mentions[:index], after, one, *mentions[index + 2 :]]
+        return mentions
+
+    def _doubled(self, reading: Reading, mentions: list[Mention]) -> list[Mention]:
+        """`Train a pose classifier on A and CenterPose on B`: one verb, two skills."""
+        if len(mentions) != 1 or len(reading.places) < 2:
+            return mentions
+        named = [p for p in reading.pointings if max(p.match.meaning.weights.values()) >= NAME and p.first > mentions[0].first]
+        for before, after in zip(named, named[1:], strict=False):
+            if before.match.meaning.weights.keys() == after.match.meaning.weights.keys():
+                continue
+            between = any(before.first < p.end - 1 < after.first for p in reading.places)
+            if between and any(p.end - 1 > after.first for p in reading.places):
+                return [mentions[0], Mention(mentions[0].action, after.first, after.first)]
+        return mentions
 
     def _is_another(self, reading: Reading, before: Mention, after: Mention) -> bool:
         """Whether the same action is wanted a second time, on something else."""
@@ -252,12 +333,15 @@ class SentenceReader:
         sentence = reading.sentence
         if self._is_knowledge_question(reading):
             return []
+        if self._actions.tells(sentence):
+            return []
         build = self._actions.builds(sentence)
         classify = self._actions.classify(sentence)
         wants_model = bool(reading.jobs or reading.checkpoints or any(p.is_weights for p in reading.places))
         if classify and (wants_model or any(p.is_video or p.ending == "json" for p in reading.places)):
             return [Mention("inference", classify.first, classify.end)]
-        if wants_model:
+        runs = [i for i in sentence.free() if sentence.word(i) in {"run", "apply"}]
+        if wants_model or (runs and reading.pointings and any(p.is_video or p.ending == "json" for p in reading.places)):
             return self._use_of_model(reading)
         found = build or classify
         if found:
@@ -266,15 +350,19 @@ class SentenceReader:
         if wishes and reading.pointings:
             return [Mention(SEARCHED_ACTION, wishes[0].first, wishes[0].end)]
         epochs = [i for i in sentence.free() if sentence.stem(i) in {"epoch", "epochen", "轮"}]
-        if epochs and reading.pointings and reading.places:
-            return [Mention(SEARCHED_ACTION, epochs[0], epochs[0])]
+        trains = [p for p in reading.places if p.use is Use.TRAIN]
+        if (epochs or trains) and reading.pointings and reading.places:
+            first = epochs[0] if epochs else trains[0].first
+            return [Mention(SEARCHED_ACTION, first, first)]
         return []
 
     def _use_of_model(self, reading: Reading) -> list[Mention]:
         """A model and something to use it on, without a verb: `use job 81c0 on /data/new`."""
-        if reading.places and any(p.is_video for p in reading.places):
-            first = reading.places[0].first
-            return [Mention("inference", first, first)]
+        sentence = reading.sentence
+        uses = [i for i in sentence.free() if sentence.word(i) in {"run", "use", "apply", "try", "verwende", "nutze", "用"}]
+        if reading.places and (uses or any(p.is_video for p in reading.places)):
+            first = uses[0] if uses else reading.places[0].first
+            return [Mention("inference", first, first + bool(uses))]
         return []
 
     def _is_knowledge_question(self, reading: Reading) -> bool:
@@ -295,6 +383,8 @@ class SentenceReader:
                     return self._refused(reading, Outcome.UNSUPPORTED, f"no skill is named {explicit.value!r}; {hint}")
                 found.append(str(explicit.value))
                 continue
+            if either := self._either(reading, names):
+                return self._which_skill(reading, Choice(either, NAME), names)
             choice = choose(corrected, names, (group.first, group.end))
             if not choice.is_named:
                 everywhere = choose(corrected, names, whole)
@@ -308,6 +398,17 @@ class SentenceReader:
             else:
                 return self._which_skill(reading, choice, names)
         return found
+
+    def _either(self, reading: Reading, names: list[str]) -> tuple[str, ...]:
+        """Skills between which the sentence itself does not choose: `either A or B`."""
+        sentence = reading.sentence
+        found = [p for p in reading.pointings if max(p.match.meaning.weights.values()) >= NAME]
+        for before, after in zip(found, found[1:], strict=False):
+            between = {sentence.word(i) for i in range(before.match.end, after.first)}
+            skills = {max(p.match.meaning.weights, key=lambda s: p.match.meaning.weights[s]) for p in (before, after)}
+            if between & {"or", "oder", "或", "还是"} and len(skills) == 2 and skills <= set(names):
+                return tuple(name for name in names if name in skills)
+        return ()
 
     def _corrected_pointings(self, reading: Reading) -> list[Pointing]:
         """What points to a skill; what was said before a correction that names one is gone."""
@@ -335,7 +436,7 @@ class SentenceReader:
     def _unknown_words(self, reading: Reading) -> list[str]:
         """Words that nothing explains, where they might say what is wanted."""
         sentence = reading.sentence
-        common = self._spelling.common
+        common = self._spelling.good
         return [
             sentence.tokens[index].text
             for index in sentence.free()
@@ -348,11 +449,16 @@ class SentenceReader:
     def _refuse_foreign(self, reading: Reading, has_action: bool) -> Answer | None:
         sentence = reading.sentence
         named = choose(reading.pointings, list(self._words.skills), (0, len(sentence.tokens)))
+        for said in reading.explicit:
+            if said.slot == "platform" and said.value not in self._platforms:
+                return self._refused(reading, Outcome.UNSUPPORTED, f"no platform is named {said.value!r}; the platforms are: {', '.join(self._platforms)}.", self._platforms)
         for match in reading.foreign:
             what, phrase = match.meaning
             before = {sentence.word(match.first - 1), sentence.word(match.first - 2)}
             if before & {"not", "don't", "no", "without", "never"} and what is not Foreign.NETWORK:
                 continue
+            if what is Foreign.TIME:
+                return self._refused(reading, Outcome.UNSUPPORTED, f"Nothing here waits for a time or a condition ({phrase!r}); ask when it is to be done.")
             if what is Foreign.PLATFORM and phrase.split()[-1] in self._platforms:
                 reading.platforms.append(Said("platform", phrase.split()[-1], match.first, match.end))
                 continue
@@ -376,6 +482,9 @@ class SentenceReader:
         if what is Foreign.PLATFORM:
             there = self._platforms
             message = f"Jobs cannot run on {words!r} here; the platforms are: {', '.join(there)}."
+        elif what is Foreign.FORMAT:
+            there = ()
+            message = f"Nothing here writes {words!r}: export writes ONNX."
         else:
             there = tuple(self._words.skills)
             message = f"Nothing here does {words!r}. There is: {', '.join(there)}; see 'skillbank capabilities'."
@@ -384,19 +493,22 @@ class SentenceReader:
     def _without_action(self, reading: Reading) -> Answer:
         """A sentence that names no action."""
         sentence = reading.sentence
-        if any(m.is_negated for m in reading.mentions):
+        if any(m.is_negated for m in reading.mentions) or self._actions.tells(sentence):
             return self._refused(reading, Outcome.NOTHING, "This asks for something not to be done; nothing is done.")
         choice = choose(reading.pointings, list(self._words.skills), (0, len(sentence.tokens)))
         if self._is_knowledge_question(reading):
             if len(choice.skills) == 1:
                 return self._commanded(reading, Command("show", choice.skills), 0, len(sentence.tokens))
             return self._refused(reading, Outcome.NOTHING, "This is a question that no command answers; see 'skillbank capabilities' and 'skillbank show SKILL'.")
+        unknown = self._unknown_words(reading)
+        if not choice.skills and reading.places and unknown:
+            return self._refused(reading, Outcome.UNSUPPORTED, f"Nothing here is known to do {unknown[0]!r}; see 'skillbank capabilities'.", tuple(self._words.skills))
         if choice.skills or reading.places or reading.jobs or reading.policies:
             skill = self._words.skills[choice.skills[0]] if len(choice.skills) == 1 else None
             actions = tuple(skill.info.actions) if skill else tuple(sorted(self._words.all_actions))
             return self._refused(reading, Outcome.AMBIGUOUS, f"What is to be done is not said; one of: {', '.join(actions)}.", actions)
-        unknown = self._unknown_words(reading)
-        outcome = Outcome.UNSUPPORTED if unknown else Outcome.NOTHING
+        asks = {sentence.word(i) for i in range(len(sentence.tokens))} & _REQUEST
+        outcome = Outcome.UNSUPPORTED if unknown and asks else Outcome.NOTHING
         told = f" ({unknown[0]!r} is not known here)" if unknown else ""
         return self._refused(reading, outcome, f"Nothing is asked for that can be done here{told}; see 'skillbank capabilities'.", tuple(self._words.skills) if unknown else ())
 
@@ -411,9 +523,10 @@ class SentenceReader:
 class _Assembly:
     """Puts what was found into steps."""
 
-    def __init__(self, words: BankWords, reading: Reading, groups: list[Group], skills: list[str], actions: ActionReader) -> None:
+    def __init__(self, words: BankWords, reading: Reading, groups: list[Group], skills: list[str], actions: ActionReader, spelling: Spelling) -> None:
         self._words, self._reading, self._groups = words, reading, groups
-        self._actions = actions
+        self._actions, self._spelling = actions, spelling
+        self._contradictions: list[str] = []
         self._steps: list[dict[str, Any]] = []
         self._group_of: list[int] = []
         self._origins: list[Origin] = []
@@ -432,7 +545,7 @@ class _Assembly:
         self._lay_values()
         self._lay_jobs()
         self._lay_checkpoints()
-        contradiction = self._lay_policy()
+        contradiction = self._lay_policy() or " ".join(self._contradictions)
         self._link()
         for said in reading.platforms:
             for index in range(len(self._steps)):
@@ -485,27 +598,48 @@ class _Assembly:
             key = said.slot.replace("-", "_")
             if key in {"action", "skill"} or key in {"automl", "automl_policy", "automl_enabled", "auto_ml", "hpo"}:
                 continue
-            if key in direct:
-                for index in self._data_steps(self._order(said.first)):
-                    self._set(index, "data.all", str(said.value), said.first, said.end)
+            if key in direct or key in _ROLE_KEYS:
+                role, equals, folder = str(said.value).partition("=")
+                use = _ROLE_KEYS.get(role if equals and role in _ROLE_KEYS else key, Use.PLAIN)
+                path = folder if equals and role in _ROLE_KEYS else str(said.value)
+                self._reading.places.append(Place(path, use, said.first, said.end))
             elif key in {"parent", "parent_job_id", "parent_job", "job", "job_id"}:
                 self._reading.jobs.append(Pointer(ParentRef(job=str(said.value)), said.first, said.end))
+            elif key in {"epoch", "step"} and (chooser := self._chooser(said.first)) is not None:
+                self._set(chooser, "checkpoint", f"{key}={said.value}", said.first, said.end)
             elif key in {"checkpoint", "base_checkpoint", "platform", "spec", "e"}:
                 slot = "spec" if key == "e" else key
                 target = self._order(said.first)[0]
                 value = said.value
                 self._set(target, slot, str(value), said.first, said.end)
-            elif key.removeprefix("automl_") in SearchSettings.model_fields and self._train_step() is not None:
-                self._set(self._train_step() or 0, f"automl.{key.removeprefix('automl_')}", said.value, said.first, said.end)
+            elif self._is_of_search(key, SearchSettings.model_fields):
+                train = self._train_step() or 0
+                self._set(train, f"automl.{key.removeprefix('automl_')}", said.value, said.first, said.end)
             else:
                 self._lay_setting(said)
+
+    def _chooser(self, first: int) -> int | None:
+        """The step near a token that takes another job's checkpoint."""
+        for index in self._order(first):
+            words = self._word_of(index)
+            if takes_checkpoint(words.skill, words.action):
+                return index
+        return None
+
+    def _is_of_search(self, key: str, known: Collection[str]) -> bool:
+        """Whether a name is that of a search's setting, not of the training's own spec."""
+        train = self._train_step()
+        if train is None or key.removeprefix("automl_") not in known:
+            return False
+        leaves = {one.rpartition(".")[2] for one in self._word_of(train).fields}
+        return key.startswith("automl_") or key not in leaves
 
     def _train_step(self) -> int | None:
         return next((i for i, s in enumerate(self._steps) if s["action"] == SEARCHED_ACTION), None)
 
     def _lay_setting(self, said: Said) -> None:
         for index in self._order(said.first):
-            field_ = self._word_of(index).find(said.slot)
+            field_ = self._word_of(index).find(said.slot) or self._word_of(index).find(self._respelled(said.slot))
             if field_ is not None:
                 value = self._choice_value(field_, said.value)
                 if problem := field_.problem(value):
@@ -515,6 +649,12 @@ class _Assembly:
         words = self._word_of(0)
         known = [*words.fields, *words.skill.info.spec_shorthand_keys]
         self._reading.problems.append(f"{said.slot}: no such setting; {did_you_mean(said.slot, known)}")
+
+    def _respelled(self, name: str) -> str:
+        """A name of a setting with its words corrected."""
+        inner = Sentence.of(name.replace("_", " ").replace(".", " "))
+        self._spelling.correct(inner)
+        return " ".join(inner.stem(index) for index in range(len(inner.tokens)))
 
     def _choice_value(self, field_: Any, value: Any) -> Any:  # noqa: ANN401
         if isinstance(value, str) and field_.choices:
@@ -538,8 +678,12 @@ class _Assembly:
                 continue
             laid = False
             order = self._order(place.end - 1)
+            if place.ending == "onnx":
+                order.sort(key=lambda index: not self._writes_onnx(index))
             for index in order:
                 found = lay(place, self._word_of(index))
+                if found is None and not place.ending:
+                    found = lay(replace(place, use=Use.PLAIN), self._word_of(index))
                 if found is None:
                     continue
                 slot, path = found
@@ -556,12 +700,15 @@ class _Assembly:
         for step in self._steps:
             _settle_roles(step["data"])
 
+    def _writes_onnx(self, index: int) -> bool:
+        return any(key.endswith(".onnx_file") for key in self._word_of(index).fields)
+
     def _is_dropped(self, place: Place) -> bool:
         sentence = self._reading.sentence
-        before = sentence.word(place.end - 2)
-        if before in {"not", "than", "statt", "nicht"}:
+        before = [sentence.word(place.end - 2), sentence.word(place.end - 3)]
+        if before[0] in {"not", "than", "statt", "nicht"} or (before[1] == "not" and before[0] in {"on", "from", "in", "with"}):
             return True
-        return before == "of" and sentence.word(place.end - 3) == "instead"
+        return before[0] == "of" and before[1] == "instead"
 
     def _replaces(self, place: Place) -> bool:
         return True
@@ -575,9 +722,45 @@ class _Assembly:
                 words = self._word_of(index)
                 for said in ValueReader(words, sentence, span).read():
                     key = said.slot.partition(".")[2]
+                    if self._is_said_already(index, key, said):
+                        continue
                     if problem := words.fields[key].problem(said.value):
                         self._reading.problems.append(problem)
                     self._set(index, said.slot, said.value, said.first, said.end)
+        self._lay_corrected_numbers()
+
+    def _is_said_already(self, index: int, key: str, said: Said) -> bool:
+        """Whether an assignment gives the value, which beats words; two words that differ contradict."""
+        known = self._steps[index]["overrides"].get(key)
+        if known is None or known == said.value:
+            return False
+        origin = next((o for o in self._origins if o.part == f"steps[{index}].overrides.{key}"), None)
+        if origin is None or "=" in origin.words:
+            return origin is not None
+        tokens = self._reading.sentence.tokens
+        first = next((i for i, token in enumerate(tokens) if token.end >= origin.end), 0)
+        if not self._is_corrected(first, said.end):
+            self._contradictions.append(f"{key}: both {known!r} and {said.value!r} are asked for; say which.")
+        return False
+
+    def _lay_corrected_numbers(self) -> None:
+        """`30 epochs, no, make that 50`: a number alone after a correction replaces the last one."""
+        sentence = self._reading.sentence
+        for match in self._actions.corrections(sentence):
+            numbers = [i for i in range(match.end, match.end + 5) if sentence.kind(i) is Kind.NUMBER and not sentence.is_taken(i)]
+            start = sentence.tokens[match.first].start
+            said = [
+                (one.end, index, key)
+                for index, step in enumerate(self._steps)
+                for key, value in step["overrides"].items()
+                if isinstance(value, int | float) and not isinstance(value, bool)
+                for one in self._origins
+                if one.part == f"steps[{index}].overrides.{key}" and one.end <= start
+            ]
+            if numbers and said:
+                _, index, key = max(said)
+                self._set(index, f"overrides.{key}", sentence.tokens[numbers[0]].value, match.first, numbers[0] + 1)
+                sentence.take(numbers[0], numbers[0] + 1, "overrides.")
 
     def _lay_jobs(self) -> None:
         for pointer in self._reading.jobs:
@@ -585,7 +768,7 @@ class _Assembly:
                 words = self._word_of(index)
                 parents = words.skill.info.actions[words.action].parents
                 is_taken = self._steps[index].get("parent") is not None
-                if parents == () or is_taken:
+                if parents == () or (is_taken and not self._is_corrected(self._reading.jobs[0].end, pointer.first)):
                     continue
                 if pointer.ref.last and parents is not None and pointer.ref.last not in (*parents, "job") and words.action != "train":
                     continue
@@ -600,12 +783,10 @@ class _Assembly:
             for index in self._order(said.first):
                 words = self._word_of(index)
                 if takes_checkpoint(words.skill, words.action):
-                    taken = any(
-                        o.start <= self._reading.sentence.tokens[said.end - 1].start < o.end
-                        for o in self._origins if o.part.startswith("steps") and ".overrides." in o.part
-                    )
-                    if not taken:
-                        self._set(index, "checkpoint", said.value, said.first, said.end)
+                    last = said.end - 1
+                    if self._reading.sentence.meaning(last).startswith("overrides."):
+                        break
+                    self._set(index, "checkpoint", said.value, said.first, said.end)
                     break
 
     def _lay_policy(self) -> str | None:
@@ -621,6 +802,8 @@ class _Assembly:
             for one in search:
                 self._set(index, one.slot, one.value, one.first, one.end)
             policy = said[-1].value if said else AutomlPolicy.ON
+            if explicit and len({str(AutomlPolicy.parse(s.value)) for s in explicit}) > 1:
+                return "AutoML is given as on and as off; leave one out."
             if explicit:
                 policy = AutomlPolicy.parse(explicit[-1].value)
                 self._set(index, "automl_policy", policy, explicit[-1].first, explicit[-1].end)
@@ -643,9 +826,11 @@ class _Assembly:
 
     def _is_corrected(self, first: int, end: int) -> bool:
         sentence = self._reading.sentence
-        marks = {"but", "though", "aber", "however", "yet", "doch"}
-        taken = any(first - 3 <= m.first <= end for m in self._actions.corrections(sentence))
-        return taken or any(sentence.word(i) in marks for i in range(first, end))
+        if any(first - 3 <= m.first <= end for m in self._actions.corrections(sentence)):
+            return True
+        return any(
+            sentence.word(i) in {"no", "nein"} and sentence.kind(i + 1) is Kind.COMMA for i in range(first, end)
+        )
 
     def _link(self) -> None:
         """Parents of steps, and what a step takes over from the ones before it."""

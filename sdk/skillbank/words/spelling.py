@@ -19,8 +19,7 @@ class Spelling:
     """
 
     def __init__(self, known: Iterable[str], good: Iterable[str]) -> None:
-        self.common = frozenset(good)
-        self._good = self.common | frozenset(known)
+        self.good = frozenset(good) | frozenset(known)
         self._near: dict[str, list[str]] = defaultdict(list)
         for word in sorted(set(known)):
             if len(word) >= _SHORTEST - 1 and word.isascii() and word.isalpha():
@@ -32,14 +31,14 @@ class Spelling:
         for index, token in enumerate(sentence.tokens):
             if token.kind is not Kind.WORD or len(token.word) < _SHORTEST:
                 continue
-            if token.stem in self._good or not token.word.isalpha() or not token.word.isascii():
+            if token.stem in self.good or not token.word.isalpha() or not token.word.isascii():
                 continue
             found = self._nearest(token.stem) or self._nearest(stem_of(_undoubled(token.word)))
             if found:
                 sentence.correct(index, found)
 
     def _nearest(self, word: str) -> str | None:
-        if word in self._good:
+        if word in self.good:
             return word
         near = {
             known

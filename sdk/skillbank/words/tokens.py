@@ -85,6 +85,7 @@ _PATTERNS = (
     ("path", rf"(?<!{_NAME}){_NAME}+(?:/{_NAME}+){{2,}}/?"),
     ("path", rf"(?<!{_NAME})(?:{_FOLDERS})/[\w.+*/-]*\w/?"),
     ("job", rf"\b(?:{_JOBS})-(?=[a-z]*\d)[a-z0-9]{{4,}}\b"),
+    ("number", r"(?<![\w.])(?:\d+(?:\.\d+)?\s?[x×*]\s?)?10\^[-−]?\d+"),
     ("number", r"(?<![\w.])[-−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+[.,]\d+|\d+|\.\d+)(?:[eE][-+−]?\d+)?(?![\w]|[.,]\d)%?"),
     ("short", r"\bw/o?(?![A-Za-z0-9])"),
     ("cjk", rf"[{_CJK}]"),
@@ -95,7 +96,7 @@ _PATTERNS = (
     ("mark", r"[^\s]"),
 )
 _TOKEN = re.compile("|".join(f"(?P<{name}{i}>{p})" for i, (name, p) in enumerate(_PATTERNS)))
-_PARTS = re.compile(r"[^-_]+")
+_PARTS = re.compile(r"(?:(?!\+[A-Za-z]{2})[^-_])+")
 _PREFIX = re.compile(rf"(\d+(?:\.\d+)?)((?![{_CJK}])[^\W\d]+)$")
 _WHOLE = re.compile(r"(?:\d+d|\d+dof|\d+dbp|i3d|x3d|c3d)$", re.IGNORECASE)
 _UNITS = frozenset(
@@ -169,9 +170,10 @@ def _read(name: str, text: str, start: int, end: int) -> list[Token]:
 def _read_quoted(text: str, start: int, end: int) -> list[Token]:
     """What stands between quotes: a path if it looks like one, else the words of it."""
     inner = text[1:-1]
-    if "/" in inner or "\\" in inner or re.search(rf"\.(?:{FILE_ENDINGS})$", inner):
-        if " " not in inner.strip() or not re.search(r"[,;]\s", inner):
-            return [Token(Kind.PATH, inner, start + 1, end - 1, value=inner)]
+    is_path = inner.startswith(("/", "~", ".", "s3:")) or " " not in inner.strip()
+    is_path = is_path or bool(re.search(rf"\.(?:{FILE_ENDINGS})$", inner))
+    if is_path and ("/" in inner or "\\" in inner or re.search(rf"\.(?:{FILE_ENDINGS})$", inner)):
+        return [Token(Kind.PATH, inner, start + 1, end - 1, value=inner)]
     return [
         replace(token, start=token.start + start + 1, end=token.end + start + 1)
         for token in tokenize(inner)
@@ -188,10 +190,18 @@ def _assignment(text: str, start: int) -> Token:
     except RequestInvalid:
         read = value
     if isinstance(read, str):
-        as_number = read_number(read)
+        as_number = _value_in_words(read)
         read = read if as_number is None else as_number
     end = start + text.rfind(value) + len(value)
     return Token(Kind.ASSIGNMENT, text[: end - start], start, end, value=read, key=key)
+
+
+def _value_in_words(text: str) -> int | float | None:
+    """The value of a number in digits or words, None when the text is none."""
+    if not re.fullmatch(r"[\w.,%+-]+", text) or "_" in text:
+        return None
+    tokens = tokenize(text)
+    return tokens[0].value if len(tokens) == 1 and tokens[0].kind is Kind.NUMBER else None
 
 
 def _words(text: str, start: int) -> list[Token]:
