@@ -153,7 +153,10 @@ def _matches(path: Path) -> bool:
     """Whether a file or folder is there, or one that fits a pattern such as `poses/*.json`."""
     if path.exists() or not has_magic(str(path)):
         return path.exists()
-    return any(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    try:
+        return any(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    except ValueError:  # `**` as a part of a name
+        return False
 
 
 def absolute_file(value: str | None) -> str | None:

@@ -88,12 +88,18 @@ def file_system_of(folder: Path) -> tuple[str, bool]:
 def look_at_path(path: str) -> FileFacts:
     """What this process finds under a path or a pattern."""
     place = Path(path)
-    if place.is_dir():
-        return _folder_facts(place)
-    if place.exists():
-        return _file_facts(place)
-    if has_magic(path) and place.is_absolute():
-        return _pattern_facts(path, Path(place.anchor).glob(str(place.relative_to(place.anchor))))
+    try:
+        if place.is_dir():
+            return _folder_facts(place)
+        if place.exists():
+            return _file_facts(place)
+        if has_magic(path) and place.is_absolute():
+            fitting = Path(place.anchor).glob(str(place.relative_to(place.anchor)))
+            return _pattern_facts(path, fitting)
+    except PermissionError:  # of a folder above it
+        return FileFacts(path, FileKind.FILE, is_readable=False)
+    except (OSError, ValueError):  # a name or a pattern that no file system knows
+        pass
     return FileFacts(path, FileKind.MISSING, num_files=0)
 
 
@@ -135,6 +141,8 @@ def _folder_facts(place: Path) -> FileFacts:
 
 def _file_facts(place: Path) -> FileFacts:
     size_bytes = place.stat().st_size
+    if not place.is_file():  # reading a pipe or a device may never end
+        return FileFacts(str(place), FileKind.FILE, size_bytes, is_readable=False)
     try:
         with place.open("rb") as file:
             head = file.read(HEAD_BYTES)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from skillbank.data_sources import find_data, is_remote
 from skillbank.inputs import absolute_file
 from skillbank.platforms.inspection import Check, CheckState, FileFacts, FileKind
-from skillbank.preflight.npy import NotNpy, read_npy_header
+from skillbank.preflight.npy import HeaderCutOff, NotNpy, read_npy_header
 from skillbank.preflight.subject import Subject
 from skillbank.route import EVALUATION
 from skillbank.skill_info import Input, InputType
@@ -22,17 +22,20 @@ def check_data(subject: Subject) -> Iterator[Check]:
     """One check per file or folder that the job reads."""
     yield from _root_problems(subject)
     files = _files(subject)
+    if subject.platform is None:
+        yield Check(NAME, CheckState.SKIPPED, "there is no platform to look from")
+        return
     for key, value in files.items():
         if is_remote(value):
             found = f"{value}: known by its name only, nothing was fetched"
             yield Check(NAME, CheckState.WARN, found, "a file that the platform reads", "", key)
     wanted = {key: value for key, value in files.items() if not is_remote(value)}
-    facts = subject.platform.look_at([*wanted.values()]) if subject.platform else ()
+    facts = subject.platform.look_at([*wanted.values()])
     if facts is None:
         yield Check(NAME, CheckState.SKIPPED, "the platform cannot tell what jobs find there")
         return
     inputs = subject.skill.info.actions[subject.action].inputs
-    for key, fact in zip(wanted, facts, strict=False):  # no platform, no facts
+    for key, fact in zip(wanted, facts, strict=True):
         yield judge_file(key, fact, inputs.get(key))
 
 
@@ -86,10 +89,20 @@ def show_bytes(size_bytes: int) -> str:
 def _judge_array(key: str, fact: FileFacts) -> Check:
     try:
         header = read_npy_header(fact.head)
+    except HeaderCutOff as error:
+        if fact.size_bytes > len(fact.head):  # a long header, of which only a part was read
+            return Check(
+                NAME, CheckState.PASS, f"{fact.path}: {show_bytes(fact.size_bytes)}", about=key
+            )
+        found = f"{fact.path}: {error}"
+        return Check(NAME, CheckState.FAIL, found, "a whole file: copy it again", "", key)
     except NotNpy as error:
         found = f"{fact.path}: {error}"
         return Check(NAME, CheckState.FAIL, found, "an array as numpy.save writes it", "", key)
     found = f"{fact.path}: {header}, {show_bytes(fact.size_bytes)}"
+    if header.holds_objects:
+        expected = "numbers: an array of Python objects is never loaded"
+        return Check(NAME, CheckState.FAIL, found, expected, "", key)
     whole = header.size_bytes
     if whole is not None and whole != fact.size_bytes:
         expected = f"{whole} bytes by its header, it has {fact.size_bytes}: copy it again"
@@ -117,4 +130,6 @@ def _files(subject: Subject) -> dict[str, str]:
     found, _ = find_data(subject.skill, EVALUATION, subject.roots_of_evaluation)
     values |= {file.key: file.value for file in found}
     given = {k: v for k, v in values.items() if isinstance(v, str) and not is_empty(v)}
+    downloads = subject.plan.downloads if subject.plan else {}
+    given = {key: downloads.get(value, value) for key, value in given.items()}
     return {key: absolute_file(value) or "" for key, value in given.items()}

@@ -19,6 +19,10 @@ class NotNpy(ValueError):
     """The bytes are not the beginning of a NumPy file; the message says why."""
 
 
+class HeaderCutOff(NotNpy):
+    """The header is longer than the bytes that were given."""
+
+
 @dataclass(frozen=True)
 class NpyHeader:
     """What a NumPy file says of its array.
@@ -32,6 +36,11 @@ class NpyHeader:
     dtype: str
     shape: tuple[int, ...]
     data_offset: int
+
+    @property
+    def holds_objects(self) -> bool:
+        """Tell whether entries are Python objects, which only unpickling would load."""
+        return "O" in self.dtype
 
     @property
     def size_bytes(self) -> int | None:
@@ -59,7 +68,7 @@ def read_npy_header(head: bytes) -> NpyHeader:
     start = 8 + width
     text = head[start : start + length]
     if len(text) < length:
-        raise NotNpy(f"its header of {length} bytes is cut off")
+        raise HeaderCutOff(f"its header of {length} bytes is cut off")
     try:
         content = ast.literal_eval(text.decode("latin1" if major < 3 else "utf-8").strip())
         descr, shape = content["descr"], content["shape"]

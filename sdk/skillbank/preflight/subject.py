@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from skillbank.data_sources import roles_of
-from skillbank.errors import JobNotFound, SkillbankError
+from skillbank.errors import JobNotFound, RequestInvalid, SkillbankError
 from skillbank.inputs import keys_filled_by
 from skillbank.job import Job, JobState
 from skillbank.job_folder import trained_plan
@@ -144,6 +144,8 @@ def look_into(
         return replace(subject, parent=parent, plan=client.plan_job(request))
     except SkillbankError as error:
         return replace(subject, parent=parent, problem=error)
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        return replace(subject, parent=parent, problem=_unreachable(error))
 
 
 def _find_parent(client: JobClient, request: JobRequest) -> tuple[Job | None, str]:
@@ -186,3 +188,9 @@ def _rehearsed(subject: Subject, parent: FutureParent) -> Subject:
         return replace(subject, rehearsal=rehearse(request, subject.skill, setting, parent))
     except SkillbankError as error:
         return replace(subject, problem=error)
+    except OSError as error:
+        return replace(subject, problem=_unreachable(error))
+
+
+def _unreachable(error: OSError) -> RequestInvalid:
+    return RequestInvalid(f"{error.filename}: cannot be reached: {error.strerror}.")

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.sdk.preflight.conftest import SKILL, Machine, failed, named, states
 from tests.sdk.toy import RecordingPlatform
@@ -89,7 +90,8 @@ def test_an_unknown_skill_or_action_fails_and_the_platform_is_looked_at_all_the_
 def test_an_unknown_platform_fails_and_the_data_are_looked_into_all_the_same(train) -> None:
     found = train(platform="locale", data={"all": "/nowhere"})
 
-    assert {"platform", "plan", "data"} <= failed(found)
+    assert failed(found) == {"platform", "plan", "data"}
+    assert {check.state for check in named(found, "data")} == {FAIL, SKIPPED}
     assert "did you mean 'local'?" in named(found, "platform")[0].found
 
 
@@ -153,6 +155,43 @@ class TestData:
         assert check.state is FAIL
         assert told in f"{check.found} {check.expected}"
 
+    def test_an_array_of_objects_fails(self, train, data: Path) -> None:
+        np.save(data / "train_data.npy", np.array([{}, {}]), allow_pickle=True)
+
+        (check,) = named(train(), "data", "dataset.train_dataset.data_path")
+
+        assert (check.state, "never loaded" in check.expected) == (FAIL, True)
+
+    def test_an_array_with_a_long_header_passes_without_its_shape(self, train, data: Path) -> None:
+        fields = [(f"field_{index}", "<f4") for index in range(400)]
+        np.save(data / "train_data.npy", np.zeros(9, fields))
+
+        (check,) = named(train(), "data", "dataset.train_dataset.data_path")
+
+        assert check.state is PASS
+        assert check.found.endswith(" kB")
+
+    def test_what_is_downloaded_at_the_start_is_no_missing_file(
+        self, tmp_path: Path, root: Path, machine: Machine, data: Path
+    ) -> None:
+        folder = tmp_path / SKILL
+        _copy_skill(folder)
+        info = folder / "references" / "skill_info.yaml"
+        link = "{link: 'https://example.org/a.pth', destination_path: a.pth}"
+        info.write_text(
+            info.read_text().replace(
+                "model.pretrained_model_path: ptm_if_no_resume_model",
+                f"model.pretrained_model_path: {link}",
+            )
+        )
+        client = Client(root, bank=SkillBank([folder]), platforms={"local": machine})
+
+        request = JobRequest(SKILL, "train", data={"all": str(data)}, automl_policy="off")
+        found = client.preflight(request)
+
+        (check,) = named(found, "data", "model.pretrained_model_path")
+        assert (check.state, "https://example.org/a.pth" in check.found) == (WARN, True)
+
     def test_a_file_that_is_missing_is_named_with_its_folder(self, train, data: Path) -> None:
         (data / "val_label.pkl").unlink()
 
@@ -179,6 +218,17 @@ class TestData:
         assert any("/nowhere" in check.about for check in named(bad, "data"))
         (check,) = named(whole, "data", "evaluate.test_dataset.data_path")
         assert "test_data.npy: f4 (4, 3, 30, 34, 1)" in check.found
+
+    @pytest.mark.parametrize("name", ["**b.json", "x" * 300, "none/*.json"])
+    def test_a_path_that_cannot_be_one_fails_and_hides_nothing(
+        self, client: Client, tmp_path: Path, name
+    ) -> None:
+        overrides = {"dataset_convert.data": str(tmp_path / name)}
+
+        found = client.preflight(JobRequest(SKILL, "dataset_convert", overrides=overrides))
+
+        assert failed(found) == {"data", "plan"}
+        assert states(found)["environment"] is PASS
 
 
 class TestCredentials:

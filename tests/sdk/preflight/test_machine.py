@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skillbank.locks import take_lock
-from skillbank.platforms.inspection import Check, CheckState, Gpu, Needs
+from skillbank.platforms.inspection import Check, CheckState, FileKind, Gpu, Needs
 from skillbank.platforms.local import LocalPlatform
 from skillbank.platforms.machine import (
     file_system_of,
@@ -160,3 +160,14 @@ def test_a_file_that_may_not_be_read_is_there(tmp_path: Path) -> None:
     facts = look_at_path(str(path))
 
     assert (facts.kind.value, facts.is_readable) == ("file", False)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    assert not look_at_path(str(tmp_path / "pipe")).is_readable
+
+
+@pytest.mark.parametrize("name", ["**b.json", "x" * 300, "a\0b", "[", "none/*.json"])
+def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(tmp_path: Path, name) -> None:
+    assert look_at_path(str(tmp_path / name)).kind is FileKind.MISSING

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.lib import format as npy
 
-from skillbank.preflight.npy import NotNpy, read_npy_header
+from skillbank.preflight.npy import HeaderCutOff, NotNpy, read_npy_header
 
 SHAPES = st.lists(st.integers(0, 4), max_size=5).map(tuple)
 DTYPES = st.sampled_from(["<f4", ">f8", "<i8", "|u1", "<f2", "|b1", "<c16"])
@@ -53,6 +53,20 @@ def test_structured_arrays_have_a_header_too() -> None:
     header = read_npy_header(written(np.zeros(3, [("x", "<f4"), ("y", "<i4")])))
 
     assert (header.shape, header.size_bytes) == ((3,), None)
+
+
+def test_objects_are_known_before_anything_unpickles_them() -> None:
+    objects = read_npy_header(written(np.array([{}, "a"], object)))
+
+    assert objects.holds_objects
+    assert not read_npy_header(WHOLE).holds_objects
+
+
+def test_a_header_that_is_longer_than_what_was_read_is_told_apart() -> None:
+    many = np.zeros(2, [(f"field_{index}", "<f4") for index in range(400)])
+
+    with pytest.raises(HeaderCutOff):
+        read_npy_header(written(many)[:4096])
 
 
 WHOLE = written(np.zeros((2, 3), np.float32))
