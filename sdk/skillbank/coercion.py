@@ -20,8 +20,8 @@ def coerce(value: Any, node: Schema) -> Any:  # noqa: ANN401 - what the schema a
     """`value` in a type that `node` admits if that is lossless and clear, else unchanged.
 
     Examples: "30" -> 30 and 30.0 -> 30 for an integer, "1e-3" and 1 for a number, "true" for a
-    boolean, 42 for text, "[0, 1]" for a list. Not: 2.5 for an integer, 1 for a boolean, true or
-    1.10 for text.
+    boolean, 42 for text, "[0, 1]" for a list, "fp16" for the option FP16. Not: 2.5 for an integer,
+    1 for a boolean, true or 1.10 for text.
     """
     value = plain(value)
     wanted = types_of(node)
@@ -29,6 +29,8 @@ def coerce(value: Any, node: Schema) -> Any:  # noqa: ANN401 - what the schema a
         return [coerce(item, node.get("items", {})) for item in value]
     if isinstance(value, str) and "string" not in wanted:
         return _from_text(value.strip(), value, node)
+    if isinstance(value, str) and "enum" in node:
+        return _option(value, node)
     if isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer() and _only(wanted, "integer"):
@@ -38,6 +40,13 @@ def coerce(value: Any, node: Schema) -> Any:  # noqa: ANN401 - what the schema a
     if isinstance(value, int) and _only(wanted, "string"):
         return str(value)
     return value
+
+
+def _option(value: str, node: Schema) -> str:
+    """The one option that differs from the text in case only, else the text."""
+    options = [option for option in node["enum"] if isinstance(option, str)]
+    alike = [option for option in options if option.lower() == value.lower()]
+    return alike[0] if value not in options and len(alike) == 1 else value
 
 
 def _from_text(text: str, value: str, node: Schema) -> Any:  # noqa: ANN401

@@ -14,6 +14,7 @@ NUMBER = {"type": "number"}
 BOOLEAN = {"type": "boolean"}
 TEXT = {"type": ["string", "null"]}
 LIST = {"type": "array", "items": {"type": "integer"}}
+OPTIONS = {"type": ["string", "null"], "enum": ["FP16", "Mix", "mix", None]}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,8 @@ LIST = {"type": "array", "items": {"type": "integer"}}
         (date(2026, 11, 21), TEXT, "2026-11-21"),
         ("[0, 1]", LIST, [0, 1]),
         ((0, "1"), LIST, [0, 1]),
+        ("fp16", OPTIONS, "FP16"),
+        ("mix", OPTIONS, "mix"),
         ("2", {"anyOf": [INTEGER, {"type": "null"}]}, 2),
     ],
 )
@@ -65,6 +68,9 @@ def test_a_value_takes_the_type_of_its_key_when_nothing_is_lost(value, node, wan
         (0, LIST),
         ("1", TEXT),
         (None, NUMBER),
+        ("MIX", OPTIONS),
+        ("fp 16", OPTIONS),
+        (None, OPTIONS),
     ],
 )
 def test_a_value_that_could_mean_two_things_stays_as_it_is(value, node) -> None:
