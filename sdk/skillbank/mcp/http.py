@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -31,6 +33,7 @@ MOST_REQUEST_BYTES = 1_000_000
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _LEAST_LETTERS = 16
+_GRACE_S = 1  # for requests that are being answered when the server is told to end
 
 
 class TokenVerifier:
@@ -107,8 +110,17 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(app: Starlette, listening: socket.socket) -> None:
     """Serve until interrupted."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on")
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_S
+    )
+    logging.getLogger("uvicorn.error").addFilter(_is_failure)
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _is_failure(record: logging.LogRecord) -> bool:
+    """Tell whether a log record is more than a request that the end of the server cut off."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, asyncio.CancelledError)
 
 
 def names_of(host: str) -> list[str]:

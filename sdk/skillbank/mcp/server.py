@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import mcp_types as types
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.context import ServerRequestContext
@@ -23,6 +19,7 @@ from skillbank.mcp.desk import Desk, House
 from skillbank.mcp.places import Places
 from skillbank.mcp.resources import TEMPLATES, list_pages, read_page
 from skillbank.mcp.shown_plans import ShownPlans
+from skillbank.mcp.threads import in_idle_thread, in_thread
 from skillbank.mcp.tools import TOOLS, Safety, Tool
 from skillbank.result_documents import error_document, write_json
 from skillbank.settings import AgentLimits
@@ -90,13 +87,14 @@ class SkillServer:
         if tool is None:
             return _result(self._explain_missing(params.name), is_error=True)
         desk = Desk(self._house, self._agent_of(context))
-        return _result(*await _in_thread(tool.call, desk, params.arguments or {}))
+        call = in_idle_thread if tool.waits else in_thread
+        return _result(*await call(tool.call, desk, params.arguments or {}))
 
     async def _list_resources(
         self, _: object, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         start = _read_cursor(params)
-        pages = await _in_thread(list_pages, self._house.client.bank)
+        pages = await in_thread(list_pages, self._house.client.bank)
         shown = [
             types.Resource(uri=p.uri, name=p.name, mime_type=p.mime_type, size=p.size_bytes)
             for p in pages[start : start + _PAGE]
@@ -115,7 +113,7 @@ class SkillServer:
         self, _: object, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         try:
-            page = await _in_thread(read_page, self._house.client, str(params.uri))
+            page = await in_thread(read_page, self._house.client, str(params.uri))
         except (SkillbankError, OSError) as error:
             raise MCPError(types.INVALID_PARAMS, str(error)) from error
         content = types.TextResourceContents(uri=page.uri, mime_type=page.mime_type, text=page.text)
@@ -168,12 +166,6 @@ def _read_cursor(params: types.PaginatedRequestParams | None) -> int:
     if not cursor.isdecimal():
         raise MCPError(types.INVALID_PARAMS, f"cursor: found {cursor!r}, expected one of ours.")
     return int(cursor)
-
-
-async def _in_thread(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
-    """Call what may block; a caller that goes away does not wait for it."""
-    call = functools.partial(function, *arguments)
-    return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
 
 
 def quiet_logs() -> None:

@@ -85,6 +85,11 @@ class Tool:
         """What an agent is told about it."""
         return f"{describe_function(self.told_by or self.function)} {self.note}".strip()
 
+    @property
+    def waits(self) -> bool:
+        """Tell whether it does nothing but wait, for a time that it is given."""
+        return "timeout_s" in self.bounds
+
     @cached_property
     def arguments(self) -> Arguments:
         """What it takes."""

@@ -134,9 +134,17 @@ async def over_stdio(
         yield Agent(connection)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that listens."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+
 @contextmanager
-def http_server(root: Path, *options: object, folder: Path, **environment: str) -> Iterator[str]:
-    """A server that listens on a free port; its address."""
+def http_server(root: Path, *options: object, folder: Path, **environment: str) -> Iterator[Server]:
+    """A server that listens on a free port."""
     line = server_line(root, "--http", "--port", 0, *options)
     whole = {**os.environ, **ENVIRONMENT, **environment}
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=whole, cwd=folder) as server:
@@ -144,7 +152,7 @@ def http_server(root: Path, *options: object, folder: Path, **environment: str) 
             assert server.stderr is not None
             told = iter(server.stderr.readline, "")
             address = next(found[0] for line in told if (found := re.search(r"http://\S+", line)))
-            yield address
+            yield Server(address, server)
         finally:
             server.terminate()
 

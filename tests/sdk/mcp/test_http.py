@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 import pytest
+from mcp.shared.exceptions import MCPError
 from pydantic import SecretStr
-from tests.sdk.mcp.conftest import TOKEN, House, http_server, over_http
+from tests.sdk.mcp.conftest import TOKEN, Agent, House, Server, http_server, over_http
 
+from skillbank.client import Client
 from skillbank.errors import RequestInvalid
 from skillbank.mcp.http import MOST_REQUEST_BYTES, TokenVerifier, make_token, names_of, read_tokens
 
@@ -45,8 +50,8 @@ def address(folder: Path) -> Iterator[str]:
     tokens = {"ANN": TOKEN, "BOB": SECOND, "EVE": THIRD}
     options = [f"--token={name.lower()}=env:{name}" for name in tokens]
     line = (folder / "root", *options, "--max-running", 1)
-    with http_server(*line, folder=folder, **tokens) as address:
-        yield address
+    with http_server(*line, folder=folder, **tokens) as server:
+        yield server.address
 
 
 def post(address: str, body: object = HELLO, **headers: str) -> httpx2.Response:
@@ -187,7 +192,8 @@ def test_there_is_nothing_beside_the_one_path(address: str) -> None:
 
 # A process of the server of its own: 1 s.
 def test_a_server_without_a_token_makes_one_that_only_its_owner_can_read(tmp_path: Path) -> None:
-    with http_server(tmp_path / "root", "--read-only", folder=tmp_path) as address:
+    with http_server(tmp_path / "root", "--read-only", folder=tmp_path) as server:
+        address = server.address
         path = tmp_path / "root/agents/agent.token"
         token = path.read_text(encoding="utf-8").strip()
 
@@ -195,6 +201,34 @@ def test_a_server_without_a_token_makes_one_that_only_its_owner_can_read(tmp_pat
         assert post(address, Authorization=f"Bearer {token}").status_code == 200
         assert post(address, **MINE).status_code == 401
         assert urlsplit(address).hostname == "127.0.0.1"
+
+
+# A process of the server of its own, and the second that it grants to requests: 3 s.
+def test_a_server_that_is_told_to_end_does_not_wait_for_agents_that_wait(tmp_path: Path) -> None:
+    running = http_server(tmp_path / "root", "--token", "env:ANN", folder=tmp_path, ANN=TOKEN)
+
+    async def main(server: Server) -> float:
+        async with over_http(server.address) as agent:
+            slow = {"overrides": {"num_epochs": 50, "train.step_s": 0.1}}
+            job = await agent.start(**slow)
+            async with anyio.create_task_group() as group:
+                group.start_soon(swallow, agent, job["id"])
+                await anyio.sleep(0.3)  # the call arrives
+                began = time.monotonic()
+                server.process.send_signal(signal.SIGINT)
+                await anyio.to_thread.run_sync(server.process.wait)
+                group.cancel_scope.cancel()
+            return time.monotonic() - began
+
+    with running as server:
+        assert anyio.run(main, server) < 10
+        assert "Traceback" not in server.process.stderr.read()
+    Client(tmp_path / "root").cancel("train")
+
+
+async def swallow(agent: Agent, job_id: str) -> None:
+    with suppress(MCPError):
+        await agent.call("wait", job_id=job_id, timeout_s=60)
 
 
 def test_a_token_that_is_there_is_kept_and_its_file_closed_to_others(tmp_path: Path) -> None:
