@@ -142,9 +142,9 @@ class JsonSteps:
         self._state = news.workflow.state
         for step in news.steps:
             for line in step.lines:
-                print_event("status", step=step.index, **line)
+                print_event("status", workflow_step=step.index, **line)
             if self._jobs.get(step.index) != step.job:
-                print_event("step", step=step.index, job=job_document(step.job))
+                print_event("step", workflow_step=step.index, job=job_document(step.job))
             self._jobs[step.index] = step.job
 
 

@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SkillbankError as error:
         folder.write_outcome(folder.last_attempt(), str(error))
         return FAILED_EXIT
+    except OSError as error:  # a full disk: no file may say so, the log is asked then
+        print(f"error: {error}", flush=True)  # noqa: T201
+        return FAILED_EXIT
 
 
 if __name__ == "__main__":

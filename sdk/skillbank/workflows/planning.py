@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from skillbank.automl.search_plan import name_callbacks
 from skillbank.bank import SkillBank
@@ -13,9 +14,13 @@ from skillbank.plan import JobPlan
 from skillbank.planner import PlanSetting
 from skillbank.platforms.api import Platform
 from skillbank.request import JobRequest
+from skillbank.settings import SECRET_REFERENCES
+from skillbank.skill import Skill
 from skillbank.workflow_request import WorkflowRequest, WorkflowStep
 from skillbank.workflows.rehearsal import FutureParent, rehearse, unplanned
 from skillbank.workflows.workflow_plan import PlannedStep, WorkflowPlan, step_key
+
+_SECRET = "key"  # the inference function that fills secrets
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,6 @@ def plan_workflow(
     Raises:
         SpecInvalid: Steps cannot be run; every problem of every step is listed.
     """
-    request = replace(request, steps=tuple(map(_plain_step, request.steps)))
     planned = _Planned()
     for index, step in enumerate(request.steps):
         where = f"steps[{index}]"
@@ -78,19 +82,51 @@ def plan_workflow(
         workflow_id=workflow_id,
         folder=(planners.root / "workflows" / workflow_id).absolute(),
         working_folder=Path.cwd(),
-        request=request,
+        request=written_form(request, planners.bank),
         steps=tuple(planned.steps),
         idempotency_key=key,
     )
 
 
-def _plain_step(step: WorkflowStep) -> WorkflowStep:
-    """The step with its functions under their names, as another process can find them."""
-    return replace(step, request=replace(step.request, automl=name_callbacks(step.request.automl)))
+def written_form(request: WorkflowRequest, bank: SkillBank) -> WorkflowRequest:
+    """The request as it is kept: functions by their names, and no secret.
+
+    Raises:
+        RequestInvalid: A function that no other process can import.
+    """
+    return replace(request, steps=tuple(_written_step(step, bank) for step in request.steps))
+
+
+def _written_step(step: WorkflowStep, bank: SkillBank) -> WorkflowStep:
+    request = step.request
+    secrets = _secret_keys(bank[request.skill]) if request.skill in bank else frozenset()
+    spec = _without(secrets, request.spec)
+    written = replace(request, spec=spec, automl=name_callbacks(request.automl))
+    return replace(step, request=written)
+
+
+def _secret_keys(skill: Skill) -> frozenset[str]:
+    """Dotted and short keys that hold a secret in the spec of any action."""
+    params = [pair for each in skill.info.spec_params.values() for pair in each.items()]
+    keys = {key for key, function in params if function == _SECRET}
+    short = {name for name, key in skill.info.spec_shorthand_keys.items() if key in keys}
+    return frozenset(keys | short)
+
+
+def _without(secrets: frozenset[str], spec: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A spec without secrets in plain text, which the planner leaves out too and says so."""
+    kept: dict[str, Any] = {}
+    for name, value in spec.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            kept[name] = _without(secrets, value, f"{key}.")
+        elif key not in secrets or str(value).startswith(SECRET_REFERENCES):
+            kept[name] = value
+    return kept
 
 
 def _plan_step(step: WorkflowStep, planners: Planners, planned: _Planned, key: str) -> None:
-    request = step.request
+    request = replace(step.request, automl=name_callbacks(step.request.automl))
     if request.idempotency_key is not None:
         raise SpecInvalid(
             [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from skillbank.bank import shipped
 from skillbank.errors import (
     JobConflict,
     JobUnfinished,
@@ -24,7 +26,7 @@ from skillbank.settings import environment_of_jobs, read_settings
 from skillbank.workflow_request import WorkflowRequest
 from skillbank.workflows.folder import WorkflowFolder, create_folder, find_folder, list_folders
 from skillbank.workflows.following import StepFollower, follow
-from skillbank.workflows.planning import Planners, plan_workflow
+from skillbank.workflows.planning import Planners, plan_workflow, written_form
 from skillbank.workflows.progress import find_step_job, look
 from skillbank.workflows.workflow import Workflow, WorkflowId, WorkflowNews, WorkflowState
 from skillbank.workflows.workflow_plan import WorkflowPlan
@@ -177,7 +179,7 @@ class WorkflowClient(JobClient):
         """
         folder = find_folder(self.root, workflow_id)
         found = self._look(folder)
-        if not found.state.is_final:
+        if found.attempt and not found.state.is_final:
             # First whoever starts steps: after that there are no new ones.
             self._processes().stop(folder.attempt(folder.last_attempt()), _GRACE_S)
         plan = folder.plan()
@@ -232,7 +234,8 @@ class WorkflowClient(JobClient):
         if not folder.path.is_dir():
             return None
         earlier = folder.plan()
-        if earlier.request.hash != request.hash or earlier.idempotency_key != key:
+        wanted = written_form(request, self.bank)
+        if earlier.request.hash != wanted.hash or earlier.idempotency_key != key:
             raise JobConflict(
                 f"idempotency key {key!r} belongs to workflow {earlier.workflow_id}, which was "
                 "asked for with other steps; repeat the same request, or use a new key."
@@ -241,6 +244,12 @@ class WorkflowClient(JobClient):
             with suppress(JobConflict):  # or is just about to
                 return self.resume_workflow(earlier.workflow_id)
         return self._look(folder)
+
+    def _environment(self) -> dict[str, str]:
+        """The caller's own, with the skills of its bank: later steps are planned with them."""
+        own = [skill.folder for skill in self.bank if shipped("skills") not in skill.folder.parents]
+        skills = {"SKILLBANK_SKILLS": os.pathsep.join(map(str, own))} if own else {}
+        return {**environment_of_jobs(), **skills}
 
     def _start_attempt(self, folder: WorkflowFolder, attempt: int) -> None:
         """Start the process that advances a workflow; it takes no place from the steps' jobs."""
@@ -257,7 +266,7 @@ class WorkflowClient(JobClient):
         )
         try:
             is_started = self._processes().start(
-                folder.attempt(attempt), order, environment_of_jobs()
+                folder.attempt(attempt), order, self._environment()
             )
         except OSError as error:
             raise PlatformError(

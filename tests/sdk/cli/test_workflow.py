@@ -16,8 +16,9 @@ from tests.sdk.cli.test_follow import open_terminal
 from tests.sdk.search.conftest import search_bowl
 
 from skillbank.cli.app import GROUPS
-from skillbank.cli.workflow_view import follow_workflow
+from skillbank.cli.workflow_view import JsonSteps, follow_workflow
 from skillbank.client import Client
+from skillbank.workflows.workflow import StepNews, WorkflowNews
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = "examples/cmu_mocap/workflow.yaml"
@@ -121,8 +122,21 @@ def test_json_is_one_event_per_line_that_names_its_step(cli: CommandLine, flow: 
     epochs = [e["epoch"] for e in done.events if e["event"] == "status" and "epoch" in e]
     assert epochs == [*range(9)]
     ends = [e for e in done.events if e["event"] == "step" and e["job"]["state"] == "COMPLETE"]
-    assert [event["step"] for event in ends] == [0, 1]
+    assert [event["workflow_step"] for event in ends] == [0, 1]
     assert [step["state"] for step in done.events[-1]["workflow"]["steps"]] == ["COMPLETE"] * 2
+
+
+def test_a_step_within_an_epoch_is_no_step_of_the_workflow(
+    cli: CommandLine, client: Client, flow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workflow,) = [client.workflow(id_in(cli("workflow", "run", flow)))]
+    job = client.job(workflow.steps[0].job_id or "")
+    line = {"message": "half way", "epoch": 0, "step": 4, "max_step": 8}
+
+    JsonSteps().show(WorkflowNews(workflow, (StepNews(0, job, (line,)),)))
+
+    event = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (event["event"], event["workflow_step"], event["step"]) == ("status", 0, 4)
 
 
 def test_a_saved_plan_runs_once_and_only_as_it_was_shown(

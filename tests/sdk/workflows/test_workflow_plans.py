@@ -175,6 +175,21 @@ def test_data_that_an_earlier_step_will_make_is_not_missed(shipped: Client, data
     assert [step.route.value for step in plan.steps] == ["direct", "automl"]
 
 
+def test_a_secret_in_plain_text_is_not_kept(shipped: Client, data: str) -> None:
+    spec = {"encryption_key": "open sesame", "train": {"num_epochs": 3}}
+    steps = [
+        pose("train", data={"all": data}, spec=spec, automl_policy="off"),
+        pose("export", parent=0, spec={"encryption_key": "env:MY_KEY"}),
+    ]
+
+    plan = shipped.plan_workflow({"steps": steps})
+
+    assert "open sesame" not in plan.to_json()
+    assert "env:MY_KEY" in plan.to_json()
+    assert plan.wanted[0].request.spec == {"train": {"num_epochs": 3}}
+    assert any("secret in the spec file was left out" in note for note in plan.steps[0].notes)
+
+
 def test_a_job_that_exists_may_be_a_parent(client: Client) -> None:
     job = client.create_job(**train())
 
