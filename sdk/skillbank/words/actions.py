@@ -21,7 +21,11 @@ _UNREAL = """
 decided against|under no circumstances|never asked|did not ask|didn't ask|mistake to|bad idea to|might|thinking about|thinking of|whether to|considering|not sure if|not sure whether|should i|should we|wondering
 wonder|what if|suppose|imagine|if i were to|someday|one day|would never|refuse|yesterday i|yesterday we|last week i|last week we|last month|already|was going to|used to|don't want you|do not want you|dream of|dreamt|heard that|they say|on monday i
 how long would|how long will|how long does|how much would|how many hours|before you|once asked|told me|planning to|plan to|hätte|falls ich|no intention|not going to|won't|will not|don't think|do not think|no plan|no plans|afraid to|forbidden|not allowed|no one should|nobody should
-what happens|what would|is it worth|is it possible|would it|why did|why does|why would|does it make sense|instead of|rather than|i would have|no longer want|no longer need
+what happens|what would|is it worth|is it possible|would it|why did|why does|why would|does it make sense|under any circumstances|by no means|in no case|auf keinen fall|unter keinen umständen|绝对不要|i would have|no longer want|no longer need
+"""
+_NOTHING = """
+don't run anything|do not run anything|don't start anything|do not start anything|don't do anything|do not do anything|run nothing|start nothing|do nothing
+don't run it|don't start it|don't launch anything|nothing should run|don't|starte nichts|mach nichts|什么都不要做|不要运行|不要启动
 """
 _FAREWELL = frozenset("please thanks thank you sorry for now then yet it that this after all today i so ok okay no wait actually hmm here at the moment".split())
 _GAPPED = (
@@ -77,6 +81,7 @@ class ActionReader:
         self._build = Phrases((p, True) for p in phrases(BUILD))
         self._nouns = Phrases((p, True) for p in phrases(MODEL_NOUNS))
         self._void = Phrases((p, True) for p in phrases(_VOID))
+        self._nothing = Phrases((p, True) for p in phrases(_NOTHING))
         self._unreal = Phrases((p, True) for p in phrases(_UNREAL))
         self.words = self._then.words | self._classify.words | self._build.words | self._nouns.words
 
@@ -205,6 +210,10 @@ class ActionReader:
             ):
                 return match
         return None
+
+    def forbids(self, sentence: Sentence) -> bool:
+        """Tell whether nothing at all is to be run: `stop, don't run anything`."""
+        return any(True for _ in self._nothing.find(sentence))
 
     def tells(self, sentence: Sentence) -> bool:
         """Tell whether the sentence speaks of what was, or might be: `yesterday I trained`."""

@@ -198,7 +198,7 @@ class BankWords:
         for action in (*ACTIONS, *sorted(self.all_actions)):
             for phrase in phrases(ACTIONS.get(action, "")):
                 found.add(phrase, action)
-            if action in self.all_actions and action not in self._nouns:
+            if action in self.all_actions and action not in self.nouns:
                 found.add(action.replace("_", " "), action)
         return found
 
@@ -207,8 +207,21 @@ class BankWords:
         """Actions of any skill."""
         return frozenset(name for skill in self.skills.values() for name in skill.info.actions)
 
+    @cached_property
+    def key_words(self) -> frozenset[str]:
+        """Every word of every spec key: none of them is a misspelling of another word."""
+        parts = {
+            part
+            for skill in self.skills.values()
+            for action in skill.info.actions
+            if skill.has_schema(action)
+            for key in dotted_keys(skill.schema(action))
+            for part in re.split(r"[._]", key)
+        }
+        return frozenset(stem_of(part) for part in parts if part.isalpha())
+
     @property
-    def _nouns(self) -> frozenset[str]:
+    def nouns(self) -> frozenset[str]:
         """Actions whose name is a word for something else, too: `pose`."""
         return frozenset(a for a in self.all_actions if "_" not in a and a not in ACTIONS)
 

@@ -87,10 +87,17 @@ class ControlWords:
             target = _target(pointers[0].ref)
         elif {sentence.stem(i) for i in range(len(sentence.tokens))} & _THINGS or best.meaning == "logs":
             target = "last:train" if self._speaks_of_training(sentence) else "last"
+        elif self._is_alone(sentence, best):
+            target = ""
         else:
             return None
         extra = (checkpoint,) if best.meaning == "resolve" and checkpoint and checkpoint != "best" else ()
         return Command(best.meaning, (target, *extra)), best
+
+    def _is_alone(self, sentence: Sentence, match: Match[str]) -> bool:
+        """Whether nothing but the command is said."""
+        rest = {sentence.word(i) for i in range(len(sentence.tokens)) if not match.first <= i < match.end}
+        return rest <= {"please", ".", "!", "?", "now", "the", "show", "me", "skillbank", "pls", "bitte", "请"}
 
     def _speaks_of_training(self, sentence: Sentence) -> bool:
         words = {sentence.word(i) for i in range(len(sentence.tokens))}

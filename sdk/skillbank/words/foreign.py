@@ -39,7 +39,7 @@ lane detection|point cloud|lidar|change detection|defect detection|visual inspec
 handwriting|barcode|qr code|cats and dogs|cats vs dogs|cat or dog|tabular|csv classification|weather|crypto|trading
 """
 _DEEDS = """
-delete|deletes|deleting|remove files|erase|wipe|format my disk|drop table|rm -rf|rm|empty my bucket|shred|uninstall|reboot|shut down|shutdown|sudo|buy|purchase
+delete|remove|deletes|deleting|remove files|erase|wipe|format my disk|drop table|rm -rf|rm|empty my bucket|shred|uninstall|reboot|shut down|shutdown|sudo|buy|purchase
 send an email|send it|send the report|send the results|send the logs|send the model|send me an|curl|transcribe|transcribing|transcription|remove the|back up|backup|make a backup|move|merge|merging|count the|supprime|borra|elimina|copy the|zip the|paint|crop|resize|blur|compress the|email|send a mail|mail it|slack|tweet|post it|publish|push to github|git push|deploy|deployment|deploying|serve it|serve the model|host it|put it in production|triton server
 upload|uploading|download|downloading|scrape|crawl|annotate|annotating|label my|label the images|labeling|collect data|buy gpus|install|pip install|apt|write code|write me|refactor|fix my
 translate|summarize|explain quantum|write a poem|tell me a joke|sing|draw a cat|order pizza|set an alarm|remind me|hack|ignore previous instructions|ignore all previous
@@ -60,7 +60,7 @@ every night|every day|every week|every hour|every morning|every evening|every mo
 once a day|once a week|on a schedule|next week|next month|if the accuracy|if it is above|if it's above|if accuracy|only if|if job|unless|jede nacht|täglich|jeden tag|每天|每晚
 """
 
-_BEFORE_VERBS = frozenset("and then please to you now also just can could i we or never not don't bitte 请 me should".split())
+_BEFORE_VERBS = frozenset("and then please to you run now also just can could i we or never not don't bitte 请 me should".split())
 
 FOREIGN = Phrases[tuple[Foreign, str]](
     (phrase, (what, phrase))

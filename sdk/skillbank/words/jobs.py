@@ -59,13 +59,11 @@ class JobWords:
     """Reads jobs and checkpoints."""
 
     def __init__(self) -> None:
-        self._last = Phrases[str]()
+        self._just = Phrases((p, True) for p in phrases(_JUST))
         self._recent = Phrases((p, True) for p in phrases(_RECENT))
         self._kinds = Phrases((p, a) for a, table in _KINDS.items() for p in phrases(table))
-        for phrase in phrases(_JUST):
-            self._last.add(phrase, "train")
         self._rules = Phrases((p, rule) for rule, table in _RULES.items() for p in phrases(table))
-        self.words = self._last.words | self._rules.words | self._kinds.words | self._recent.words
+        self.words = self._just.words | self._rules.words | self._kinds.words | self._recent.words
 
     def read_checkpoints(self, sentence: Sentence) -> list[Said]:
         """Which checkpoints are asked for: best, latest, epoch=N, step=N."""
@@ -87,8 +85,8 @@ class JobWords:
         """Jobs in order; their words are taken."""
         found = [self._by_id(sentence, index) for index in range(len(sentence.tokens))]
         pointers = [one for one in found if one is not None]
-        for match in self._last.find(sentence):
-            pointers.append(Pointer(ParentRef(last=match.meaning), match.first, match.end))
+        for match in self._just.find(sentence):  # its noun may be that of the skill
+            pointers.append(Pointer(ParentRef(last="train"), match.first + 1, match.end))
         for one in pointers:
             sentence.take(one.first, one.end, "job")
         pointers += self._recent_jobs(sentence)

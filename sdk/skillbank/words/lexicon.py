@@ -135,7 +135,7 @@ first|firstly|secondly|thirdly|danach|dann|anschließend|und dann|zum schluss|sc
 """
 
 CORRECTIONS = """
-actually|no wait|wait|hold on|scratch that|forget that|sorry|i mean|i meant|correction|oops|on second thought|hm no
+actually|edit|update|no wait|wait|hold on|scratch that|forget that|sorry|i mean|i meant|correction|oops|on second thought|hm no
 hmm no|no actually|actually no|make that|make it|change that|rather|nope|my bad|never mind|nevermind|ignore that|strike that
 nein|doch|ich meine|ich meinte|halt|moment|korrektur|besser|不对|等等|等一下|改成|不是|更正|哦不|还是
 """

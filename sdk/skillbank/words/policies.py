@@ -32,7 +32,7 @@ _WEAK = frozenset({"tune", "sweep", "search", "tuner", "hyperparamet", "hyperpar
 """Topics of one word that are about a search only when a word beside them says so."""
 
 _OFF = """
-off|out of it|out of this|out of|out|no thanks|no thank you|nope|turn off|turned off|turning off|switch off|switched off|switching off|shut off|toggle off|disable|disabled
+off|rather than|instead of|in place of|in lieu of|spare me|save the|cut the|refrain from|abstain from|stay away from|steer clear of|hold the|not interested in|away from|rid of|opposed to|out of this|out of|out|no thanks|no thank you|nope|turn off|turned off|turning off|switch off|switched off|switching off|shut off|toggle off|disable|disabled
 disabling|deactivate|deactivated|skip|skipped|skipping|omit|omitted|leave out|left out|leave off|leave aside
 drop|without|no|none|zero|minus|sans|w o|avoid|avoided|stop|suppress|forgo|forget|forget about|exclude
 excluding|except|false|unwanted|unnecessary|needless|kill|remove|ditch|bypass|opt out of|free of|not needed
@@ -47,7 +47,7 @@ cannot|won't|will not|isn't|is not|aren't|needn't|need not|no need|no reason|no 
 no way|rather not|nicht|niemals|nie|kein grund|不|没有必要|没必要|不许|不能|不应|请勿|勿
 """
 _ON = """
-on|turn on|turned on|switch on|switched on|enable|enabled|enabling|activate|activated|use|using|used|with|keep
+on|turn|turned|turning|switch|switched|switching|toggle|set|put|turn on|turned on|switch on|switched on|enable|enabled|enabling|activate|activated|use|using|used|with|keep
 keeping|kept|leave|leaving|left|run|running|do|doing|make|want|wanted|need|needed|have|having|let|include
 perform|start|launch|allow|apply|yes|true|try|please|be|should|must|is|are|stay|stays|remain|remains|to|will
 would|get|go|going|like|want to|wish|touch|bother with|bother|waste|time|it|me|us|required|require|necessary|active
@@ -152,6 +152,8 @@ class PolicyWords:
         if left + right == 0 and (joined := self._joined(sentence, topic)):
             return joined
         is_weak = topic.end - topic.first == 1 and sentence.stem(topic.first) in _WEAK
+        if is_weak and sentence.word(topic.first).endswith("ed"):
+            return None  # "I tuned it by hand"
         if is_weak and (left + right == 0 or sentence.word(topic.first - 1) == "fine"):
             return None
         policy = AutomlPolicy.OFF if (left + right) % 2 else AutomlPolicy.ON

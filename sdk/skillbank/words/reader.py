@@ -86,7 +86,7 @@ class SentenceReader:
         for table in FIELD_NAMES.values():
             known |= Phrases((p, True) for p in phrases(table)).words
         good = common | self._controls.words | self._jobs.words | self._places.words | self._actions.words
-        return Spelling(known, good | FOREIGN.words)
+        return Spelling(known, good | FOREIGN.words | self._words.key_words)
 
     def read(self, text: str) -> Answer:
         """What a sentence asks for; the same sentence always gives the same answer."""
@@ -189,6 +189,9 @@ class SentenceReader:
         if found is None or any(not place.is_weights for place in reading.places):
             return None
         command, match = found
+        if command.arguments == ("",):
+            what = f"Which job? Say '{command.name} JOB', or '{command.name} the last training'; 'skillbank jobs' lists them."
+            return Answer(sentence.text, Outcome.INCOMPLETE, message=what, missing=(Missing(0, "job", what),))
         if command.name != "resolve" and reading.places:
             return None
         words = {sentence.word(i) for m in self._words.action_phrases.find(sentence) for i in range(m.first, m.end) if m.first != match.first}
@@ -198,8 +201,7 @@ class SentenceReader:
             return None
         if any(s.slot not in {"job", "job_id", "id"} for s in reading.explicit):
             return None
-        void = self._actions.takes_back(sentence)
-        if not reading.jobs and void and any(w in {"don't", "nothing", "not"} for w in map(sentence.word, range(len(sentence.tokens)))):
+        if not reading.jobs and self._actions.forbids(sentence):
             return self._refused(reading, Outcome.NOTHING, "This asks for nothing to be done.")
         negated = {sentence.word(match.first - 1), sentence.word(match.first - 2)} & {"don't", "not", "never", "nicht", "不要", "别"}
         if negated and command.name in {"resume", "cancel"}:
@@ -223,6 +225,9 @@ class SentenceReader:
             return refusal
         if not wanted:
             return self._without_action(reading)
+        if alternatives := self._alternatives(reading, wanted):
+            return self._refused(reading, Outcome.AMBIGUOUS, f"One of: {', '.join(alternatives)}; say which.", alternatives)
+        wanted = self._within_named(reading, wanted)
         groups = self._actions.groups(sentence, wanted)
         unknown = [m.action for g in groups for m in g.actions if not self._words.skills_with(m.action)]
         if unknown:
@@ -235,6 +240,28 @@ class SentenceReader:
         if isinstance(skills, Answer):
             return skills
         return _Assembly(self._words, reading, groups, skills, self._actions, self._spelling).answer()
+
+    def _alternatives(self, reading: Reading, wanted: list[Mention]) -> tuple[str, ...]:
+        """Actions between which the sentence does not choose: `evaluate or export`."""
+        sentence = reading.sentence
+        for before, after in zip(wanted, wanted[1:], strict=False):
+            between = {sentence.word(i) for i in range(before.end, after.first)}
+            if between & {"or", "oder", "或"} and after.first - before.end <= 3 and before.action != after.action:
+                return (before.action, after.action)
+        return ()
+
+    def _within_named(self, reading: Reading, wanted: list[Mention]) -> list[Mention]:
+        """Leave out what the one named skill cannot do, where it can do the rest.
+
+        `Train 6-DoF pose estimation` names no action of another skill.
+        """
+        named = choose(self._corrected_pointings(reading), list(self._words.skills), (0, len(reading.sentence.tokens)))
+        if not named.is_named:
+            return wanted
+        own = self._words.skills[named.skills[0]].info.actions
+        kept = [m for m in wanted if m.action in own or m.action not in self._words.all_actions]
+        spoken = {m.action for m in wanted} - own.keys()
+        return kept if kept and spoken <= self._words.nouns else wanted
 
     def _wanted(self, reading: Reading) -> list[Mention]:
         """The actions that remain after negations and corrections."""
@@ -347,7 +374,7 @@ class SentenceReader:
         if found:
             return [Mention(SEARCHED_ACTION, found.first, found.end)]
         wishes = [s for s in reading.policies if s.value is AutomlPolicy.ON or reading.pointings] or reading.search
-        if wishes and reading.pointings:
+        if wishes and (reading.pointings or reading.places):
             return [Mention(SEARCHED_ACTION, wishes[0].first, wishes[0].end)]
         epochs = [i for i in sentence.free() if sentence.stem(i) in {"epoch", "epochen", "轮"}]
         trains = [p for p in reading.places if p.use is Use.TRAIN]
@@ -385,6 +412,11 @@ class SentenceReader:
                 continue
             if either := self._either(reading, names):
                 return self._which_skill(reading, Choice(either, NAME), names)
+            named = choose(corrected, list(self._words.skills), (group.first, group.end))
+            if named.is_named and named.skills[0] not in names:
+                own = tuple(self._words.skills[named.skills[0]].info.actions)
+                asked = ", ".join(m.action for m in group.actions if m.action not in own)
+                return self._refused(reading, Outcome.UNSUPPORTED, f"{named.skills[0]} has no action {asked}; it has: {', '.join(own)}.", own)
             choice = choose(corrected, names, (group.first, group.end))
             if not choice.is_named:
                 everywhere = choose(corrected, names, whole)
@@ -402,7 +434,7 @@ class SentenceReader:
     def _either(self, reading: Reading, names: list[str]) -> tuple[str, ...]:
         """Skills between which the sentence itself does not choose: `either A or B`."""
         sentence = reading.sentence
-        found = [p for p in reading.pointings if max(p.match.meaning.weights.values()) >= NAME]
+        found = [p for p in reading.pointings if max(p.match.meaning.weights.values()) >= NAME / 2]
         for before, after in zip(found, found[1:], strict=False):
             between = {sentence.word(i) for i in range(before.match.end, after.first)}
             skills = {max(p.match.meaning.weights, key=lambda s: p.match.meaning.weights[s]) for p in (before, after)}
@@ -461,6 +493,8 @@ class SentenceReader:
                 return self._refused(reading, Outcome.UNSUPPORTED, f"Nothing here waits for a time or a condition ({phrase!r}); ask when it is to be done.")
             if what is Foreign.PLATFORM and phrase.split()[-1] in self._platforms:
                 reading.platforms.append(Said("platform", phrase.split()[-1], match.first, match.end))
+                continue
+            if what in {Foreign.TASK, Foreign.NETWORK} and not (has_action or reading.places) and not {sentence.word(i) for i in range(len(sentence.tokens))} & _REQUEST:
                 continue
             is_object = bool(before & {"a", "an", "with", "using", "via", "mit", "my", "train", "our", "trainiere"})
             if what in {Foreign.NETWORK, Foreign.TASK} and (len(named.skills) == 1 and (named.is_named and not is_object)):
@@ -593,7 +627,10 @@ class _Assembly:
     def _lay_explicit(self) -> None:
         from skillbank.automl.settings import SearchSettings
 
-        direct = {"data", "dataset", "data_path", "root"}
+        direct = {
+            "data", "dataset", "data_path", "root", "dataset_root", "data_root", "dataset_dir", "data_dir",
+            "dataset_path", "dataset_folder", "data_folder", "folder", "path", "input",
+        }  # fmt: skip
         for said in self._reading.explicit:
             key = said.slot.replace("-", "_")
             if key in {"action", "skill"} or key in {"automl", "automl_policy", "automl_enabled", "auto_ml", "hpo"}:

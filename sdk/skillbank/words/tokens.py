@@ -78,6 +78,7 @@ _PATTERNS = (
     ("quoted", r"\"[^\"\n]{1,300}\"|`[^`\n]{1,300}`|“[^”\n]{1,300}”|«[^»\n]{1,300}»|(?<!\w)'[^'\n]{1,300}'(?!\w)"),
     ("uri", r"[A-Za-z][A-Za-z0-9+.-]*://[^\s,;，；。\"')\]]+"),
     ("option", rf"--?(?:{_OPTIONS})(?:\s*=\s*|\s+)(?:{_VALUE})"),
+    ("assignment", r"\b(?:auto[_-]?ml(?:[ _-]policy|[ _-]enabled)?|hpo)\s*:\s*(?:on|off|auto|true|false|yes|no)\b"),
     ("assignment", rf"(?:--(?:automl-)?set\s+)?[A-Za-z_][\w.\-]*\s*:?=\s*(?:{_VALUE})"),
     ("path", rf"(?<![A-Za-z0-9_/])(?:~|\.{{1,2}})?/[^\s,;:!?\"'`)\]，。；：！？、{_CJK}]+"),
     ("path", r"\b[A-Za-z]:\\[^\s,;\"'`)]+"),
@@ -182,7 +183,8 @@ def _read_quoted(text: str, start: int, end: int) -> list[Token]:
 
 def _assignment(text: str, start: int) -> Token:
     named = re.sub(r"^--(?:automl-)?set\s+", "", text)
-    key, value = re.split(r"\s*:?=\s*|\s+", named.lstrip("-"), maxsplit=1)
+    key, value = re.split(r"\s*[:=]=?\s*|\s+(?=\S+$)", named.lstrip("-"), maxsplit=1)
+    key = key.replace(" ", "_")
     if value[:1] not in "[{\"'":
         value = value.rstrip(".!?):")
     try:
