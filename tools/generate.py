@@ -12,6 +12,7 @@ from pathlib import Path
 from generate_automl import automl_files
 from generate_formats import format_files
 from generate_layouts import layout_files
+from generate_mcp import mcp_files
 from generate_pages import function_page, page_files
 from generate_skills import Files, skill_files
 from skillbank.bank import SkillBank
@@ -27,6 +28,7 @@ def generated_files(root: Path = ROOT) -> Files:
     files[root / "references" / "inference-functions.md"] = function_page()
     files |= automl_files(root)
     files |= layout_files(root)
+    files |= mcp_files(root)
     for skill in SkillBank([root / "skills"]):
         if skill.has_info:
             files |= skill_files(skill, versions)

@@ -22,6 +22,9 @@ from skillbank.spec_keys import get_value
 _CODE_SETTINGS = ("metric_extractor", "eval_fn", "final_eval_fn")
 """Settings of a search that name Python code, which an agent must not choose."""
 
+_OF_THE_OWNER = "inference key"
+"""Origin of a reference to a secret that the server's own environment names, not the request."""
+
 _MOST_MATCHES = 10_000  # files of one pattern that are looked at
 
 
@@ -85,7 +88,11 @@ class Places:
         Raises:
             AccessRefused: It does; everything refused is listed.
         """
-        chosen = {key: get_value(plan.spec, key) for key in plan.origins}
+        chosen = {
+            key: get_value(plan.spec, key)
+            for key, origin in plan.origins.items()
+            if origin != _OF_THE_OWNER
+        }
         settings = {"automl": plan.search.get("settings", {})}
         self._refuse([*self._value_problems("", chosen), *self._value_problems("", settings)])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.sdk.toy import make_plan
 
+from skillbank.client import Client
 from skillbank.errors import AccessRefused, RequestInvalid
 from skillbank.mcp.places import Places, read_places
 from skillbank.request import JobRequest
@@ -155,6 +156,22 @@ def test_what_only_the_template_says_is_no_request_of_the_agent(
     plan = make_plan(world / "root", "job-2")
 
     places.check_plan(replace(plan, spec={"link": "/usr/share/x"}, origins={}))
+
+
+def test_the_key_that_the_owners_environment_names_is_no_wish_of_the_agent(
+    places: Places, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKILLBANK_ENCRYPTION_KEY", "the owner's")
+    skill = "tao-train-pose-classification"
+    wanted = JobRequest(
+        skill, "export", overrides={"export.checkpoint": str(world / "in/model.pth")}
+    )
+    (world / "in/model.pth").write_bytes(b"")
+
+    plan = Client(world / "root").plan_job(wanted)
+
+    assert plan.spec["encryption_key"] == "env:SKILLBANK_ENCRYPTION_KEY"
+    places.check_plan(plan)
 
 
 def test_the_current_folder_is_allowed_unless_others_are_named(world: Path) -> None:
