@@ -49,12 +49,14 @@ class Needs:
 
     Attributes:
         num_gpus: GPUs that one of them holds; 0 on the CPU.
-        disk_bytes: What they are going to write, as far as it can be told; 0: unknown.
-        disk_reason: How that figure came about.
+        disk_bytes: What they are going to write at most, as far as it can be told; 0: unknown.
+        least_bytes: What they need even if they keep no more than one checkpoint.
+        disk_reason: How those figures came about.
     """
 
     num_gpus: int = 0
     disk_bytes: int = 0
+    least_bytes: int = 0
     disk_reason: str = ""
 
 

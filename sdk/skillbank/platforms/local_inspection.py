@@ -94,14 +94,14 @@ def _check_disk(folder: Path, needs: Needs) -> Check:
         return Check("disk", CheckState.SKIPPED, f"{folder}: the file system tells no size")
     found = f"{usage.free / _GB:.1f} GB are free below {folder}"
     if needs.disk_bytes:
-        found += f"; about {_show_bytes(needs.disk_bytes)} are needed ({needs.disk_reason})"
-    least = max(needs.disk_bytes, _LEAST_BYTES)
-    expected = f"at least {_show_bytes(max(2 * needs.disk_bytes, _ROOMY_BYTES))}"
+        found += f"; up to {_show_bytes(needs.disk_bytes)} are needed ({needs.disk_reason})"
+    least = max(needs.least_bytes, _LEAST_BYTES)
+    roomy = max(needs.disk_bytes, _ROOMY_BYTES)
     fix = f"remove folders of old jobs below {folder}, or {_OTHER_ROOT}"
     if usage.free < least:
         return Check("disk", CheckState.FAIL, found, f"at least {_show_bytes(least)}", fix)
-    if usage.free < max(2 * needs.disk_bytes, _ROOMY_BYTES):
-        return Check("disk", CheckState.WARN, found, expected, fix)
+    if usage.free < roomy:
+        return Check("disk", CheckState.WARN, found, f"at least {_show_bytes(roomy)}", fix)
     return Check("disk", CheckState.PASS, found)
 
 

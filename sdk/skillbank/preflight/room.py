@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +17,43 @@ _EPOCHS, _INTERVAL = "train.num_epochs", "train.checkpoint_interval"
 _DEFAULT_RUNNING = 1
 
 
+@dataclass(frozen=True)
+class _Room:
+    """Bytes that a job writes at most, those it cannot do without, and where this is known from."""
+
+    most: int = 0
+    least: int = 0
+    reason: str = ""
+
+
 def needs_of(subjects: list[Subject]) -> Needs:
     """What the jobs of one launch need together: the most GPUs of one, the disk space of all."""
     gpus = max((s.shape.num_gpus for s in subjects if s.shape), default=0)
-    told = [_room_of(subject) for subject in subjects]
-    reasons = [reason for size, reason in told if size]
-    return Needs(gpus, sum(size for size, _ in told), "; ".join(dict.fromkeys(reasons)))
+    rooms = [_room_of(subject) for subject in subjects]
+    reasons = dict.fromkeys(room.reason for room in rooms if room.reason)
+    return Needs(
+        gpus,
+        sum(room.most for room in rooms),
+        sum(room.least for room in rooms),
+        "; ".join(reasons),
+    )
 
 
-def _room_of(subject: Subject) -> tuple[int, str]:
-    """Bytes, and where the figure comes from; 0 where no such job has run here."""
-    past = list(_past_artefacts(subject))
-    if not past:
-        return 0, ""
-    job, artefacts = past[0]
+def _room_of(subject: Subject) -> _Room:
+    """What the newest job of its kind tells; nothing where none has run here."""
+    past = next(_past_artefacts(subject), None)
+    if past is None:
+        return _Room()
+    job, artefacts = past
     checkpoints = [one["size_bytes"] for one in artefacts if one["kind"] == "checkpoint"]
     rest = sum(one["size_bytes"] for one in artefacts) - sum(checkpoints)
     if not checkpoints:
-        return rest, f"as {job} wrote"
-    count = _num_checkpoints(subject)
-    running = _num_running(subject)
-    size = (max(checkpoints) * count + rest) * running
-    each = f"{count} checkpoints of the size that {job} wrote"
-    return size, f"{each}, {running} trials at a time" if running > 1 else each
+        return _Room(rest, rest, f"as {job} wrote")
+    count, running = _num_checkpoints(subject), _num_running(subject)
+    reason = f"{count} checkpoints of the size that {job} wrote"
+    reason += f", {running} trials at a time" if running > 1 else ""
+    largest = max(checkpoints)
+    return _Room((largest * count + rest) * running, largest + rest, reason)
 
 
 def _num_checkpoints(subject: Subject) -> int:

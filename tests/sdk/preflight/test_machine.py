@@ -52,13 +52,15 @@ def test_a_root_that_cannot_be_written_fails_and_disk_space_is_told_all_the_same
 
 
 @pytest.mark.parametrize(
-    ("share", "state"), [(1e-6, CheckState.PASS), (0.9, CheckState.WARN), (1.1, CheckState.FAIL)]
+    ("least", "most", "state"),
+    [(0, 1e-6, CheckState.PASS), (0.1, 1.1, CheckState.WARN), (1.1, 1.1, CheckState.FAIL)],
 )
-def test_disk_space_is_held_against_what_the_job_needs(tmp_path: Path, share, state) -> None:
+def test_disk_space_is_held_against_what_the_job_needs(tmp_path: Path, least, most, state) -> None:
     usage = os.statvfs(tmp_path)
-    needed = int(usage.f_bavail * usage.f_frsize * share)
+    free = usage.f_bavail * usage.f_frsize
+    needs = Needs(0, int(free * most), int(free * least), "as job x wrote")
 
-    found = check(LocalPlatform(tmp_path, gpus=()), "disk", Needs(0, needed, "as job x wrote"))
+    found = check(LocalPlatform(tmp_path, gpus=()), "disk", needs)
 
     assert found.state is state
     assert "as job x wrote" in found.found
