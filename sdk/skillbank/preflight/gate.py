@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from skillbank.job_client import JobClient
 
 CHECKS: dict[str, Callable[[Subject], Iterator[Check]]] = {
-    "data": check_data,
     "credentials": check_credentials,
+    "data": check_data,
     "environment": check_environment,
     "compute": check_compute,
     "parent": check_parent,

@@ -29,7 +29,7 @@ def test_a_request_that_is_all_right_may_go(train) -> None:
     assert set(states(found).values()) == {PASS}
     assert list(states(found)) == [
         *("root", "locks", "disk", "places"),
-        *("data", "credentials", "environment", "compute", "parent", "plan", "review"),
+        *("credentials", "data", "environment", "compute", "parent", "plan", "review"),
     ]
 
 
