@@ -19,7 +19,7 @@ vergiss es|doch nicht|lieber nicht|lass es|算了|别做了|不用了
 """
 _UNREAL = """
 decided against|under no circumstances|never asked|did not ask|didn't ask|mistake to|bad idea to|might|thinking about|thinking of|whether to|considering|not sure if|not sure whether|should i|should we|wondering
-wonder|what if|suppose|imagine|if i were to|someday|one day|would never|refuse|yesterday i|yesterday we|last week i|last week we|last month|already|was going to|used to|don't want you|do not want you|dream of|dreamt|heard that|they say|on monday i
+wonder|what if|suppose|imagine|if i were to|someday|one day|would never|refuse|yesterday i|yesterday we|last week i|last week we|last month|already|was going to|used to|don't want you|do not want you|dream of|dreamt|heard that|they say|says that|said that|claims|reports that|i read that|the paper says|someone said|told us|on monday i
 how long would|how long will|how long does|how much would|how many hours|before you|once asked|told me|planning to|plan to|hätte|falls ich|no intention|not going to|won't|will not|don't think|do not think|no plan|no plans|afraid to|forbidden|not allowed|no one should|nobody should
 what happens|what would|is it worth|is it possible|would it|why did|why does|why would|does it make sense|under any circumstances|by no means|in no case|auf keinen fall|unter keinen umständen|绝对不要|i would have|no longer want|no longer need
 """
@@ -119,7 +119,11 @@ class ActionReader:
 
     def corrections(self, sentence: Sentence) -> list[Match[str]]:
         """Words that take something back."""
-        return list(self._corrections.find(sentence))
+        found = list(self._corrections.find(sentence))
+        for index in range(len(sentence.tokens) - 1):
+            if sentence.word(index) in {"no", "nein", "不"} and sentence.kind(index + 1) is Kind.COMMA and not sentence.is_taken(index):
+                found.append(Match(index, index + 1, "no"))
+        return sorted(found, key=lambda match: match.first)
 
     def groups(self, sentence: Sentence, mentions: list[Mention]) -> list[Group]:
         """Mentions in groups; each group owns the tokens up to the next one's beginning."""
@@ -177,8 +181,8 @@ class ActionReader:
         found = []
         spans = [(one.first, one.end) for one in mentions]
         for first in range(len(sentence.tokens)):
-            for heads, tails, action in _GAPPED:
-                if sentence.word(first) not in heads or action not in self._words.all_actions:
+            for heads, tails, action in (*_GAPPED, *self._words.gapped_phrases):
+                if not {sentence.word(first), sentence.stem(first)} & heads or action not in self._words.all_actions:
                     continue
                 end = self._tail(sentence, first + 1, tails)
                 if end and not any(s < end and first < e for s, e in spans):
@@ -190,7 +194,7 @@ class ActionReader:
         for index in range(start, min(start + 14, len(sentence.tokens))):
             if sentence.kind(index) is Kind.STOP:
                 return None
-            if sentence.word(index) in tails and not sentence.is_taken(index):
+            if {sentence.word(index), sentence.stem(index)} & tails and not sentence.is_taken(index):
                 return index + 1
         return None
 

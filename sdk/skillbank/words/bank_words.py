@@ -15,6 +15,7 @@ from skillbank.words.lexicon import ACTIONS, COMMON, FIELD_NAMES, phrases
 from skillbank.words.matcher import Phrases
 from skillbank.words.tokens import stem_of, stems
 
+GAP = "..."  # in a phrase: other words may stand here; each side lists words of which one is said
 NAME, HINT, TRACE = 6.0, 2.0, 1.0  # how much a phrase says about the skill that is meant
 
 _LIST = re.compile(r"[,;]|\bor\b|\band\b|\(|\)|\.\s")
@@ -194,13 +195,25 @@ class BankWords:
         for skill in self.skills.values():
             for action, spoken in skill.info.vocabulary.actions.items():
                 for phrase in spoken:
-                    found.add(phrase, action)
+                    if GAP not in phrase:
+                        found.add(phrase, action)
         for action in (*ACTIONS, *sorted(self.all_actions)):
             for phrase in phrases(ACTIONS.get(action, "")):
                 found.add(phrase, action)
             if action in self.all_actions and action not in self.nouns:
                 found.add(action.replace("_", " "), action)
         return found
+
+    @cached_property
+    def gapped_phrases(self) -> tuple[tuple[frozenset[str], frozenset[str], str], ...]:
+        """Phrases with other words between: first words, last words, action."""
+        return tuple(
+            (frozenset(stems(phrase.partition(GAP)[0])), frozenset(stems(phrase.partition(GAP)[2])), action)
+            for skill in self.skills.values()
+            for action, spoken in skill.info.vocabulary.actions.items()
+            for phrase in spoken
+            if GAP in phrase
+        )
 
     @cached_property
     def all_actions(self) -> frozenset[str]:

@@ -32,7 +32,7 @@ ACTIONS = {
         inference|infer|predict|predicting|prediction|predictions|run inference|do inference|label every|label each|label all
         run the model on|run it on|apply it to|apply the model|apply the|what action|which action|what actions|draw the|draw boxes|visualize|visualise
         which actions|what gesture|which gesture|what gestures|which gestures|what activity|which activity|what activities
-        what is happening|what's happening|what is going on|what's going on|what does each|what does every|what is each|what is everyone
+        what is happening in|what is happening at|what's happening in|what is going on|what's going on|what does each|what does every|what is each|what is everyone
         what are people doing|what are the people doing|what each person|what every person|what people do|who does what
         what do people do|what is the person|what does the person|name the action|name the actions|name each|name every
         tag every|tag each|vorhersage|vorhersagen|sage|inferenz|推理|预测|推断|识别一下""",

@@ -42,7 +42,7 @@ schalte aus|lass weg|weg|sin|pas de|sans|aucune
 不要|不用|不做|不进行|不需要|无需|不必|无|别|关闭|关掉|禁用|停用|跳过|取消|免|不使用|不启用|不开启|不开|去掉|省略
 """
 _NOT = """
-don't|dont|do not|don t|not|never|doesn't|does not|didn't|shouldn't|should not|must not|mustn't|can't
+under no circumstances|under any circumstances|by no means|in no case|on no account|under keinen umständen|auf keinen fall|绝对不要|don't|dont|do not|don t|not|never|doesn't|does not|didn't|shouldn't|should not|must not|mustn't|can't
 cannot|won't|will not|isn't|is not|aren't|needn't|need not|no need|no reason|no need for|no need to|no point in
 no way|rather not|nicht|niemals|nie|kein grund|不|没有必要|没必要|不许|不能|不应|请勿|勿
 """
@@ -93,7 +93,7 @@ don't use it|do not use it|don't need it|do not need it|don't want it|do not wan
 lass es weg|lass das weg|ohne das|schalte es aus|schalte sie aus|关掉它|不用它
 """
 _IT_ON = """
-turn it back on|turn it on|switch it on|switch it back on|keep it on|leave it on|enable it|use it after all|turn it back on again|put it back on|do use it|schalte es ein|schalte es wieder ein|wieder an|打开它
+keep it|turn it back on|turn it on|switch it on|switch it back on|keep it on|leave it on|enable it|use it after all|turn it back on again|put it back on|do use it|schalte es ein|schalte es wieder ein|wieder an|打开它
 """
 
 
@@ -154,8 +154,10 @@ class PolicyWords:
         is_weak = topic.end - topic.first == 1 and sentence.stem(topic.first) in _WEAK
         if is_weak and sentence.word(topic.first).endswith("ed"):
             return None  # "I tuned it by hand"
-        if is_weak and (left + right == 0 or sentence.word(topic.first - 1) == "fine"):
+        if is_weak and sentence.word(topic.first - 1) == "fine":
             return None
+        if is_weak and left + right == 0:
+            return self._imperative(sentence, topic)
         policy = AutomlPolicy.OFF if (left + right) % 2 else AutomlPolicy.ON
         return Said("policy" if is_told else "mention", policy, first, end)
 
@@ -188,7 +190,17 @@ class PolicyWords:
 
     def _may_follow(self, sentence: Sentence, at: int) -> bool:
         """Words after a topic belong to it only when they can: not `AutoML with 20 trials`."""
+        if sentence.word(at) == "to":
+            return sentence.word(at + 1) in {"be", "stay", "remain"}
         return sentence.word(at) not in {"with", "for", "in", "at", "to", "run", "mit", "no", "without", "ohne", "用", "do", "make", "keine", "kein"}
+
+    def _imperative(self, sentence: Sentence, topic: Match[bool]) -> Said | None:
+        """`Tune the pose classifier`: a verb that asks for a search."""
+        at = topic.first
+        is_head = at == 0 or sentence.kind(at - 1) is not Kind.WORD or sentence.word(at - 1) in {"please", "and", "then", "to", "now", "bitte"}
+        if sentence.word(at) in {"tune", "sweep", "autotune"} and is_head and sentence.kind(at + 1) is Kind.WORD:
+            return Said("policy", AutomlPolicy.ON, at, at + 1)
+        return None
 
     def _joined(self, sentence: Sentence, topic: Match[bool]) -> Said | None:
         """A topic that hangs on an earlier one: `no AutoML or HPO`."""
@@ -213,8 +225,13 @@ class PolicyWords:
         return [
             self._flat(sentence, match, match.meaning)
             for match in self._pronouns.find(sentence)
-            if any(end <= match.first for end in topics)
+            if any(end <= match.first for end in topics) and self._closes(sentence, match.end)
         ]
+
+    def _closes(self, sentence: Sentence, at: int) -> bool:
+        """Whether a phrase with a pronoun ends here: not `keep it simple`."""
+        after = {"on", "in", "off", "please", "too", "then", "and", "but", "enabled", "this", "for", "with", "bitte", "train"}
+        return sentence.kind(at) is not Kind.WORD or sentence.word(at) in after
 
     def _plain_trainings(self, sentence: Sentence) -> list[Said]:
         found = []

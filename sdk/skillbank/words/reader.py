@@ -35,6 +35,7 @@ _ROLE_KEYS = {
     "test": Use.TEST, "test_data": Use.TEST, "all": Use.PLAIN,
 }  # fmt: skip
 _NOT = frozenset({"not", "don't", "never", "no", "without", "nicht", "不要"})
+_JOINS = frozenset("and then or on in with und dann oder & + to it them , auf 和 再 然 并".split())
 _REQUEST = frozenset("please train build make create detect can could help want need write give i'd bitte 请 帮 find generate recognize recognise fine".split())
 
 
@@ -217,8 +218,8 @@ class SentenceReader:
 
     def _plan(self, reading: Reading) -> Answer:
         sentence = reading.sentence
-        reading.mentions = self._actions.mentions(sentence)
         reading.pointings += point(sentence, self._words)
+        reading.mentions = self._actions.mentions(sentence)
         reading.foreign = list(find_foreign(sentence))
         wanted = self._wanted(reading)
         if refusal := self._refuse_foreign(reading, bool(wanted)):
@@ -319,10 +320,18 @@ class SentenceReader:
             words = {sentence.word(one.first - 1), sentence.word(one.first - 2)}
             if one.action == "inference" and before and words & {"to", "that", "can", "which", "for"}:
                 continue
+            if before and one.first - before[-1].end <= 4 and self._is_object(sentence, before[-1], one):
+                continue
             if kept and one.action == kept[-1].action and not self._is_another(reading, kept[-1], one):
                 continue
             kept.append(one)
         return self._in_order(reading, self._doubled(reading, kept))
+
+    def _is_object(self, sentence: Sentence, train: Mention, after: Mention) -> bool:
+        """Whether what follows is what is trained: `train pose estimation`."""
+        between = range(train.end, after.first)
+        plain = all(sentence.kind(i) in {Kind.WORD, Kind.MARK, Kind.NUMBER} and sentence.word(i) not in _JOINS for i in between)
+        return plain and after.action in self._words.nouns
 
     def _in_order(self, reading: Reading, mentions: list[Mention]) -> list[Mention]:
         """`Export after training` and `before exporting, train` name the later step first."""
@@ -758,7 +767,10 @@ class _Assembly:
             for index, span in enumerate(pass_spans):
                 words = self._word_of(index)
                 for said in ValueReader(words, sentence, span).read():
-                    key = said.slot.partition(".")[2]
+                    section, _, key = said.slot.partition(".")
+                    if section == "automl":
+                        self._set(index, said.slot, said.value, said.first, said.end)
+                        continue
                     if self._is_said_already(index, key, said):
                         continue
                     if problem := words.fields[key].problem(said.value):
@@ -833,8 +845,10 @@ class _Assembly:
         explicit = [s for s in reading.explicit if s.slot.replace("-", "_") in {"automl", "automl_policy", "automl_enabled", "auto_ml", "hpo"}]
         for index in trains:
             group = self._groups[self._group_of[index]]
-            said = [s for s in reading.policies if len(trains) == 1 or group.first <= s.first < group.end] or (reading.policies if len(trains) > 1 and index == trains[0] and False else [])
-            said.sort(key=lambda s: s.first)
+            said = [
+                s for s in reading.policies
+                if len(trains) == 1 or group.first <= s.first < group.end or self._is_for_all(s)
+            ]
             search = [s for s in reading.search if len(trains) == 1 or group.first <= s.first < group.end]
             for one in search:
                 self._set(index, one.slot, one.value, one.first, one.end)
@@ -860,6 +874,15 @@ class _Assembly:
         if not trains and any(s.slot == "automl.algorithm" for s in reading.search):
             reading.notes.append("Only train is ever searched; the settings of the search have no effect.")
         return None
+
+    def _is_for_all(self, said: Said) -> bool:
+        """Whether a policy is said of every training: `both without AutoML`, or in a sentence of its own."""
+        sentence = self._reading.sentence
+        near = {sentence.word(i) for i in range(max(0, said.first - 3), said.first)}
+        near |= {sentence.word(i) for i in range(said.end, said.end + 3)}
+        begins = said.first == 0 or sentence.kind(said.first - 1) is Kind.STOP
+        ends = sentence.kind(said.end) in {None, Kind.STOP}
+        return bool(near & {"both", "all", "each", "every", "beide", "beides", "alle", "都"}) or (begins and ends)
 
     def _is_corrected(self, first: int, end: int) -> bool:
         sentence = self._reading.sentence

@@ -32,7 +32,7 @@ _COUNTED = {
 }
 _TIME_S = {"hour": 3600, "h": 3600, "hr": 3600, "hrs": 3600, "stunden": 3600, "stunde": 3600, "std": 3600, "minut": 60, "min": 60,
            "mins": 60, "minuten": 60, "day": 86400, "tag": 86400, "tage": 86400, "小时": 3600, "分钟": 60}  # fmt: skip
-_BUDGET = frozenset("budget most limit cap max maximum within under up time longer exceed after stop give höchstens maximal 最多 不超过 search automl hpo tuning over".split())
+_BUDGET = frozenset("budget most limit cap max maximum within under up time longer exceed for after stop give höchstens maximal 最多 不超过 search automl hpo tuning over".split())
 _METRICS = {
     "val_acc": "val_acc|val acc|validation accuracy",
     "val_loss": "val_loss|val loss|validation loss",

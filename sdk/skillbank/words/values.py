@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from skillbank.route import SEARCHED_ACTION
 from skillbank.words.bank_words import ActionWords, Field
 from skillbank.words.lexicon import CONNECTORS
 from skillbank.words.matcher import Match, Said, Sentence
@@ -18,6 +19,7 @@ _ADJECTIVES = frozenset(
     "more full total training max maximum different distinct action gesture activity object separate loader data "
     "additional whole complete entire graphics nvidia dataloader epochs warm up warmup of 个 块 张 的 target output".split()
 )
+_SEARCHES = frozenset({"search", "tune", "vari", "optim", "sweep", "explor", "tunen", "调"})
 _REPLACED = frozenset({"not", "than", "of", "statt", "nicht", "anstatt"})
 
 
@@ -36,7 +38,7 @@ class ValueReader:
 
     def read(self) -> list[Said]:
         """Every setting said, in order."""
-        found = self._named() + self._valued()
+        found = self._searched() + self._ranges() + self._named() + self._valued()
         return sorted(found, key=lambda said: said.first)
 
     def _named(self) -> list[Said]:
@@ -50,6 +52,56 @@ class ValueReader:
                     self._sentence.take(said.first, said.end, said.slot)
                     break
         return found
+
+    def _searched(self) -> list[Said]:
+        """The only settings to search: `tune only learning rate and dropout`."""
+        if self._words.action != SEARCHED_ACTION:
+            return []
+        for index in range(self._first, min(self._end, len(self._sentence.tokens))):
+            if self._sentence.word(index) not in {"only", "just", "nur", "只"}:
+                continue
+            near = {self._sentence.stem(index - 1), self._sentence.stem(index - 2), self._sentence.stem(index + 1)}
+            if not near & _SEARCHES:
+                continue
+            keys, end = self._names_from(index + 1)
+            if keys:
+                self._sentence.take(index, end, "automl.parameters")
+                return [Said("automl.parameters", keys, index, end)]
+        return []
+
+    def _names_from(self, at: int) -> tuple[list[str], int]:
+        """Settings named in a row, and where the row ends."""
+        keys: list[str] = []
+        end = at
+        while at < len(self._sentence.tokens):
+            match = self._words.names.at(self._sentence, at)
+            if match:
+                keys.append(match.meaning[0].key)
+                at = end = match.end
+            elif self._sentence.word(at) in {"the", "and", ",", "over", "for", "tune", "search", "vary", "und", "&", "optimize", "optimise", "search", "和"}:
+                at += 1
+            else:
+                break
+        return keys, end
+
+    def _ranges(self) -> list[Said]:
+        """Where to search: `learning rate between 0.001 and 0.1`."""
+        if self._words.action != SEARCHED_ACTION:
+            return []
+        ranges: dict[str, dict[str, Any]] = {}
+        first, end = 0, 0
+        for match in self._matches():
+            at = match.end
+            while self._sentence.word(at) in {"in", "the", "range", "is", "of", "anywhere", "somewhere", ":"}:
+                at += 1
+            low, joint, high = (self._sentence.tokens[i] if i < len(self._sentence.tokens) else None for i in (at + 1, at + 2, at + 3))
+            if self._sentence.word(at) not in {"between", "from", "zwischen", "von"} or not (low and joint and high):
+                continue
+            if low.kind is Kind.NUMBER and high.kind is Kind.NUMBER and joint.word in {"and", "to", "und", "bis", "-"}:
+                ranges[match.meaning[0].key] = {"valid_min": low.value, "valid_max": high.value}
+                self._sentence.take(match.first, at + 4, "automl.custom_param_ranges")
+                first, end = (first or match.first), at + 4
+        return [Said("automl.custom_param_ranges", ranges, first, end)] if ranges else []
 
     def _matches(self) -> list[Match[list[Field]]]:
         """Names of settings; dotted keys as well."""
