@@ -47,7 +47,7 @@ def test_every_import_of_a_runner_is_known_by_its_distribution(arch, action) -> 
 def test_every_action_that_is_built_needs_some_package_that_is_here(arch, action) -> None:
     names = names_needed(arch, action)
 
-    assert "numpy" in names
+    assert names
     assert not all(names.values())
 
 
