@@ -84,15 +84,24 @@ def unplanned(request: JobRequest, skill: Skill, name: str) -> FutureParent:
 
 
 def _check_rule(request: JobRequest, parent: FutureParent) -> None:
-    """Refuse an epoch that the parent will not train."""
+    """Refuse a checkpoint that the parent will not leave."""
     rule = _RULE.fullmatch(request.checkpoint or "")
+    asked = f"checkpoint: {request.checkpoint!r} of {parent.name} is asked for, which"
+    if parent.plan.route is Route.AUTOML and (rule or _is_file_of_parent(request.checkpoint)):
+        raise RequestInvalid(
+            f"{asked} is a search and leaves its best checkpoint only; leave checkpoint out."
+        )
     epochs = get_value(parent.plan.spec, _EPOCHS_KEY)
     if not rule or rule[1] != "epoch" or not isinstance(epochs, int) or int(rule[2]) < epochs:
         return
     raise RequestInvalid(
-        f"checkpoint: {request.checkpoint!r} of {parent.name} is asked for, which trains "
-        f"{epochs} epochs, counted from 0: expected epoch=0 to epoch={epochs - 1}."
+        f"{asked} trains {epochs} epochs, counted from 0: expected epoch=0 to epoch={epochs - 1}."
     )
+
+
+def _is_file_of_parent(selection: str | None) -> bool:
+    """Tell whether a checkpoint is named by a bare file name, to be found in the parent's results."""
+    return bool(selection) and Path(selection or "").suffix == ".pth" and "/" not in str(selection)
 
 
 @contextmanager
@@ -147,8 +156,8 @@ def _make_models(kinds: set[OutputKind], selection: str | None, metric: str, res
         "onnx": "model.onnx",
         "engine": "model.engine",
     }
-    if selection and Path(selection).name == selection and Path(selection).suffix == ".pth":
-        names["checkpoint"] = selection  # a file of the parent's results, by its name
+    if selection and _is_file_of_parent(selection):
+        names["checkpoint"] = selection
     entries: list[Mapping[str, Any]] = []
     for kind, name in names.items():
         if kind in kinds:

@@ -20,7 +20,7 @@ from skillbank.workflows.workflow import Step, Workflow
 SKILL = "bowl-train"
 PATIENCE_S = 120.0
 
-__all__ = ["BOWL", "Bowl", "search_bowl", "supervisor_pid", "wait_until"]
+__all__ = ["BOWL", "Bowl", "search_bowl", "supervisor_pid"]
 
 
 def train(**request: Any) -> dict[str, Any]:
@@ -41,19 +41,28 @@ def states(workflow: Workflow) -> list[str]:
 
 def kill_driver(workflow: Workflow) -> None:
     """Kill, as `kill -9` does, whoever answers for a workflow; its driver goes with it."""
-    supervisor = psutil.Process(supervisor_pid(workflow))  # type: ignore[arg-type]  # same files
-    processes = [supervisor, *supervisor.children()]
-    supervisor.kill()
-    psutil.wait_procs(processes, timeout=PATIENCE_S)
+    _kill(supervisor_pid(workflow))  # type: ignore[arg-type]  # the same files as a job's
 
 
 def kill_supervisor(client: Client, step: Step) -> None:
     """Kill whoever answers for a step's job; the job goes with it."""
     assert step.job_id is not None
-    supervisor = psutil.Process(supervisor_pid(client.job(step.job_id)))
+    _kill(supervisor_pid(client.job(step.job_id)))
+
+
+def _kill(supervisor_pid: int) -> None:
+    supervisor = psutil.Process(supervisor_pid)
     processes = [supervisor, *supervisor.children()]
     supervisor.kill()
-    psutil.wait_procs(processes, timeout=PATIENCE_S)
+    wait_until(lambda: not any(map(_runs, processes)), "the end of what was killed")
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Tell whether a process runs; a zombie, which nobody has collected yet, does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class InstantPlatform(Platform):

@@ -126,6 +126,16 @@ def test_an_epoch_that_the_parent_will_not_train_is_refused(client: Client) -> N
     assert "expected epoch=0 to epoch=8" in told
 
 
+@pytest.mark.parametrize("checkpoint", ["epoch=0", "step=1", "model_epoch_000_step_00001.pth"])
+def test_of_a_search_only_the_best_can_be_asked_for(client: Client, checkpoint: str) -> None:
+    searched = train(automl_policy="on", automl={"max_recommendations": 1})
+
+    (told,) = problems(client, searched, evaluate(checkpoint=checkpoint))
+
+    assert "which is a search and leaves its best checkpoint only" in told
+    assert client.plan_workflow({"steps": [searched, evaluate(checkpoint="best")]})
+
+
 @pytest.mark.parametrize(
     "checkpoint", ["best", "latest", "epoch=8", "step=77", "model_epoch_004_step_00005.pth"]
 )
