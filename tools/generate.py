@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from generate_agents import agents_page
 from generate_automl import automl_files
 from generate_formats import format_files
 from generate_layouts import layout_files
@@ -33,6 +34,7 @@ def generated_files(root: Path = ROOT) -> Files:
         if skill.has_info:
             files |= skill_files(skill, versions)
         files |= page_files(skill)
+    files |= agents_page(root, files)
     return files
 
 

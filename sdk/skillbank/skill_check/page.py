@@ -12,6 +12,7 @@ from skillbank.errors import did_you_mean
 from skillbank.skill import Skill
 from skillbank.skill_check.files import Unreadable, read_text
 from skillbank.skill_check.findings import Finding
+from skillbank.skill_check.tokens import count_tokens
 
 _FRONT_MATTER = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -21,7 +22,6 @@ _MAX_DESCRIPTION = 1024
 _MAX_COMPATIBILITY = 500
 _MAX_LINES = 500
 _MAX_TOKENS = 5000
-CHARACTERS_PER_TOKEN = 4  # of English prose, as OpenAI and Anthropic both say
 
 
 def page_findings(skill: Skill, shown: Path) -> Iterator[Finding]:
@@ -36,7 +36,7 @@ def page_findings(skill: Skill, shown: Path) -> Iterator[Finding]:
     for key, message in _matter_problems(skill.name, matter):
         yield Finding(path, f"{key}: {message}", _line(text, key))
     body = text.split("\n---", 1)[1]
-    tokens = len(body) // CHARACTERS_PER_TOKEN
+    tokens = count_tokens(body)
     if body.count("\n") >= _MAX_LINES or tokens >= _MAX_TOKENS:
         message = (
             f"found {body.count(chr(10))} lines and about {tokens} tokens, expected fewer than "
