@@ -25,8 +25,9 @@ FORMATS = ROOT / "schemas"
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of everything that generated files live among."""
-    for name in ("skills", "references", "schemas"):
+    for name in ("skills", "references", "schemas", "docs", "plugin"):
         shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "AGENTS.md", tmp_path)
     return tmp_path
 
 
