@@ -124,17 +124,19 @@ class Places:
             return "" if value in self.prefixes else f"{key}: {value!r} refers to a secret; {how}."
         if is_remote(value):
             return self._problem_of_url(key, value)
-        path = Path(value).expanduser()
+        path = Path(os.path.expanduser(value))  # noqa: PTH111 - leaves an unknown user as it is
+        if "\0" in value or (value.startswith("~") and str(path) == value):
+            return f"{key}: {value!r} is no path; expected one without '~' and zero bytes."
         if not path.is_absolute() and ".." in path.parts:
             return f"{key}: {value!r} leads upwards; name the file by its whole path."
-        elsewhere = [file for file in _files(path) if not self._holds(file)]
-        if not elsewhere:
+        elsewhere = next((file for file in _files(path) if not self._holds(file)), None)
+        if elsewhere is None:
             return ""
-        real = f" (really {elsewhere[0]})" if str(elsewhere[0]) != value else ""
+        real = f" (really {elsewhere})" if str(elsewhere) != value else ""
         return (
             f"{key}: {value!r}{real} is outside the folders that this server lets agents use: "
             f"{self._told()}. Use a file there, or let the server's owner restart it with "
-            f"'--allow {elsewhere[0]}'."
+            f"'--allow {elsewhere}'."
         )
 
     def _problem_of_url(self, key: str, value: str) -> str:
@@ -209,7 +211,7 @@ def _links_of_data(request: JobRequest) -> Iterator[tuple[str, Path]]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """What a path or pattern leads to, links resolved."""
+    """What a path or pattern leads to, links resolved: first the place where it begins."""
     yield Path(os.path.realpath(path))
     if has_magic(str(path)) and not path.exists():
         matches = islice(iglob(str(path), recursive=True), _MOST_MATCHES)  # noqa: PTH207 - lazily

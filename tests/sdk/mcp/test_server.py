@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
-from tests.sdk.mcp.conftest import PLAN, Agent, House
+from tests.sdk.mcp.conftest import PLAN, Agent, House, Reply
 from tests.sdk.toy import FIXTURES, TOY
 
 from skillbank.cli import main
@@ -235,6 +236,26 @@ def test_limits_hold_over_servers_and_are_told(house: House) -> None:
 
     house.talk(fill)
     house.talk(ask)
+
+
+def test_two_calls_at_once_do_not_start_more_than_one_may(house: House) -> None:
+    house.limits = AgentLimits(running=1)
+    replies: list[Reply] = []
+
+    async def talk(agent: Agent) -> None:
+        plans = [await agent.ask("plan", **PLAN) for _ in range(4)]
+
+        async def run(plan: Any) -> None:
+            replies.append(await agent.call("run", plan_hash=plan["hash"]))
+
+        async with anyio.create_task_group() as group:
+            for plan in plans:
+                group.start_soon(run, plan)
+
+    house.talk(talk)
+
+    assert sorted(reply.is_error for reply in replies) == [False, True, True, True]
+    assert len(house.platform.submitted) == 1
 
 
 def test_cancelling_makes_room_and_resuming_takes_it(house: House) -> None:
