@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +30,13 @@ class Budget:
     max_tokens: int
     read: str
 
-    def files(self, root: Path) -> list[Path]:
-        """The files of this kind that there are."""
-        return sorted(path for pattern in self.patterns for path in root.glob(pattern))
+    def files(self, root: Path, generated: Iterable[Path] = ()) -> list[Path]:
+        """The files of this kind that there are, or are generated and not there yet."""
+        found = {path for pattern in self.patterns for path in root.glob(pattern)}
+        found |= {
+            path for path in generated if any(map(path.relative_to(root).match, self.patterns))
+        }
+        return sorted(found)
 
 
 BUDGETS = (
@@ -87,7 +91,7 @@ def _places() -> Iterator[tuple[str, ...]]:
 
 def _tokens(root: Path, files: Mapping[Path, str]) -> Iterator[tuple[str, ...]]:
     for budget in BUDGETS:
-        counts = [(_count(path, files), path) for path in budget.files(root)]
+        counts = [(_count(path, files), path) for path in budget.files(root, files)]
         told = "; ".join(f"{_name(path, root)} {count:,}" for count, path in sorted(counts)[::-1])
         yield budget.what, budget.read, f"{budget.max_tokens:,}", told
 
