@@ -50,6 +50,18 @@ SKILLS = (
         "skillbank check nowhere",
         ("nowhere", "cannot be checked", "no such folder"),
     ),
+    W("agent that is not known", "skillbank install --agent cluade", ("'cluade'", "'claude'")),
+    W("no agent", "skillbank install", ("claude, codex", "--agent claude")),
+    W(
+        "broken configuration of an agent",
+        "skillbank install --agent claude --project my-project",
+        (".mcp.json:3", "not JSON", "nothing was written"),
+    ),
+    W(
+        "server that was not installed",
+        "skillbank install --agent cursor --project my-project --command skillbank",
+        ("mcpServers.skillbank", "other", "--force"),
+    ),
 )
 SPECS = (
     W("unknown key", f"{PLAN} --set num_epoch=3", ("num_epoch:", "'num_epochs'")),

@@ -174,6 +174,11 @@ def _write_skills(folder: Path) -> None:
     (skill / "SKILL.md").write_text(matter, encoding="utf-8")
     info = "name: my-skill\nactions: {train: {built: perhaps}}\n"
     (skill / "references" / "skill_info.yaml").write_text(info, encoding="utf-8")
+    project = folder / "my-project"
+    (project / ".cursor").mkdir(parents=True)
+    (project / ".mcp.json").write_text('{\n  "mcpServers": {\n', encoding="utf-8")
+    servers = '{"mcpServers": {"skillbank": {"command": "other"}}}\n'
+    (project / ".cursor" / "mcp.json").write_text(servers, encoding="utf-8")
 
 
 def _run_jobs(folder: Path) -> None:

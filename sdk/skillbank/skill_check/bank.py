@@ -41,8 +41,8 @@ class BankReport:
         """How much was found where, in a sentence."""
         problems, notes = len(self.report.problems), len(self.report.notes)
         parts = [_number(problems, "problem"), *([_number(notes, "note")] if notes else [])]
-        where = f"{self.num_broken} of {_number(self.num_skills, 'skill')}"
-        return f"found {' and '.join(parts)}; {where} to be mended."
+        where = f"; {self.num_broken} of {_number(self.num_skills, 'skill')} to be mended"
+        return f"found {' and '.join(parts)}{where if self.num_skills else ''}."
 
 
 def check_bank(folder: Path) -> BankReport:
