@@ -27,6 +27,7 @@ _NOTHING = """
 don't run anything|do not run anything|don't start anything|do not start anything|don't do anything|do not do anything|run nothing|start nothing|do nothing
 don't run it|don't start it|don't launch anything|nothing should run|don't|starte nichts|mach nichts|什么都不要做|不要运行|不要启动
 """
+_NOW = frozenset("so now please let's : today instead therefore daher jetzt 所以 现在".split())
 _FAREWELL = frozenset("please thanks thank you sorry for now then yet it that this after all today i so ok okay no wait actually hmm here at the moment".split())
 _GAPPED = (
     (frozenset({"what", "was"}), frozenset({"doing", "tut", "tun", "macht", "machen"}), "inference"),
@@ -90,7 +91,7 @@ class ActionReader:
         matches = list(self._words.action_phrases.find(sentence))
         matches = [match for match in matches if not self._leads_to_export(sentence, match, matches)]
         found = [self._mention(sentence, match) for match in matches]
-        mentions = [one for one in found if one is not None]
+        mentions = self._without_artefacts(sentence, [one for one in found if one is not None])
         mentions += self._with_gaps(sentence, mentions)
         if not mentions:  # `train data /x`: the only word that asks for anything
             mentions = [Mention(m.meaning, m.first, m.end, self._is_negated(sentence, m.first)) for m in matches if sentence.word(m.first) in {"train", "evaluate", "test"}][:1]
@@ -176,6 +177,16 @@ class ActionReader:
             sentence.word(i) in {"then", "afterwards"} or (sentence.kind(i) is Kind.STOP) for i in range(match.end, later[0].first)
         ) and not any(m.meaning == "train" and match.end <= m.first < later[0].first for m in matches)
 
+    def _without_artefacts(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
+        """Leave out an ONNX file that is only what an engine is built from."""
+        if not any(one.action == "gen_trt_engine" for one in mentions):
+            return mentions
+        return [
+            one
+            for one in mentions
+            if one.action != "export" or sentence.word(one.first) != "onnx" or sentence.word(one.first - 1) in {"to", "as", "into"}
+        ]
+
     def _with_gaps(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
         """Phrases with other words inside: `what are the people in FILE doing`, `turn X into arrays`."""
         found = []
@@ -192,8 +203,10 @@ class ActionReader:
 
     def _tail(self, sentence: Sentence, start: int, tails: frozenset[str]) -> int | None:
         for index in range(start, min(start + 14, len(sentence.tokens))):
-            if sentence.kind(index) is Kind.STOP:
+            if sentence.kind(index) is Kind.STOP or sentence.meaning(index) == "policy":
                 return None
+            if sentence.kind(index) is Kind.PATH and sentence.word(index).endswith(".npy") and "npy" in tails:
+                return index
             if {sentence.word(index), sentence.stem(index)} & tails and not sentence.is_taken(index):
                 return index + 1
         return None
@@ -201,7 +214,14 @@ class ActionReader:
     def voids(self, sentence: Sentence, mention: Mention) -> bool:
         """Tell whether the words before an action say that it is only thought or told of."""
         start = next((i + 1 for i in range(mention.first - 1, -1, -1) if sentence.kind(i) is Kind.STOP), 0)
-        return any(start <= m.first and m.end <= mention.first for m in self._unreal.find(sentence))
+        return any(
+            start <= m.first and m.end <= mention.first and not self._turns(sentence, m.end, mention.first)
+            for m in self._unreal.find(sentence)
+        )
+
+    def _turns(self, sentence: Sentence, first: int, end: int) -> bool:
+        """Whether the sentence comes to the present: `last time ..., so now`."""
+        return any(sentence.word(index) in _NOW for index in range(first, end))
 
     def takes_back(self, sentence: Sentence) -> Match[bool] | None:
         """The last words that take everything back: `forget it`, `better not`."""

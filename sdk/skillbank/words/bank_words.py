@@ -233,6 +233,16 @@ class BankWords:
         }
         return frozenset(stem_of(part) for part in parts if part.isalpha())
 
+    @cached_property
+    def file_names(self) -> frozenset[str]:
+        """Files that dataset roots hold; alone, such a name is no place."""
+        return frozenset(
+            source.file
+            for skill in self.skills.values()
+            for sources in skill.info.data_sources.values()
+            for source in sources.values()
+        )
+
     @property
     def nouns(self) -> frozenset[str]:
         """Actions whose name is a word for something else, too: `pose`."""

@@ -30,7 +30,7 @@ _OF_ALL = {
 _HOW_TO = """
 how do i|how can i|how do you|how would i|how should i|how to|how does one|what do i need|what do you need|what does it need|what is needed|what's needed|what inputs|which inputs|what settings|which settings|what parameters|which parameters|what options
 which options|what hyperparameters|which hyperparameters|what arguments|what keys|which keys|show me the settings|show me the options|show me the parameters|show the settings|describe|explain|explain how|tell me about|tell me how|what is the default|what's the default|what are the defaults|default values|what data format|which data format|what format|which format|what does
-what layout|which layouts|what layouts|documentation|docs for|help with|help on|instructions for|info on|information about|wie trainiere ich|wie kann ich|wie geht|如何|怎么|怎样|what is the difference|difference between|is it possible|what needs to be set|what must be set|walk me through
+what layout|which layouts|what layouts|documentation|docs for|instructions for|info on|information about|wie trainiere ich|wie kann ich|wie geht|如何|怎么|怎样|what is the difference|difference between|is it possible|what needs to be set|what must be set|walk me through
 """
 _INFORMAL = """
 what is|what's a|what are|why|should i|when should|do i need|is it worth|does it|do you think|would it|which is better|what happens if|what would happen|how much does|how long|how many|how big|how large|wie lange|warum|was ist|sollte ich|为什么|什么是|多久|can i use|can i trust|is it better|is it ok|is it a good idea|does automl|does the|who made|how expensive|how fast
@@ -78,7 +78,7 @@ class ControlWords:
         self, sentence: Sentence, pointers: list[Pointer], checkpoint: str | None
     ) -> tuple[Command, Match[str]] | None:
         """`Resume job 7f3a2c`, `how far is the last training?`."""
-        found = list(self._of_jobs.find(sentence))
+        found = [m for m in self._of_jobs.find(sentence) if not _is_told(sentence, m)]
         if not found:
             return None
         order = list(_OF_JOBS)
@@ -102,6 +102,11 @@ class ControlWords:
     def _speaks_of_training(self, sentence: Sentence) -> bool:
         words = {sentence.word(i) for i in range(len(sentence.tokens))}
         return bool(words & {"training", "train", "trainings", "trainingslauf", "练"})
+
+
+def _is_told(sentence: Sentence, match: Match[str]) -> bool:
+    """Whether a verb tells what happened: `it stopped`, `was killed`."""
+    return match.meaning in {"cancel", "resume"} and sentence.word(match.first).endswith("ed")
 
 
 def _target(ref: ParentRef) -> str:

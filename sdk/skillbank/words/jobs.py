@@ -111,6 +111,8 @@ class JobWords:
             if sentence.kind(index) is not Kind.WORD or sentence.word(index) in _ENDS:
                 return None
             noun = self._kinds.at(sentence, index)
+            if sentence.word(index) in {"trained", "evaluated", "exported", "ran"}:
+                return None
             if noun and sentence.word(noun.end) not in {"checkpoint", "epoch", "data", "set", "version", "weights", "recognition"}:
                 longer = self._noun_after(sentence, noun.end) if noun.end < first + 5 and sentence.word(noun.end) not in _ENDS else None
                 return longer or noun

@@ -136,6 +136,8 @@ class PlaceWords:
         named = path.rstrip("/").rpartition("/")[2].lower()
         if use is Use.PLAIN and ("label" in named or "annotation" in named) and re.search(r"\.(csv|tsv|txt|pkl)$", named):
             use = Use.LABELS
+        if use is Use.PLAIN and named == "test":
+            use = Use.TEST
         roles = (Use.TRAIN, Use.VAL, Use.TEST)
         role = use if use in roles else before.role if before else Use.PLAIN
         return Place(path, use, first, index + 1, role)

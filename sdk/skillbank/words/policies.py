@@ -21,18 +21,18 @@ tuning the hyperparameters|tune the hyperparameters|tune hyperparameters|optimiz
 optimize the hyperparameters|search the hyperparameters|tuning hyperparameters|searching hyperparameters
 searching for hyperparameters|auto tuning|auto tune|autotune|autotuning|automatic tuning|automated tuning
 automated hyperparameter search|automatic hyperparameter search|automatic hyperparameter tuning
-tuning|tune|sweep|sweeps|sweeping|search|grid search|tuner|hyperparameters|hyperparams|hparams
+suche|tuning|tune|sweep|sweeps|sweeping|search|grid search|tuner|hyperparameters|hyperparams|hparams
 hyperparametersuche|hyperparameteroptimierung|hyperparameter-suche|hyperparameter-optimierung
 hyperparametertuning|hyperparameter suche|hyperparameter optimierung|hyperparameterabstimmung|parametersuche
 suche nach hyperparametern|optimierung der hyperparameter|abstimmung der hyperparameter
 自动机器学习|超参数搜索|超参搜索|超参数优化|超参优化|超参数调优|超参调优|超参数调整|超参数寻优|自动调参|自动调优|调参|调优|超参数|超参
 recherche d'hyperparamètres|búsqueda de hiperparámetros
 """
-_WEAK = frozenset({"tune", "sweep", "search", "tuner", "hyperparamet", "hyperparam", "hparam", "nas", "auto"})
+_WEAK = frozenset({"such", "suche", "tune", "sweep", "search", "tuner", "hyperparamet", "hyperparam", "hparam", "nas", "auto"})
 """Topics of one word that are about a search only when a word beside them says so."""
 
 _OFF = """
-off|rather than|instead of|in place of|in lieu of|spare me|save the|cut the|refrain from|abstain from|stay away from|steer clear of|hold the|not interested in|away from|rid of|opposed to|out of this|out of|out|no thanks|no thank you|nope|turn off|turned off|turning off|switch off|switched off|switching off|shut off|toggle off|disable|disabled
+off|never mind|nevermind|abgeschaltetem|ausgeschaltetem|deaktiviertem|abgeschaltete|ausgeschaltete|rather than|instead of|in place of|in lieu of|spare me|save the|cut the|refrain from|abstain from|stay away from|steer clear of|hold the|not interested in|away from|rid of|opposed to|out of this|out of|out|no thanks|no thank you|nope|turn off|turned off|turning off|switch off|switched off|switching off|shut off|toggle off|disable|disabled
 disabling|deactivate|deactivated|skip|skipped|skipping|omit|omitted|leave out|left out|leave off|leave aside
 drop|without|no|none|zero|minus|sans|w o|avoid|avoided|stop|suppress|forgo|forget|forget about|exclude
 excluding|except|false|unwanted|unnecessary|needless|kill|remove|ditch|bypass|opt out of|free of|not needed
@@ -42,7 +42,7 @@ schalte aus|lass weg|weg|sin|pas de|sans|aucune
 不要|不用|不做|不进行|不需要|无需|不必|无|别|关闭|关掉|禁用|停用|跳过|取消|免|不使用|不启用|不开启|不开|去掉|省略
 """
 _NOT = """
-under no circumstances|under any circumstances|by no means|in no case|on no account|under keinen umständen|auf keinen fall|绝对不要|don't|dont|do not|don t|not|never|doesn't|does not|didn't|shouldn't|should not|must not|mustn't|can't
+neither|weder|under no circumstances|under any circumstances|by no means|in no case|on no account|under keinen umständen|auf keinen fall|绝对不要|don't|dont|do not|don t|not|never|doesn't|does not|didn't|shouldn't|should not|must not|mustn't|can't
 cannot|won't|will not|isn't|is not|aren't|needn't|need not|no need|no reason|no need for|no need to|no point in
 no way|rather not|nicht|niemals|nie|kein grund|不|没有必要|没必要|不许|不能|不应|请勿|勿
 """
@@ -51,18 +51,19 @@ on|turn|turned|turning|switch|switched|switching|toggle|set|put|turn on|turned o
 keeping|kept|leave|leaving|left|run|running|do|doing|make|want|wanted|need|needed|have|having|let|include
 perform|start|launch|allow|apply|yes|true|try|please|be|should|must|is|are|stay|stays|remain|remains|to|will
 would|get|go|going|like|want to|wish|touch|bother with|bother|waste|time|it|me|us|required|require|necessary|active
-mit|an|ein|aktiviere|aktivieren|aktiviert|einschalten|eingeschaltet|anschalten|nutze|nutzen|verwende|verwenden
+mit|an|ein|brauche|brauchen|brauch|ich|wir|mir|uns|aktiviere|aktivieren|aktiviert|einschalten|eingeschaltet|anschalten|nutze|nutzen|verwende|verwenden
 mach|mache|machen|schalte|schalten|lass|lasse|bitte|soll|werden|wird|durchführen|führe|durch|auf|bleibt|bleiben
 开启|启用|使用|打开|进行|做|用|要|需要|请|保持|开着|把|将|让|并|且
 """
 _SAYS_ON = frozenset("use using enable enabled on with keep run mit stay stays leave do 启 开 使 用 perform want need".split())
+_SMALL = frozenset({"but", "with", "to", "on", "for", "in", "then", "aber", "at", "from"})
 _FILLER = """
 the|a|an|any|all|this|that|of|for|kind|sort|my|its|some|these|more|extra|further|whatsoever|at|in|time|run|one|job
 policy|feature|thing|stuff|mode|setting|option|step|part|phase|round|rounds|process|please|really|just|simply|only|you|dare|you dare
 completely|entirely|totally|explicitly|definitely|actually|additional|automatic|automated|automatically|fancy|expensive|long|whole
 entire|full|every|such|just|so|still|here|today|now|again|also|too|either|both|even|ever|or|extensive|costly|lengthy
 die|das|der|den|dem|des|irgendeine|eine|einen|dieses|mal|für|lauf|training|diesen|bitte|heute|jede|jegliche|sie|es|zu
-任何|的|这次|本次|了|它|一个|再|这|次|都|先|现在|模型
+自动|任何|的|这次|本次|了|它|一个|再|这|次|都|先|现在|模型
 """
 _PLAIN = """
 plain|vanilla|single|simple|standard|normal|regular|ordinary|one off|one shot|straight|straightforward|basic|bare
@@ -88,12 +89,12 @@ run a search|start a search|launch a search|start a sweep|a hyperparameter searc
 """
 
 _IT_OFF = """
-skip it|without it|disable it|turn it off|switch it off|drop it|leave it out|leave it off|skip that|without that|no need for it
+don't do that|do not do that|don't run it|do not run it|don't want it here|skip it|without it|disable it|turn it off|switch it off|drop it|leave it out|leave it off|skip that|without that|no need for it
 don't use it|do not use it|don't need it|do not need it|don't want it|do not want it|not today|not this time|not now|not needed|leave that out|keep it off
-lass es weg|lass das weg|ohne das|schalte es aus|schalte sie aus|关掉它|不用它
+lass es weg|lass sie weg|lass ihn weg|lasst es weg|这次跳过|跳过|这次不用|这次不要|这次就不用|lass das weg|ohne das|schalte es aus|schalte sie aus|关掉它|不用它
 """
 _IT_ON = """
-keep it|turn it back on|turn it on|switch it on|switch it back on|keep it on|leave it on|enable it|use it after all|turn it back on again|put it back on|do use it|schalte es ein|schalte es wieder ein|wieder an|打开它
+run it this time|run it again|have it on|should have it on|use it this time|keep it|turn it back on|turn it on|switch it on|switch it back on|keep it on|leave it on|enable it|use it after all|turn it back on again|put it back on|do use it|schalte es ein|schalte es wieder ein|wieder an|打开它
 """
 
 
@@ -110,6 +111,7 @@ class PolicyWords:
         for table, sign in ((_NOT, -1), (_OFF, -1), (_ON, 1), (_FILLER, 1)):
             for phrase, _ in _phrases(table):
                 self._modifiers.add(phrase, sign)
+        self._joins = frozenset({"or", "and", "nor", "oder", "und", "noch", "和", "或"})
         self._training = Phrases(_phrases(_TRAINING))
         self._plain = Phrases(_phrases(_PLAIN))
         self._once = Phrases(_phrases(_ONCE))
@@ -132,7 +134,7 @@ class PolicyWords:
             said += [
                 self._flat(sentence, match, policy)
                 for match in table.find(sentence)
-                if sentence.word(match.first - 1) != "fine"
+                if sentence.word(match.first - 1) != "fine" and sentence.word(match.first) != "tuned"
             ]
         said += self._plain_trainings(sentence)
         said += self._by_pronoun(sentence)
@@ -141,6 +143,8 @@ class PolicyWords:
             for index in range(one.first, one.end):
                 if one.slot != "plain" or sentence.stem(index) in self._plain.words | self._training.words:
                     sentence.take(index, index + 1, "policy")
+        if referring := [one for one in said if one.slot == "pronoun"]:
+            said = [one for one in said if one.first >= referring[-1].first]
         told = [replace(one, slot="policy") for one in said if one.slot != "mention"]
         return told or [replace(one, slot="policy") for one in said]
 
@@ -156,6 +160,8 @@ class PolicyWords:
             return None  # "I tuned it by hand"
         if is_weak and sentence.word(topic.first - 1) == "fine":
             return None
+        if is_weak and left + right == 0 and on_left and sentence.word(topic.first - 1) == "the":
+            return Said("policy", AutomlPolicy.ON, first, end)  # "do the search"
         if is_weak and left + right == 0:
             return self._imperative(sentence, topic)
         policy = AutomlPolicy.OFF if (left + right) % 2 else AutomlPolicy.ON
@@ -171,12 +177,25 @@ class PolicyWords:
             at += 1
             if sentence.word(at) in {"no", "nope", "none", "off", "nein"} or sentence.word(at + 1) == "thanks":
                 return at + 1, 1, False
-        while match := self._modifier(sentence, at, way):
+        skipped = False
+        while True:
+            match = self._modifier(sentence, at, way)
+            if match is None and way < 0 and not skipped and self._is_adjective(sentence, at - 1):
+                skipped, at = True, at - 1  # "no silly search"
+                continue
+            if match is None:
+                break
             at = match.first if way < 0 else match.end
             says_on = says_on or bool({sentence.word(match.first), sentence.stem(match.first)} & _SAYS_ON)
             if match.meaning < 0:
                 turns, reach = turns + 1, at
         return reach, turns, says_on
+
+    def _is_adjective(self, sentence: Sentence, at: int) -> bool:
+        """Whether a word that nothing explains stands between a modifier and what it modifies."""
+        if sentence.kind(at) is not Kind.WORD or sentence.is_taken(at) or sentence.stem(at) in self._joins | _SMALL:
+            return False
+        return self._modifier(sentence, at, -1) is not None
 
     def _modifier(self, sentence: Sentence, at: int, way: int) -> Match[int] | None:
         """The longest modifier that ends, or begins, here."""
@@ -205,9 +224,12 @@ class PolicyWords:
     def _joined(self, sentence: Sentence, topic: Match[bool]) -> Said | None:
         """A topic that hangs on an earlier one: `no AutoML or HPO`."""
         at = topic.first - 1
-        joins = {"or", "and", "nor", "/", ",", "oder", "und", "noch", "和", "或", "&"}
-        if sentence.word(at) not in joins:
+        if sentence.word(at) not in {*self._joins, "/", ",", "&"}:
             return None
+        for back in (2, 3):  # "turn off wandb and AutoML"
+            match = self._modifier(sentence, at - back + 1, -1)
+            if match and match.meaning < 0 and sentence.word(at) in self._joins:
+                return Said("policy", AutomlPolicy.OFF, topic.first, topic.end)
         before = next((m for m in self._topics.find(sentence) if m.end == at), None)
         said = self._policy(sentence, before) if before else None
         return None if said is None else Said("policy", said.value, topic.first, topic.end)
@@ -223,14 +245,14 @@ class PolicyWords:
         """`The search took forever, so skip it`: what `it` stands for was said before."""
         topics = [match.end for match in self._topics.find(sentence)]
         return [
-            self._flat(sentence, match, match.meaning)
+            replace(self._flat(sentence, match, match.meaning), slot="pronoun")
             for match in self._pronouns.find(sentence)
             if any(end <= match.first for end in topics) and self._closes(sentence, match.end)
         ]
 
     def _closes(self, sentence: Sentence, at: int) -> bool:
         """Whether a phrase with a pronoun ends here: not `keep it simple`."""
-        after = {"on", "in", "off", "please", "too", "then", "and", "but", "enabled", "this", "for", "with", "bitte", "train"}
+        after = {"on", "in", "off", "please", "too", "then", "and", "but", "enabled", "this", "here", "again", "for", "with", "bitte", "train"}
         return sentence.kind(at) is not Kind.WORD or sentence.word(at) in after
 
     def _plain_trainings(self, sentence: Sentence) -> list[Said]:

@@ -108,7 +108,7 @@ class SentenceReader:
         self._take_skill_names(sentence, reading)
         reading.policies = self._policies.read(sentence) + self._elliptic(sentence)
         reading.jobs = self._jobs.read(sentence)
-        reading.places = self._places.read(sentence)
+        reading.places = [p for p in self._places.read(sentence) if p.path not in self._words.file_names]
         reading.checkpoints = self._jobs.read_checkpoints(sentence)
         reading.search = self._search.read(sentence)
         for match in self._here.find(sentence):
@@ -362,6 +362,9 @@ class SentenceReader:
         """Whether the same action is wanted a second time, on something else."""
         between = [p for p in reading.places if before.end <= p.first < after.first]
         later = [p for p in reading.places if p.first >= after.end]
+        words = {reading.sentence.word(i) for i in range(max(before.end, after.first - 4), after.first)}
+        if not words & {"and", "then", "also", ",", ".", ";", "und", "dann", "然", "再", "second", "finally", "另"}:
+            return False
         return bool(between and later) or (bool(between) and bool(reading.jobs))
 
     def _implied(self, reading: Reading) -> list[Mention]:
@@ -812,7 +815,7 @@ class _Assembly:
                 sentence.take(numbers[0], numbers[0] + 1, "overrides.")
 
     def _lay_jobs(self) -> None:
-        for pointer in self._reading.jobs:
+        for pointer in sorted(self._reading.jobs, key=lambda one: one.ref.job is None):
             for index in self._order(pointer.first):
                 words = self._word_of(index)
                 parents = words.skill.info.actions[words.action].parents
@@ -821,11 +824,19 @@ class _Assembly:
                     continue
                 if pointer.ref.last and parents is not None and pointer.ref.last not in (*parents, "job") and words.action != "train":
                     continue
+                if words.action == SEARCHED_ACTION and pointer.ref.last in {"train", "job"} and not self._is_base(pointer):
+                    continue
                 ref = pointer.ref
                 if ref.last == "job":
                     ref = ParentRef(last=parents[0] if parents else "train")
                 self._set(index, "parent", ref, pointer.first, pointer.end)
                 break
+
+    def _is_base(self, pointer: Pointer) -> bool:
+        """Whether a training builds on the job: `from the last training`, not `the last one failed`."""
+        sentence = self._reading.sentence
+        before = {sentence.word(pointer.first - 1), sentence.word(pointer.first - 2)}
+        return bool(before & {"from", "of", "on", "with", "using", "by", "von", "aus", "mit"})
 
     def _lay_checkpoints(self) -> None:
         for said in self._reading.checkpoints:

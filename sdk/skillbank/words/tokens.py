@@ -84,6 +84,7 @@ _PATTERNS = (
     ("path", r"\b[A-Za-z]:\\[^\s,;\"'`)]+"),
     ("path", rf"(?<!{_NAME})(?:{_NAME}+/)*[*A-Za-z0-9_.+-]+\.(?:{FILE_ENDINGS})(?![A-Za-z0-9_/])"),
     ("path", rf"(?<!{_NAME}){_NAME}+(?:/{_NAME}+){{2,}}/?"),
+    ("ending", rf"(?<=\s)\.(?:{FILE_ENDINGS})\b"),
     ("path", rf"(?<!{_NAME})(?:{_FOLDERS})/[\w.+*/-]*\w/?"),
     ("job", rf"\b(?:{_JOBS})-(?=[a-z]*\d)[a-z0-9]{{4,}}\b"),
     ("number", r"(?<![\w.])(?:\d+(?:\.\d+)?\s?[x×*]\s?)?10\^[-−]?\d+"),
@@ -154,6 +155,8 @@ def _read(name: str, text: str, start: int, end: int) -> list[Token]:
         return [_assignment(text, start)]
     if name == "number":
         return [Token(Kind.NUMBER, text, start, end, stem=text.lower(), value=read_number(text))]
+    if name == "ending":
+        return [Token(Kind.WORD, text, start, end, stem=stem_of(text[1:]))]
     if name == "short":
         return [Token(Kind.WORD, text, start, end, stem="with" if text == "w/" else "without")]
     if name == "cjk":

@@ -75,6 +75,8 @@ class ValueReader:
         end = at
         while at < len(self._sentence.tokens):
             match = self._words.names.at(self._sentence, at)
+            if self._sentence.kind(at) is Kind.KEY and (field := self._words.find(self._sentence.text[slice(*self._sentence.span(at, at + 1))])):
+                match = Match(at, at + 1, [field])
             if match:
                 keys.append(match.meaning[0].key)
                 at = end = match.end
@@ -123,12 +125,24 @@ class ValueReader:
             return self._switch(field, match)
         if field.key.endswith(".gpu_ids") or field.key.endswith(".num_gpus"):
             return self._gpus(field, match)
+        if (none := self._none(field, match)) is not None:
+            return none
         sides = ("left", "right") if field.counts else ("right", "left")
         for side in sides:
             said = self._right(field, match) if side == "right" else self._left(field, match)
             if said:
                 return said
         return None
+
+    def _none(self, field: Field, match: Match[list[Field]]) -> Said | None:
+        """`No dropout` is a dropout of 0, where 0 is allowed."""
+        if self._sentence.word(match.first - 1) not in {"no", "without", "zero", "ohne"} and self._sentence.stem(match.first - 1) != "without":
+            return None
+        if field.node.get("type") != "number" or field.node.get("minimum", 1) > 0 or field.node.get("exclusiveMinimum") is not None:
+            return None
+        if self._sentence.kind(match.end) is Kind.NUMBER:
+            return None
+        return Said(f"overrides.{field.key}", 0.0, match.first - 1, match.end)
 
     def _right(self, field: Field, match: Match[list[Field]]) -> Said | None:
         at = match.end
@@ -183,7 +197,16 @@ class ValueReader:
             for one, value in found.meaning:
                 if one == field:
                     return value, found.end
+        is_joined = self._sentence.text[token.start - 1 : token.start] == "-"
+        if not is_joined and self._takes_any_word(field) and token.kind is Kind.WORD and self._words.is_telling((token.stem,)):
+            return token.word, at + 1
         return None
+
+    def _takes_any_word(self, field: Field) -> bool:
+        """Whether a field takes a name of the user's: the skill says what users call it."""
+        spoken = self._words.skill.info.vocabulary.keys
+        is_free = field.node.get("examples") and not field.node.get("pattern")
+        return field.key in spoken and "string" in field.types and bool(is_free)
 
     def _list(self, at: int) -> tuple[list[Any], int] | None:
         """Numbers in a row: `10 and 60`, `[10, 60]`, `0,1`."""
