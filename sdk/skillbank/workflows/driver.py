@@ -72,6 +72,8 @@ class Driver:
         """Start what can be started; tell whether nothing is left to do."""
         for index in sorted(self._to_resume):
             self._resume(index)
+        if not self._to_resume and not self._folder.is_taken_up(self._attempt):
+            self._folder.tell_taken_up(self._attempt)
         steps = self._look()
         for step in steps:
             is_free = step.parent is None or steps[step.parent].state is StepState.COMPLETE

@@ -2,8 +2,9 @@
 
 `plan.json` never changes. `steps/<i>.json` is the plan of a step's job, written before the job is
 submitted: whoever advances the workflow next finds the same job under it, or submits it as it is.
-`attempts/<n>/` is an attempt's as platforms keep it, with `refused-<i>.json` for a step that could
-not be started in it and `outcome.json` for why it ended.
+`attempts/<n>/` is an attempt's as platforms keep it, with `taken_up` once it has resumed what had
+failed before, `refused-<i>.json` for a step that could not be started in it and `outcome.json` for
+why it ended.
 """
 
 from __future__ import annotations
@@ -88,6 +89,14 @@ class WorkflowFolder:
     def write_refusal(self, attempt: int, index: int, message: str) -> None:
         """Tell why a step cannot be started in an attempt."""
         _write(self._refusal_path(attempt, index), json.dumps({"message": message}))
+
+    def is_taken_up(self, attempt: int) -> bool:
+        """Tell whether an attempt has resumed what failed in those before."""
+        return attempt == 1 or (self.attempt(attempt).path / "taken_up").exists()
+
+    def tell_taken_up(self, attempt: int) -> None:
+        """Tell that an attempt has resumed what failed in those before."""
+        (self.attempt(attempt).path / "taken_up").touch()
 
     def outcome(self, attempt: int) -> str:
         """Why an attempt ended other than complete; empty when it did not say so."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from skillbank.following import GrowingFile, parse_status
 from skillbank.job import Job
-from skillbank.workflows.workflow import Step, StepNews, Workflow, WorkflowNews
+from skillbank.workflows.workflow import Step, StepNews, StepState, Workflow, WorkflowNews
 
 StatusStart = Callable[[Job], int]
 
@@ -66,7 +66,7 @@ def follow(
         workflow = look()
         if told is None:
             for step in workflow.steps:
-                if step.ended_at is not None:
+                if step.state.is_settled or step.state is StepState.WAITING:
                     follower.skip(step)
         news = tuple(found for step in workflow.steps if (found := follower.read(step)))
         if news or workflow != told:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from skillbank.errors import JobNotFound
@@ -46,8 +47,11 @@ def look(folder: WorkflowFolder, find_job: FindJob) -> Workflow:
     number = folder.last_attempt()
     # First the life, then the steps: what is said of an ended attempt is then all there.
     life = _look_at_attempt(folder, number)
+    goes_on = number > 0 and not life.state.is_final and not folder.is_taken_up(number)
     plan = folder.plan()
     steps = look_at_steps(folder, plan, find_job)
+    if goes_on:
+        steps = tuple(map(_about_to_go_on, steps))
     return Workflow(
         id=plan.workflow_id,
         name=plan.request.name,
@@ -93,6 +97,11 @@ def look_at_steps(
         else:
             steps.append(Step(*name, StepState.WAITING))
     return tuple(steps)
+
+
+def _about_to_go_on(step: Step) -> Step:
+    """A step as an attempt sees it that has begun, and has not yet resumed what failed before."""
+    return replace(step, state=StepState.WAITING, detail="") if step.state.is_failure else step
 
 
 def find_step_job(

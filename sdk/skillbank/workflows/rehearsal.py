@@ -100,8 +100,8 @@ def _check_rule(request: JobRequest, parent: FutureParent) -> None:
 
 
 def _is_file_of_parent(selection: str | None) -> bool:
-    """Tell whether a checkpoint is named by a bare file name, to be found in the parent's results."""
-    return bool(selection) and Path(selection or "").suffix == ".pth" and "/" not in str(selection)
+    """Tell whether a checkpoint is named by its file name alone: a file of the parent's results."""
+    return selection is not None and selection.endswith(".pth") and "/" not in selection
 
 
 @contextmanager

@@ -137,8 +137,12 @@ def test_driver_and_step_killed_together_go_on_together(gated: Bowl) -> None:
     lost = client.workflow(running.id)
     gated.gates.open("-e1")
     client.resume_workflow(running.id)
-    done = client.wait_workflow(running.id, PATIENCE_S)
+    news = [*client.follow_workflow(running.id, every_s=0.02)]
+    done = news[-1].workflow
 
+    # What failed before is not told once more: it is about to go on.
+    assert not any(step.state.is_failure for one in news for step in one.workflow.steps)
+    assert {step.job.attempt for one in news for step in one.steps if step.index == 0} == {2}
     assert (lost.state, lost.steps[0].state) == (WorkflowState.LOST, StepState.LOST)
     assert_whole(client, done)
     assert [step.attempt for step in done.steps] == [2, 1, 1]
