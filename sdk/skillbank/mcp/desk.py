@@ -10,7 +10,8 @@ from typing import Any
 from skillbank.checkpoints import Resolution, is_rule
 from skillbank.client import Client
 from skillbank.job import Job, JobId
-from skillbank.mcp.ledger import Kind, Ledger
+from skillbank.mcp.allowance import Allowance
+from skillbank.mcp.ledger import Kind
 from skillbank.mcp.places import Places
 from skillbank.mcp.shown_plans import ShownPlans
 from skillbank.mcp.signatures import Arguments
@@ -54,7 +55,7 @@ class Desk:
     def __init__(self, house: House, agent: str) -> None:
         self.client = house.client
         self.agent = agent
-        self.ledger = Ledger(house.client, agent, house.limits)
+        self.allowance = Allowance(house.client, agent, house.limits)
         self._house = house
 
     def plan(self, **asked: Any) -> JobPlan:  # noqa: ANN401 - create_job's, passed on untouched
@@ -72,7 +73,7 @@ class Desk:
         """
         planned = self._house.plans.get(self.agent, plan_hash)
         self._house.places.check_plan(planned)
-        with self.ledger.starting(planned.num_gpus, num_jobs=1) as write_down:
+        with self.allowance.starting(planned.num_gpus, num_jobs=1) as write_down:
             write_down(Kind.JOB, planned.job_id, 1)
             return self.client.submit(planned)
 
@@ -80,7 +81,7 @@ class Desk:
         """Resume a job; the arguments are `Client.resume`'s."""
         found = self.client.job(job_id)
         num_gpus = self.client.plan_of(found.id).num_gpus
-        with self.ledger.starting(num_gpus, num_jobs=0) as write_down:
+        with self.allowance.starting(num_gpus, num_jobs=0) as write_down:
             job = self.client.resume(found.id, pause_after)
             write_down(Kind.JOB, job.id, job.attempt)
             return job
@@ -115,7 +116,7 @@ class Desk:
         planned = self._house.workflow_plans.get(self.agent, plan_hash)
         self._check_steps(planned)
         num_gpus = max(step.num_gpus for step in planned.steps)
-        with self.ledger.starting(num_gpus, num_jobs=len(planned.steps)) as write_down:
+        with self.allowance.starting(num_gpus, num_jobs=len(planned.steps)) as write_down:
             write_down(Kind.WORKFLOW, planned.workflow_id, 1)
             return self.client.submit_workflow(planned)
 
@@ -123,14 +124,14 @@ class Desk:
         """Resume a workflow; the arguments are `Client.resume_workflow`'s."""
         planned = self.client.workflow_plan_of(workflow_id)
         num_gpus = max(step.num_gpus for step in planned.steps)
-        with self.ledger.starting(num_gpus, num_jobs=0) as write_down:
+        with self.allowance.starting(num_gpus, num_jobs=0) as write_down:
             workflow = self.client.resume_workflow(planned.workflow_id)
             write_down(Kind.WORKFLOW, workflow.id, workflow.attempt)
             return workflow
 
     def limits(self) -> dict[str, object]:
         """What this agent may still start, and which folders, addresses and secrets it may name."""
-        used, may, places = self.ledger.usage(), self.ledger.limits, self._house.places
+        used, may, places = self.allowance.usage(), self.allowance.limits, self._house.places
         return {
             "agent": self.agent,
             "running": {"used": len(used.running), "most": may.running, "jobs": used.running},
