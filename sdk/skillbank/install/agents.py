@@ -59,7 +59,8 @@ def _opencode(command: Sequence[str]) -> Entry:
     return {"type": "local", "command": list(command), "enabled": True}
 
 
-# Nearly all agents read .agents/skills of a project; their folders in the home still differ.
+# Nearly all agents read this folder of a project, and half of them the one in the home: a second
+# copy in a folder of their own would be a conflict to Gemini CLI.
 _SHARED = ".agents/skills"
 
 AGENTS: Mapping[str, Agent] = {
@@ -76,7 +77,7 @@ AGENTS: Mapping[str, Agent] = {
     "gemini": Agent(
         "Gemini CLI",
         Place(_SHARED, ".gemini/settings.json", "mcpServers", _plain),
-        Place(".gemini/skills", ".gemini/settings.json", "mcpServers", _plain),
+        Place(_SHARED, ".gemini/settings.json", "mcpServers", _plain),
     ),
     "cursor": Agent(
         "Cursor",
@@ -91,7 +92,7 @@ AGENTS: Mapping[str, Agent] = {
     "opencode": Agent(
         "opencode",
         Place(_SHARED, "opencode.json", "mcp", _opencode),
-        Place(".config/opencode/skills", ".config/opencode/opencode.json", "mcp", _opencode),
+        Place(_SHARED, ".config/opencode/opencode.json", "mcp", _opencode),
     ),
 }
 """Agents by the name that `skillbank install --agent` takes."""
