@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 from importlib.metadata import version
 from typing import Any
@@ -21,10 +23,11 @@ from skillbank.mcp.resources import TEMPLATES, list_pages, read_page
 from skillbank.mcp.shown_plans import ShownPlans
 from skillbank.mcp.threads import in_idle_thread, in_thread
 from skillbank.mcp.tools import TOOLS, Safety, Tool
-from skillbank.result_documents import error_document, write_json
+from skillbank.result_documents import error_document
 from skillbank.settings import AgentLimits
 
 _PAGE = 100  # resources of one page of a listing
+_MOST_WAITERS = 64  # calls that wait at once, each in a thread; further ones wait for their turn
 
 _HOW = (
     "Skills train, evaluate, tune and export vision models. Read a skill's page, the resource "
@@ -57,6 +60,7 @@ class SkillServer:
         read_only: bool = False,
     ) -> None:
         self._agent = agent
+        self._waiters = asyncio.Semaphore(_MOST_WAITERS)
         self._house = House(client, places, limits, ShownPlans("plan"), ShownPlans("plan_workflow"))
         offered = [tool for tool in TOOLS if tool.safety.is_read_only or not read_only]
         self._tools = {tool.name: tool for tool in offered}
@@ -87,8 +91,11 @@ class SkillServer:
         if tool is None:
             return _result(self._explain_missing(params.name), is_error=True)
         desk = Desk(self._house, self._agent_of(context))
-        call = in_idle_thread if tool.waits else in_thread
-        return _result(*await call(tool.call, desk, params.arguments or {}))
+        given = params.arguments or {}
+        if not tool.waits:
+            return _result(*await in_thread(tool.call, desk, given))
+        async with self._waiters:
+            return _result(*await in_idle_thread(tool.call, desk, given))
 
     async def _list_resources(
         self, _: object, params: types.PaginatedRequestParams | None
@@ -155,7 +162,7 @@ def describe_tool(tool: Tool) -> types.Tool:
 def _result(answer: Any, is_error: bool) -> types.CallToolResult:  # noqa: ANN401 - JSON
     """An answer as text, and as structure: protocols before 2026 allow only objects there."""
     structure = answer if isinstance(answer, dict) else {"result": answer}
-    text = types.TextContent(text=write_json(answer))
+    text = types.TextContent(text=json.dumps(answer, ensure_ascii=False))
     return types.CallToolResult(content=[text], structured_content=structure, is_error=is_error)
 
 

@@ -140,6 +140,7 @@ class Server:
 
     address: str
     process: subprocess.Popen[str]
+    told: str
 
 
 @contextmanager
@@ -150,9 +151,12 @@ def http_server(root: Path, *options: object, folder: Path, **environment: str) 
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=whole, cwd=folder) as server:
         try:
             assert server.stderr is not None
-            told = iter(server.stderr.readline, "")
-            address = next(found[0] for line in told if (found := re.search(r"http://\S+", line)))
-            yield Server(address, server)
+            told = ""
+            while (found := re.search(r"http://\S+", told)) is None:
+                line = server.stderr.readline()
+                assert line, told
+                told += line
+            yield Server(found[0], server, told)
         finally:
             server.terminate()
 

@@ -201,6 +201,19 @@ def test_a_server_without_a_token_makes_one_that_only_its_owner_can_read(tmp_pat
         assert post(address, Authorization=f"Bearer {token}").status_code == 200
         assert post(address, **MINE).status_code == 401
         assert urlsplit(address).hostname == "127.0.0.1"
+        assert f"token: in {path}, which only you can read" in server.told
+        assert token not in server.told
+
+
+# A process of the server of its own: 1 s.
+def test_another_address_has_to_be_asked_for_and_warns(tmp_path: Path) -> None:
+    options = ("--host", "0.0.0.0", "--token", "env:ANN")
+    with http_server(tmp_path / "root", *options, folder=tmp_path, ANN=TOKEN) as server:
+        here = server.address.replace("0.0.0.0", "127.0.0.1")
+
+        assert "warning: 0.0.0.0 can be reached from other machines" in server.told
+        assert post(here, **MINE).status_code == 200
+        assert post(here, **MINE, Host="evil.example").status_code == 421
 
 
 # A process of the server of its own, and the second that it grants to requests: 3 s.
