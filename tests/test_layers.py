@@ -48,6 +48,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "workflows",
         "preflight",
         "capabilities",
+        "asking",
         "client",
     ),
     "search": ("search",),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from skillbank.capabilities import Capabilities
     from skillbank.preflight.verdict import Preflight
     from skillbank.request import JobRequest
+    from skillbank.words.answer import Answer
+    from skillbank.words.reader import SentenceReader
     from skillbank.workflow_request import WorkflowRequest
 
 
@@ -26,6 +28,8 @@ class Client(WorkflowClient):
         bank: Skills to choose from; the shipped ones by default.
         platforms: Name -> where jobs can run; by default `local`, this machine.
     """
+
+    _sentence_reader: SentenceReader | None = None
 
     def skills(self) -> list[dict[str, object]]:
         """The skills of the bank and what each can do, as documents."""
@@ -43,6 +47,23 @@ class Client(WorkflowClient):
         """
         found = self.bank[skill]
         return describe_skill(found) if action is None else describe_action(found, action)
+
+    def ask(self, text: str) -> Answer:
+        """Read plain words: a plan of steps, a command, or why neither; nothing is run.
+
+        The same words give the same answer as long as the jobs that they mean are the same. What
+        `workflow` of the answer holds can be given to `plan_workflow` and `create_workflow`.
+
+        Args:
+            text: What is wanted, such as "train a pose classifier on FOLDER for 30 epochs".
+        """
+        from skillbank.asking import JobFinder
+        from skillbank.words.reader import SentenceReader
+
+        if self._sentence_reader is None:
+            self._sentence_reader = SentenceReader(self.bank, tuple(self.platforms))
+        finder = JobFinder(self.job, self.jobs, self.resolve)
+        return finder.settle(self._sentence_reader.read(text, finder.skill_of))
 
     def search_space(
         self,

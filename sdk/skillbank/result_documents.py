@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from skillbank.following import StatusLine
     from skillbank.job import Job
     from skillbank.plan import JobPlan
+    from skillbank.words.answer import Answer, AskedStep
     from skillbank.workflows.workflow import Workflow
     from skillbank.workflows.workflow_plan import WorkflowPlan
 
+SEARCHED_ACTION = "train"  # the only one that AutoML may search
 Document = dict[str, object]
 
 
@@ -89,6 +91,22 @@ def search_document(job: Job, found: SearchResult) -> Document:
     """What a search has found."""
     head: Document = {"job_id": job.id, "job_state": job.state.value}
     return head | found.model_dump(mode="json")
+
+
+def answer_document(answer: Answer) -> Document:
+    """What plain words were read as; where there are steps, `workflow` is what runs them."""
+    steps = [_step_document(step) for step in answer.steps]
+    return {**asdict(answer), "steps": steps}
+
+
+def _step_document(step: AskedStep) -> Document:
+    """A step; AutoML's policy stands only where there is something to search."""
+    document = asdict(step)
+    if step.action != SEARCHED_ACTION:
+        del document["automl_policy"]
+    if step.parent is not None:
+        document["parent"] = {key: value for key, value in asdict(step.parent).items() if value is not None}
+    return document
 
 
 def error_document(kind: str, message: str, problems: Iterable[str] = ()) -> Document:

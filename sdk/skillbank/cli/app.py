@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from skillbank.cli import (
+    ask,
     automl,
     automl_result,
     automl_review,
@@ -41,6 +42,7 @@ COMMANDS = (
     skills.show,
     check.check,
     install.install,
+    ask.ask,
     planning.plan,
     preflight.preflight,
     planning.run,

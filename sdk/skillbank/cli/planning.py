@@ -23,6 +23,7 @@ from skillbank.errors import RequestInvalid
 from skillbank.result_documents import job_document
 
 if TYPE_CHECKING:
+    from skillbank.client import Client
     from skillbank.job import Job
     from skillbank.plan import JobPlan
     from skillbank.request import JobRequest
@@ -118,12 +119,17 @@ def run(options: RunOptions) -> int:
     """Run one action of a skill and follow it to its end."""
     client = options.client()
     planned = _saved_plan(options) if options.plan else client.plan_job(_whole_request(options))
+    return start_job(client, planned, as_json=options.as_json, detach=options.detach)
+
+
+def start_job(client: Client, planned: JobPlan, *, as_json: bool, detach: bool) -> int:
+    """Submit a plan and follow its job to the end, unless it is to run on by itself."""
     job = client.submit(planned)
-    if not options.as_json:
+    if not as_json:
         _announce(planned, job)
-    if not options.detach:
-        return follow_job(client, job, as_json=options.as_json)
-    if options.as_json:
+    if not detach:
+        return follow_job(client, job, as_json=as_json)
+    if as_json:
         print_json(job_document(job))
     else:
         print(f"next: skillbank wait {job.id}")

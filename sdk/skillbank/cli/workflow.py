@@ -112,7 +112,7 @@ def run(options: RunWorkflowOptions) -> int:
             "workflow run: FILE is missing, and no --plan stands for it; expected a YAML file with "
             "'steps:'. See docs/workflows.md for one."
         )
-    return _follow(client, workflow, as_json=options.as_json, detach=options.detach)
+    return start_workflow(client, workflow, as_json=options.as_json, detach=options.detach)
 
 
 def plan(options: PlanWorkflowOptions) -> int:
@@ -177,7 +177,7 @@ def resume(options: ResumeWorkflowOptions) -> int:
     """Go on with a workflow; what is complete is not run again."""
     client = options.client()
     workflow = client.resume_workflow(options.workflow)
-    return _follow(client, workflow, as_json=options.as_json, detach=options.detach)
+    return start_workflow(client, workflow, as_json=options.as_json, detach=options.detach)
 
 
 def list(options: ListWorkflowsOptions) -> int:  # noqa: A001 - the command's name
@@ -206,7 +206,8 @@ def list(options: ListWorkflowsOptions) -> int:  # noqa: A001 - the command's na
 COMMANDS = (run, plan, list, status, wait, cancel, resume)
 
 
-def _follow(client: Client, workflow: Workflow, *, as_json: bool, detach: bool) -> int:
+def start_workflow(client: Client, workflow: Workflow, *, as_json: bool, detach: bool) -> int:
+    """Follow a workflow that was submitted to its end, unless it is to run on by itself."""
     from skillbank.cli.workflow_view import announce_workflow, follow_workflow
 
     if not as_json:

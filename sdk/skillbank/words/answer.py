@@ -113,6 +113,8 @@ class Answer:
         missing: What INCOMPLETE lacks.
         origins: Part of the answer (`steps[0].overrides.train.num_epochs`) -> words.
         notes: What the reader should know besides.
+        workflow: The steps of a PLAN as `plan_workflow` takes them, the jobs that are meant by
+            their ids.
     """
 
     text: str
@@ -124,3 +126,4 @@ class Answer:
     missing: tuple[Missing, ...] = ()
     origins: tuple[Origin, ...] = ()
     notes: tuple[str, ...] = ()
+    workflow: Mapping[str, Any] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -89,8 +89,17 @@ class SentenceReader:
         good = common | self._controls.words | self._jobs.words | self._places.words | self._actions.words
         return Spelling(known, good | FOREIGN.words | self._words.key_words)
 
-    def read(self, text: str) -> Answer:
-        """What a sentence asks for; the same sentence always gives the same answer."""
+    def read(
+        self, text: str, skill_of: Callable[[ParentRef], str | None] | None = None
+    ) -> Answer:
+        """What a sentence asks for; the same sentence always gives the same answer.
+
+        Args:
+            text: The sentence, or several.
+            skill_of: Tells the skill of a job that the sentence points to, None when it does not
+                know; used where the words name no skill.
+        """
+        self._skill_of = skill_of or (lambda _: None)
         sentence = Sentence.of(text)
         self._spelling.correct(sentence)
         reading = self._collect(sentence)
@@ -435,6 +444,8 @@ class SentenceReader:
                 choice = everywhere if everywhere.score > choice.score or not choice.skills else choice
             if len(choice.skills) == 1:
                 found.append(choice.skills[0])
+            elif (known := self._skill_of_job(reading)) in names and known in (*choice.skills, *names):
+                found.append(str(known))
             elif not choice.skills and found and found[-1] in names:
                 found.append(found[-1])
             elif len(names) == 1 and not choice.skills:
@@ -442,6 +453,11 @@ class SentenceReader:
             else:
                 return self._which_skill(reading, choice, names)
         return found
+
+    def _skill_of_job(self, reading: Reading) -> str | None:
+        """The skill of the first job that is spoken of."""
+        known = (self._skill_of(pointer.ref) for pointer in reading.jobs)
+        return next((skill for skill in known if skill), None)
 
     def _either(self, reading: Reading, names: list[str]) -> tuple[str, ...]:
         """Skills between which the sentence itself does not choose: `either A or B`."""
