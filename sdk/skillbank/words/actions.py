@@ -19,8 +19,8 @@ vergiss es|doch nicht|lieber nicht|lass es|算了|别做了|不用了
 """
 _UNREAL = """
 decided against|under no circumstances|never asked|did not ask|didn't ask|mistake to|bad idea to|might|thinking about|thinking of|whether to|considering|not sure if|not sure whether|should i|should we|wondering
-wonder|what if|suppose|imagine|if i were to|someday|one day|would never|refuse|yesterday i|yesterday we|last week i|last week we|last month|already|was going to|used to|don't want you|do not want you|dream of|dreamt|heard that|they say|says that|said that|claims|reports that|i read that|the paper says|someone said|told us|on monday i
-how long would|how long will|how long does|how much would|how many hours|before you|once asked|told me|planning to|plan to|hätte|falls ich|no intention|not going to|won't|will not|don't think|do not think|no plan|no plans|afraid to|forbidden|not allowed|no one should|nobody should
+wonder|what if|suppose|imagine|if i were to|someday|one day|would never|refuse|yesterday i|yesterday we|last week i|last week we|last month|already|was going to|used to|don't want you|do not want you|dream of|dreamt|heard that|they say|says that|said that|claims|reports that|i read that|the paper says|someone said|told us that|on monday i
+how long would|how long will|how long does|how much would|how many hours|before you|once asked|told me that|planning to|plan to|hätte|falls ich|no intention|not going to|won't|will not|don't think|do not think|no plan|no plans|afraid to|forbidden|not allowed|no one should|nobody should
 what happens|what would|is it worth|is it possible|would it|why did|why does|why would|does it make sense|under any circumstances|by no means|in no case|auf keinen fall|unter keinen umständen|绝对不要|i would have|no longer want|no longer need
 """
 _NOTHING = """

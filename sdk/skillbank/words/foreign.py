@@ -79,13 +79,21 @@ FOREIGN = Phrases[tuple[Foreign, str]](
 def find_foreign(sentence: Sentence) -> Iterator[Match[tuple[Foreign, str]]]:
     """Everything foreign; a single word counts only as it stands here: `recorded` is no `record`."""
     for match in FOREIGN.find(sentence, fresh=True):
-        phrase = match.meaning[1]
-        word = sentence.word(match.first)
-        if match.end - match.first > 1 or not phrase.isascii():
+        if match.end - match.first > 1 or _counts_alone(sentence, match):
             yield match
-        elif word.rstrip("s") == phrase.rstrip("s"):
-            if match.meaning[0] is not Foreign.DEED or _heads_a_clause(sentence, match.first):
-                yield match
+
+
+def _counts_alone(sentence: Sentence, match: Match[tuple[Foreign, str]]) -> bool:
+    """Whether one word says it: `recorded` is no `record`, `daily exercises` are no schedule."""
+    what, phrase = match.meaning
+    word = sentence.word(match.first)
+    if not phrase.isascii():
+        return True
+    if what is Foreign.TIME:
+        return word == phrase and sentence.kind(match.end) is not Kind.WORD
+    if word.endswith("ed"):
+        return False
+    return what is not Foreign.DEED or _heads_a_clause(sentence, match.first)
 
 
 def _heads_a_clause(sentence: Sentence, index: int) -> bool:

@@ -30,7 +30,7 @@ ACTIONS = {
         评估|测试|评测|验证|准确率|精度|多准|有多准""",
     "inference": """
         inference|infer|predict|predicting|prediction|predictions|run inference|do inference|label every|label each|label all
-        run the model on|run it on|apply it to|apply the model|apply the|what action|which action|what actions|draw the|draw boxes|visualize|visualise
+        run the model on|run it on|apply it to|apply the model|apply the|what action|which action|what actions
         which actions|what gesture|which gesture|what gestures|which gestures|what activity|which activity|what activities
         what is happening in|what is happening at|what's happening in|what is going on|what's going on|what does each|what does every|what is each|what is everyone
         what are people doing|what are the people doing|what each person|what every person|what people do|who does what
@@ -122,7 +122,7 @@ FIELD_NAMES = {
 SINGLE_CHOICE = frozenset({"lr", "momentum", "weight_decay", "dropout", "seed"})
 
 CONNECTORS = frozenset(
-    "of = : to is at as be a an the set equal equals value by use using from with -> sei auf von gleich ist beträgt "
+    "of = : should must shall number count to is at as be a an the set equal equals value by use using from with -> sei auf von gleich ist beträgt "
     "为 是 设 到 设置 成 用 改 为 around about exactly roughly only just size rate".split()
 )
 """Words between the name of a setting and its value."""
@@ -168,5 +168,5 @@ sensor|camera|cameras|labels|label|class|classes|categories|category|named|name|
 full|whole|entire|complete|enough|around|roughly|exactly|approximately|least|maximum|max|minimum|min|up|mode|based|able
 report|reports|accuracy|loss|metric|metrics|score|scores|checkpoint|checkpoints|weights|weight|trained|pretrained|pre|recognise|recognize|action|actions
 skill|skills|agent|agents|skillbank|tao|nvidia|command|commands|train|evaluate|export|inference|predict|test|eval|onnx|convert|resume|cancel
-und|oder|aber|nicht|ein|eine|einen|einem|einer|der|die|das|den|dem|des|auf|mit|für|von|zu|zum|zur|im|in|aus|bei|nach|bitte|ich|du|wir|mein|meine|meinen|meinem|unser|unsere|es|ist|sind|soll|kann|mir|mich|uns|daten|datensatz|modell|ordner|lauf|sie|wie|was|neu|neue|neues|gib|mach|über|lang|lange
+neural|deep|professor|supervisor|thesis|student|company|customer|client|colleagues|friend|boss|nothing|und|oder|aber|nicht|ein|eine|einen|einem|einer|der|die|das|den|dem|des|auf|mit|für|von|zu|zum|zur|im|in|aus|bei|nach|bitte|ich|du|wir|mein|meine|meinen|meinem|unser|unsere|es|ist|sind|soll|kann|mir|mich|uns|daten|datensatz|modell|ordner|lauf|sie|wie|was|neu|neue|neues|gib|mach|über|lang|lange
 """

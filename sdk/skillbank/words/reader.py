@@ -165,9 +165,14 @@ class SentenceReader:
         if found and is_bare:
             return self._about_everything(reading, *found)
         how_to = self._controls.how_to(sentence)
-        if how_to and not reading.jobs:
+        if how_to and not reading.jobs and not self._asks_for_action(sentence, how_to):
             return self._how_to(reading, how_to)
         return self._about_job(reading) if not how_to else None
+
+    def _asks_for_action(self, sentence: Sentence, match: Match[bool]) -> bool:
+        """Whether a question asks for something to be done: `what does each person do?`."""
+        longer = self._words.action_phrases.at(sentence, match.first)
+        return longer is not None and longer.end > match.end
 
     def _about_everything(self, reading: Reading, command: Command, match: Match[str]) -> Answer:
         sentence = reading.sentence
@@ -493,14 +498,25 @@ class SentenceReader:
             "video clips, photos of objects, ...), or name the skill.", candidates,
         )
 
+    def _end_of_object(self, reading: Reading) -> int:
+        """Where what is wanted ends, and what it is to be done on begins."""
+        sentence = reading.sentence
+        start = max((m.end for m in reading.mentions), default=0)
+        for index in range(start, len(sentence.tokens)):
+            if sentence.word(index) in {"on", "with", "using", "auf", "mit", "from"} and index > start:
+                return index
+        return len(sentence.tokens)
+
     def _unknown_words(self, reading: Reading) -> list[str]:
         """Words that nothing explains, where they might say what is wanted."""
         sentence = reading.sentence
         common = self._spelling.good
+        end = self._end_of_object(reading)
         return [
             sentence.tokens[index].text
             for index in sentence.free()
-            if sentence.kind(index) is Kind.WORD
+            if index < end
+            and sentence.kind(index) is Kind.WORD
             and len(sentence.word(index)) > 2
             and sentence.stem(index) not in common
             and sentence.word(index).isalpha()
