@@ -14,7 +14,8 @@ import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from skillbank.bank import SkillBank
+from hatch_build import PACKAGED
+from skillbank.bank import SkillBank, shipped
 from skillbank.install import Installer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +109,11 @@ def test_the_plugin_holds_nothing_that_is_large_or_leads_out_of_it() -> None:
 
     assert sum(path.stat().st_size for path in files) < 50_000
     assert not any(path.is_symlink() for path in PLUGIN.rglob("*"))
+
+
+def test_a_wheel_carries_the_skill_that_is_installed() -> None:
+    assert PACKAGED["plugin/skills"] == "skillbank/plugin/skills"
+    assert shipped("plugin") / "skills" == (ROOT / "plugin/skills")
 
 
 def test_the_program_of_the_checkout_is_where_make_puts_it() -> None:

@@ -41,6 +41,7 @@ def test_a_bank_in_taos_dialect_has_notes_and_no_problem(bank: Path) -> None:
 
     assert (found.num_skills, found.num_broken, found.report.problems) == (1, 0, ())
     assert any("Infinity is no JSON" in note for note in found.report.notes)
+    assert any("schemas/manifest.json: no such file" in note for note in found.report.notes)
 
 
 @pytest.mark.parametrize("case", DAMAGES)
@@ -74,6 +75,16 @@ def test_one_broken_skill_hides_no_other(bank: Path, skill: Path) -> None:
     assert (found.num_skills, found.num_broken) == (2, 2)
     assert any(f"{skill}/references" in problem for problem in found.report.problems)
     assert any(f"{HEALTHY}/SKILL.md" in problem for problem in found.report.problems)
+
+
+def test_a_group_that_is_a_skill_itself_hides_none_of_its_own(bank: Path, skill: Path) -> None:
+    head = "---\nname: models\ndescription: A group.\n---\n"
+    (bank / "models" / "SKILL.md").write_text(head, encoding="utf-8")
+    DAMAGES["dead link"][0](skill)
+
+    found = check_bank(bank)
+
+    assert (found.num_skills, found.num_broken) == (2, 1)
 
 
 def test_links_in_a_circle_end_the_walk(bank: Path, skill: Path) -> None:

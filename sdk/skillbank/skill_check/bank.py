@@ -15,6 +15,7 @@ from skillbank.skill_check.folder import INFO, check_folder
 
 PAGE = "SKILL.md"
 _SKIPPED = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "node_modules"})
+_PARTS = frozenset({PAGE, "assets", "evals", "references", "schemas", "scripts"})  # of one skill
 _LISTING = 8000  # characters that agents keep for the names and descriptions of all skills
 
 
@@ -85,7 +86,7 @@ def _walk(root: Path) -> Iterator[Path | Finding]:
             continue
         folders[:] = sorted(set(folders) - _SKIPPED)
         if PAGE in files or PAGE in folders or _looks_like_skill(here):
-            folders.clear()
+            folders[:] = [name for name in folders if name not in _PARTS]
             yield here
         else:
             yield from _misnamed(here, files)

@@ -237,6 +237,8 @@ class _Check:
     def _manifest_findings(self) -> Iterator[Finding]:
         """Files that differ from what the manifest says; a folder may have no manifest."""
         if not self._is_there(MANIFEST):
+            message = "no such file; what was changed by hand since it was generated is not seen."
+            yield self._at(MANIFEST, message, is_note=True)
             return
         manifest = read_schema(self.skill.folder / MANIFEST)
         files = manifest.get("files") if isinstance(manifest, dict) else None
