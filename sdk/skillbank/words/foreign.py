@@ -41,7 +41,7 @@ handwriting|barcode|qr code|cats and dogs|cats vs dogs|cat or dog|tabular|csv cl
 _DEEDS = """
 delete|remove|deletes|deleting|remove files|erase|wipe|format my disk|drop table|rm -rf|rm|empty my bucket|shred|uninstall|reboot|shut down|shutdown|sudo|buy|purchase
 send an email|send it|send the report|send the results|send the logs|send the model|send me an|curl|transcribe|transcribing|transcription|remove the|back up|backup|make a backup|move|merge|merging|count the|supprime|borra|elimina|copy the|zip the|paint|crop|resize|blur|compress the|email|send a mail|mail it|slack|tweet|post it|publish|push to github|git push|deploy|deployment|deploying|serve it|serve the model|host it|put it in production|triton server
-upload|uploading|download|downloading|scrape|crawl|annotate|annotating|label my|label the images|labeling|collect data|buy gpus|install|pip install|apt|write code|write me|refactor|fix my
+upload|uploading|download|downloading|scrape|crawl|annotate|annotating|label my|label the images|collect data|buy gpus|install|pip install|apt|write code|write me|refactor|fix my
 translate|summarize|explain quantum|write a poem|tell me a joke|sing|draw a cat|order pizza|set an alarm|remind me|hack|ignore previous instructions|ignore all previous
 ignore your instructions|disregard previous|system prompt|password|passwords|api key|credentials|credit card|lösche|löschen|entferne dateien|删除|清空|购买|发送邮件|部署
 merge my branches|rename|move files|copy files|encrypt|decrypt|mine bitcoin|rm the|clean up my disk|drop my|purge
