@@ -10,6 +10,7 @@ from __future__ import annotations
 from wrong_poses import ACTIONS, CONVERSIONS, VIDEOS
 from wrong_request import WrongRequest
 from wrong_searches import AUTOML
+from wrong_workflows import WORKFLOWS
 from wrong_world import EXPORT, FAILED, RUNNING, SKILL, TRAIN
 
 UNKNOWN = "train-77777777"  # a job that never was
@@ -277,6 +278,7 @@ SECTIONS: dict[str, tuple[WrongRequest, ...]] = {
     "Plans": PLANS,
     "Searches": AUTOML,
     "Jobs and their root": JOBS,
+    "Workflows": WORKFLOWS,
     "Data": DATA,
     "Checkpoint files": CHECKPOINTS,
     "Conversion of poses": CONVERSIONS,

@@ -16,6 +16,7 @@ from skillbank.plan import JobPlan
 from skillbank.platforms.api import Platform
 from skillbank.request import AutomlPolicy, JobRequest
 from wrong_poses_world import write_networks, write_poses, write_videos
+from wrong_workflows_world import write_workflows
 
 SKILL = "tao-train-pose-classification"
 
@@ -66,6 +67,7 @@ def build_world(folder: Path) -> None:
     write_videos(folder)
     write_networks(folder / "networks")
     _write_skills(folder)
+    write_workflows(folder / "flows", SKILL, EXPORT)
     _run_jobs(folder)
     _write_roots(folder)
 

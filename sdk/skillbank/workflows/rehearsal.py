@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _EPOCHS_KEY = "train.num_epochs"
 _RULE = re.compile(r"(epoch|step)=(\d+)")
+_LIST_OF_JOBS = re.compile(r" List them with 'skillbank jobs [^']*'\.")
 _CHECKPOINT = "model_epoch_{:03d}_step_{:05d}.pth"
 
 
@@ -171,4 +172,5 @@ def _make_models(kinds: set[OutputKind], selection: str | None, metric: str, res
 def _in_words(text: str, made: ParentJob, parent: FutureParent) -> str:
     """A problem without the made-up paths."""
     text = text.replace(str(made.plan.results), f"the results of {parent.name}")
+    text = _LIST_OF_JOBS.sub(" Name a step that is one.", text)
     return text.replace(f"job {parent.name}", parent.name)

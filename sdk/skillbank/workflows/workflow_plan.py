@@ -125,7 +125,7 @@ class WorkflowPlan:
         except PlanInvalid:
             raise  # of a step's job, which says what was changed
         except (ValueError, KeyError, TypeError, AttributeError, RequestInvalid) as error:
-            found = "it is no JSON" if isinstance(error, json.JSONDecodeError) else error
+            found = _what_is_wrong(error)
             raise PlanInvalid(
                 f"this is not a saved plan of a workflow ({found}); expected JSON with the keys "
                 f"{', '.join(_KEYS)}, hash. Make one with "
@@ -148,6 +148,12 @@ class WorkflowPlan:
             "steps": [step.to_mapping() for step in self.steps],
             "idempotency_key": self.idempotency_key,
         }
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return "it is no JSON"
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def step_key(workflow_id: str, index: int) -> str:
