@@ -16,6 +16,7 @@ from skillbank.mcp.signatures import Arguments, Bound, describe_function
 from skillbank.request import JobRequest
 from skillbank.result_documents import (
     Document,
+    answer_document,
     describe_error,
     job_document,
     log_document,
@@ -140,6 +141,18 @@ def _status(desk: Desk, _: Given, job: Any) -> Document:  # noqa: ANN401 - a Job
     return status_document(job, desk.client.events(job.id))
 
 
+def _answer(desk: Desk, _: Given, answer: Any) -> Document:  # noqa: ANN401 - an Answer
+    """An answer, and what keeps its plan from being run, as the command shows both."""
+    document = answer_document(answer)
+    if not answer.outcome.can_run or not answer.workflow:
+        return document
+    try:
+        desk.plan_workflow(answer.workflow, name=None, idempotency_key=None)
+    except SkillbankError as error:
+        return {**document, **describe_error(error)}
+    return document
+
+
 def _result(desk: Desk, given: Given, found: Any) -> Document:  # noqa: ANN401 - a SearchResult
     return search_document(desk.client.job(given["job_id"]), found)
 
@@ -152,6 +165,12 @@ TOOLS = (
         more="ask for one with `skill`",
     ),
     Tool("skills", Client.skills),
+    Tool(
+        "ask",
+        Client.ask,
+        answers=_answer,
+        note="`error` says what would keep the plan from being run.",
+    ),
     Tool("show", Client.show),
     Tool(
         "plan",

@@ -10,13 +10,15 @@ from typing import Any
 import anyio
 import pytest
 from tests.sdk.mcp.conftest import PLAN, Agent, House, Reply
-from tests.sdk.toy import FIXTURES, TOY
+from tests.sdk.toy import FIXTURES, TOY, RecordingPlatform
 
 from skillbank.cli import main
+from skillbank.client import Client
 from skillbank.job import JobState, Observation
 from skillbank.mcp.tools import TOOLS, Safety
 from skillbank.settings import AgentLimits
 
+REPOSITORY = Path(__file__).resolve().parents[3]
 MODES = ("auto", "legacy")  # protocols since 2026, and those before
 HUGE = 100_000
 
@@ -119,6 +121,53 @@ def test_documents_and_errors_are_those_of_the_command_line(
         words = [job.id if word == "JOB" else word for word in line.split()]
         main(["--root", str(house.root), *words, "--json"])
         assert reply.document == json.loads(capsys.readouterr().out)
+
+    house.talk(talk)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train a model",
+        "what can you do?",
+        "train a YOLO detector",
+        "train a pose classifier on ./examples/cmu_mocap for 3 epochs, no HPO, then export it",
+        "train a pose classifier on ./examples/nothing for 3 epochs, no HPO",
+    ],
+)
+def test_plain_words_are_answered_as_the_command_line_answers_them(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    root = tmp_path / "root"
+    house = House(root, REPOSITORY, RecordingPlatform(), Client(root))
+
+    async def talk(agent: Agent) -> None:
+        reply = await agent.call("ask", text=text)
+        capsys.readouterr()
+        main(["--root", str(root), "ask", text, "--json"])
+        assert reply.document == json.loads(capsys.readouterr().out)
+        assert not reply.is_error
+
+    house.talk(talk)
+
+
+def test_what_words_were_read_as_is_planned_and_started_like_any_other_workflow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    root = tmp_path / "root"
+    house = House(root, REPOSITORY, RecordingPlatform(), Client(root))
+
+    async def talk(agent: Agent) -> None:
+        data = REPOSITORY / "examples/cmu_mocap"
+        text = f"train a pose classifier on {data} for 3 epochs, no HPO, with 6 classes"
+        answer = await agent.ask("ask", text=text)
+        plan = await agent.ask("plan_workflow", request=answer["workflow"])
+        assert plan["steps"][0]["plan"]["spec"]["train"]["num_epochs"] == 3
+
+        outside = await agent.ask("ask", text=text.replace(str(data), "/etc"))
+        assert outside["error"]["type"] == "AccessRefused"
 
     house.talk(talk)
 
