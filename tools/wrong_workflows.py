@@ -10,7 +10,11 @@ W = WrongRequest
 WORKFLOWS = (
     W("no such file", "skillbank workflow run nowhere.yaml", ("nowhere.yaml", "steps:")),
     W("no file", "skillbank workflow run", ("FILE is missing", "--plan")),
-    W("file without steps", "skillbank workflow run train.yaml", ("train.yaml", "steps: found nothing")),
+    W(
+        "file without steps",
+        "skillbank workflow run train.yaml",
+        ("train.yaml", "steps: found nothing"),
+    ),
     W(
         "unknown key of a step",
         "skillbank workflow plan flows/key.yaml",
