@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,12 +77,29 @@ def mcp(options: ServerOptions) -> int:
         from skillbank.mcp.server import quiet_logs
 
     quiet_logs()
+    _check_options(options)
     server = _make_server(options)
     if options.http:
         _serve_http(server, options)
-    else:
-        anyio.run(server.serve_stdio)
+        return DONE
+    if sys.stdin.isatty():
+        print_aside("serving MCP to whoever writes to stdin, which should be an agent; see --help.")
+    # Ctrl-C ends the process: the thread that reads stdin cannot be woken.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    anyio.run(server.serve_stdio)
     return DONE
+
+
+def _check_options(options: ServerOptions) -> None:
+    """Refuse what would mean nothing."""
+    given = {field.name: field.default for field in fields(options)}
+    names = {"host": "--host", "port": "--port", "tokens": "--token"}
+    idle = [flag for name, flag in names.items() if getattr(options, name) != given[name]]
+    if idle and not options.http:
+        raise RequestInvalid(
+            f"mcp: {', '.join(idle)} say how to listen, and without --http nothing listens; add "
+            "--http, or leave them out."
+        )
 
 
 def _make_server(options: ServerOptions) -> SkillServer:
@@ -107,8 +125,6 @@ def _make_server(options: ServerOptions) -> SkillServer:
 
 def _read_limits(options: ServerOptions) -> AgentLimits:
     """Limits of the environment, each unless an option says otherwise."""
-    from dataclasses import replace
-
     from skillbank.settings import read_agent_limits
 
     given = {

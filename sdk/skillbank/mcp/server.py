@@ -31,11 +31,11 @@ _MOST_WAITERS = 64  # calls that wait at once, each in a thread; further ones wa
 
 _HOW = (
     "Skills train, evaluate, tune and export vision models. Read a skill's page, the resource "
-    "skillbank://skills/NAME/SKILL.md, before you use it. `ask` reads a user's own words as steps for "
-    "`plan_workflow`. `plan` shows all that a job would do and "
-    "changes nothing; `run` starts exactly the plan whose hash it is given, and returns at once; "
-    "then ask `status`, `logs`, `wait`, `report`. An answer with a key `cut` was shortened; an "
-    "error says what was found, what was expected and what to do next."
+    "skillbank://skills/NAME/SKILL.md, before you use it. `ask` reads a user's own words as steps "
+    "for `plan_workflow`. `plan` shows all that a job would do and changes nothing; `run` starts "
+    "exactly the plan whose hash it is given, and returns at once; then ask `status`, `logs`, "
+    "`wait`, `report`. An answer with a key `cut` was shortened; an error says what was found, "
+    "what was expected and what to do next."
 )
 _HOW_READ_ONLY = " This server is read-only: nothing can be started, stopped or resumed."
 

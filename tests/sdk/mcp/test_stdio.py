@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ import anyio
 import numpy as np
 import psutil
 import pytest
-from tests.sdk.mcp.conftest import Agent, over_stdio
+from tests.sdk.mcp.conftest import Agent, over_stdio, server_line
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "examples/cmu_mocap"
@@ -135,12 +137,28 @@ def test_over_stdio_too_nothing_outside_the_folders_is_named(tmp_path: Path) -> 
     anyio.run(main)
 
 
+# One process of the server: 1 s.
+def test_ctrl_c_ends_a_server_whose_stdin_stays_open(tmp_path: Path) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(server_line(tmp_path / "root"), cwd=tmp_path, **pipes) as server:
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        server.stdin.write(f"{json.dumps(hello)}\n".encode())
+        server.stdin.flush()
+        assert json.loads(server.stdout.readline())["id"] == 1
+
+        server.send_signal(signal.SIGINT)
+
+        assert server.wait(timeout=10) == -signal.SIGINT
+        assert server.stderr.read() == b""
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         (["--allow", "/no/such/folder"], "--allow /no/such/folder: there is no such folder"),
         (["--agent", "../me"], "agent '../me': expected a name"),
         (["--max-running", "many"], "'many'"),
+        (["--token", "env:X", "--port", "1"], "--port, --token say how to listen"),
     ],
 )
 def test_a_server_that_cannot_start_says_why_and_exits_with_2(
