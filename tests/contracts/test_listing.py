@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -16,6 +17,7 @@ from mcp.client.stdio import stdio_client
 
 from hatch_build import PACKAGED
 from skillbank.bank import SkillBank, shipped
+from skillbank.cli import main
 from skillbank.install import Installer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,12 @@ MANIFESTS = (".claude-plugin/plugin.json", ".codex-plugin/plugin.json")
 MARKETPLACES = (".claude-plugin/marketplace.json", ".agents/plugins/marketplace.json")
 every_manifest = pytest.mark.parametrize("name", MANIFESTS)
 every_marketplace = pytest.mark.parametrize("name", MARKETPLACES)
+
+SHOWN = [
+    line
+    for page in (ROOT / "AGENTS.md", ROOT / "docs/agents.md")
+    for line in re.findall(r"^    (skillbank .+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+]
 
 
 def read(path: Path) -> Any:
@@ -143,6 +151,19 @@ async def list_tools(server: StdioServerParameters) -> list[str]:
     ):
         await session.initialize()
         return [tool.name for tool in (await session.list_tools()).tools]
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_a_command_of_the_pages_for_agents_exists_with_its_options(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(line, comments=True)[1:]
+
+    status = main([words[0], "--help"])
+
+    known = set(re.findall(r"--?[a-z][\w-]*", capsys.readouterr().out))
+    assert status == 0
+    assert {word for word in words if word.startswith("-")} <= known
 
 
 def test_the_page_for_agents_is_short_and_names_what_there_is() -> None:
