@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from glob import has_magic, iglob
@@ -17,13 +18,16 @@ from skillbank.errors import AccessRefused, RequestInvalid
 from skillbank.plan import JobPlan
 from skillbank.request import JobRequest
 from skillbank.settings import SECRET_REFERENCES
-from skillbank.spec_keys import get_value
+from skillbank.spec_keys import get_value, is_empty
 
 _CODE_SETTINGS = ("metric_extractor", "eval_fn", "final_eval_fn")
 """Settings of a search that name Python code, which an agent must not choose."""
 
 _OF_THE_OWNER = "inference key"
 """Origin of a reference to a secret that the server's own environment names, not the request."""
+
+_PLACE_KEY = re.compile(r"(file|path|dir|folder|video|poses|checkpoint|engine)(\[\d+\])?$")
+"""Last words of keys whose values are places, also without a slash in them."""
 
 _MOST_MATCHES = 10_000  # files of one pattern that are looked at
 
@@ -114,7 +118,7 @@ class Places:
         elif isinstance(value, (list, tuple)):
             for index, child in enumerate(value):
                 yield from self._value_problems(f"{name}[{index}]", child)
-        elif isinstance(value, str) and _may_be_place(value):
+        elif isinstance(value, str) and (_may_be_place(value) or _names_place(name, value)):
             yield self._problem(name, value)
 
     def _problem(self, key: str, value: str) -> str:
@@ -199,6 +203,12 @@ def is_whole_home(folder: Path) -> bool:
 def _may_be_place(value: str) -> bool:
     looks_so = "/" in value or value.startswith(("~", *SECRET_REFERENCES)) or is_remote(value)
     return looks_so or (value != "" and os.path.lexists(value))
+
+
+def _names_place(key: str, value: str) -> bool:
+    """Tell whether a key takes a file or folder, such as one to write that is not there yet."""
+    is_named = not is_empty(value) and not is_rule(value)
+    return is_named and _PLACE_KEY.search(key) is not None
 
 
 def _links_of_data(request: JobRequest) -> Iterator[tuple[str, Path]]:

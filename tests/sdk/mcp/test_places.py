@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +110,29 @@ def test_what_lies_elsewhere_is_refused_by_name(
         places.check_request(request(**fill(asked, world)))  # type: ignore[arg-type]
 
     assert str(caught.value).startswith(key)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "is_allowed"),
+    [
+        ({"export.onnx_file": "new.onnx"}, False),
+        ({"checkpointer.dirpath": "new"}, False),
+        ({"inference.videos_dir": ""}, True),
+        ({"train.optim.optimizer_type": "torch.optim.SGD"}, True),
+    ],
+)
+def test_a_bare_name_to_write_to_is_a_file_of_the_current_folder(
+    places: Places,
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    overrides: dict[str, str],
+    is_allowed: bool,
+) -> None:
+    places.check_request(request(overrides=overrides))
+    monkeypatch.chdir(world / "out")
+
+    with nullcontext() if is_allowed else pytest.raises(AccessRefused, match="really"):
+        places.check_request(request(overrides=overrides))
 
 
 def test_a_refusal_names_the_folders_that_may_be_used_and_the_option(
