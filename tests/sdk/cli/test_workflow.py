@@ -114,7 +114,9 @@ def test_a_detached_workflow_is_listed_waited_for_and_shown(cli: CommandLine, fl
     assert re.search(rf"{workflow}  COMPLETE +\d+ s ago +2 of 2 +two steps", listed.out)
 
 
-def test_json_is_one_event_per_line_that_names_its_step(cli: CommandLine, flow: Path) -> None:
+def test_json_is_one_event_per_line_that_names_its_step(
+    cli: CommandLine, client: Client, flow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = cli("workflow", "run", flow, "--json")
 
     kinds = [event["event"] for event in done.events]
@@ -125,16 +127,11 @@ def test_json_is_one_event_per_line_that_names_its_step(cli: CommandLine, flow: 
     assert [event["workflow_step"] for event in ends] == [0, 1]
     assert [step["state"] for step in done.events[-1]["workflow"]["steps"]] == ["COMPLETE"] * 2
 
-
-def test_a_step_within_an_epoch_is_no_step_of_the_workflow(
-    cli: CommandLine, client: Client, flow: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (workflow,) = [client.workflow(id_in(cli("workflow", "run", flow)))]
+    # An optimizer's step, within an epoch, is no step of the workflow.
+    (workflow,) = client.workflows()
     job = client.job(workflow.steps[0].job_id or "")
     line = {"message": "half way", "epoch": 0, "step": 4, "max_step": 8}
-
     JsonSteps().show(WorkflowNews(workflow, (StepNews(0, job, (line,)),)))
-
     event = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (event["event"], event["workflow_step"], event["step"]) == ("status", 0, 4)
 

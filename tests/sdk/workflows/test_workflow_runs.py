@@ -36,16 +36,6 @@ def test_each_step_is_a_job_with_its_parent(bowl: Bowl) -> None:
     assert used.parent == jobs[0].results
 
 
-def test_the_first_job_is_the_one_that_was_planned(bowl: Bowl) -> None:
-    client = bowl.client
-    plan = client.plan_workflow({"steps": [train()]})
-
-    done = client.wait_workflow(client.submit_workflow(plan).id, PATIENCE_S)
-
-    assert plan.steps[0].plan is not None
-    assert done.steps[0].job_id == plan.steps[0].plan.job_id
-
-
 def test_the_process_that_advances_holds_no_place_that_a_step_needs(tmp_path: Path) -> None:
     with search_bowl(tmp_path / "root", num_slots=1) as narrow:
         made = narrow.client.create_workflow({"steps": [train(), evaluate()]})
@@ -115,7 +105,7 @@ def test_a_step_that_cannot_be_planned_any_more_is_refused_until_it_can(
     assert (done.state, [step.attempt for step in done.steps]) == (WorkflowState.COMPLETE, [1, 1])
 
 
-def test_relative_paths_count_from_where_the_workflow_was_made(
+def test_what_was_planned_is_run_and_its_paths_count_from_where_it_was_planned(
     bowl: Bowl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "data").mkdir()
@@ -129,6 +119,8 @@ def test_relative_paths_count_from_where_the_workflow_was_made(
     done = bowl.client.wait_workflow(made.id, PATIENCE_S)
 
     assert done.detail == ""
+    assert plan.steps[0].plan is not None
+    assert done.steps[0].job_id == plan.steps[0].plan.job_id
     used = bowl.client.plan_of(done.steps[1].job_id or "").spec["evaluate"]["data"]
     assert used == str(tmp_path / "data" / "val.txt")
 
