@@ -207,8 +207,7 @@ def _may_be_place(value: str) -> bool:
 
 def _names_place(key: str, value: str) -> bool:
     """Tell whether a key takes a file or folder, such as one to write that is not there yet."""
-    is_named = not is_empty(value) and not is_rule(value)
-    return is_named and _PLACE_KEY.search(key) is not None
+    return not is_empty(value) and _PLACE_KEY.search(key) is not None
 
 
 def _links_of_data(request: JobRequest) -> Iterator[tuple[str, Path]]:

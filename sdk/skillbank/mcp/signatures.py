@@ -27,10 +27,12 @@ class Bound:
     Attributes:
         default: What it is when not given.
         most: Largest value.
+        least: Smallest value that the client takes; told here, checked there.
     """
 
     default: float
     most: float
+    least: float = 0
 
 
 class Arguments:
@@ -168,7 +170,10 @@ def _field(
         said = next((note for note in notes if isinstance(note, str)), said)
     if bound is not None:
         hint = type(bound.default)
-        return hint, Field(default=bound.default, ge=0, le=bound.most, description=said)
+        least = {"minimum": bound.least}
+        return hint, Field(
+            default=bound.default, le=bound.most, description=said, json_schema_extra=least
+        )
     required = parameter.default is inspect.Parameter.empty
     default = ... if required else parameter.default
     return hint, Field(default=default, description=said)
