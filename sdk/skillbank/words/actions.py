@@ -5,50 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from skillbank.words.bank_words import BankWords
-from skillbank.words.lexicon import BUILD, CLASSIFY, CORRECTIONS, MODEL_NOUNS, NOT_ACTION, THEN, phrases
+from skillbank.words.lexicon import BUILD, CLASSIFY, CORRECTIONS, MODEL_NOUNS, NOT_ACTION, THEN
 from skillbank.words.matcher import Match, Phrases, Sentence
+from skillbank.words.phrasebook import phrases, words
 from skillbank.words.tokens import Kind
 
-_PARTICIPLES = frozenset({"trained", "evaluated", "exported", "predicted", "tested", "fitted", "pruned", "trainiertes", "trainierte", "trainierten"})
-_SUBJECTS = frozenset("i we he she they colleague you just was were has been already boss team who".split())
-_WISHES = frozenset("be get gets getting want need like wants needs needed should must want's brauche möchte".split())
-_VOID = """
-do nothing|don't do anything|do not do anything|forget it|forget about it|never mind|nevermind|better not|rather not|cancel that|cancel it|scratch that|wait don't|no don't|please don't
-don't|not now|not yet|leave it|leave it for now|don't bother|let's not|drop it all|nothing|skip it all|stop|hold off|don't do it|do not do it|i changed my mind|changed my mind|abort
-vergiss es|doch nicht|lieber nicht|lass es|算了|别做了|不用了
-"""
-_UNREAL = """
-decided against|under no circumstances|never asked|did not ask|didn't ask|mistake to|bad idea to|might|thinking about|thinking of|whether to|considering|not sure if|not sure whether|should i|should we|wondering
-wonder|what if|suppose|imagine|if i were to|someday|one day|would never|refuse|yesterday i|yesterday we|last week i|last week we|last month|already|was going to|used to|don't want you|do not want you|dream of|dreamt|heard that|they say|says that|said that|claims|reports that|i read that|the paper says|someone said|told us that|on monday i
-how long would|how long will|how long does|how much would|how many hours|before you|once asked|told me that|planning to|plan to|hätte|falls ich|no intention|not going to|won't|will not|don't think|do not think|no plan|no plans|afraid to|forbidden|not allowed|no one should|nobody should
-what happens|what would|is it worth|is it possible|would it|why did|why does|why would|does it make sense|under any circumstances|by no means|in no case|auf keinen fall|unter keinen umständen|绝对不要|i would have|no longer want|no longer need
-"""
-_NOTHING = """
-don't run anything|do not run anything|don't start anything|do not start anything|don't do anything|do not do anything|run nothing|start nothing|do nothing
-don't run it|don't start it|don't launch anything|nothing should run|don't|starte nichts|mach nichts|什么都不要做|不要运行|不要启动
-"""
-_NOW = frozenset("so now please let's : today instead therefore daher jetzt 所以 现在".split())
-_FAREWELL = frozenset("please thanks thank you sorry for now then yet it that this after all today i so ok okay no wait actually hmm here at the moment".split())
+_PARTICIPLES = words("actions", "participles")
+_SUBJECTS = words("actions", "subjects")
+_WISHES = words("actions", "wishes")
+_VOID = phrases("actions", "void")
+_UNREAL = phrases("actions", "unreal")
+_NOTHING = phrases("actions", "nothing")
+_NOW = words("actions", "now")
+_FAREWELL = words("actions", "farewell")
 _GAPPED = (
     (frozenset({"what", "was"}), frozenset({"doing", "tut", "tun", "macht", "machen"}), "inference"),
     (frozenset({"turn", "transform", "cut", "reformat", "wandle", "verwandle"}), frozenset({"arrays", "array", "numpy", "npy", "dataset", "datasets"}), "dataset_convert"),
     (frozenset({"把", "将"}), frozenset({"转"}), "dataset_convert"),
 )
-_NOT_AFTER = frozenset(
-    "set sets data split folder images clips files file logs log loss losses report curve curves time examples "
-    "samples epochs epoch epochen labels videos results subjects speed settings parameters params script code pipeline accuracy".split()
-)
-_NOUN_BEFORE = frozenset("the my our your that this of last previous a another one any next".split())
-_VERB_BEFORE = frozenset("and then please to also just you me it now finally afterwards next us let's lets don't not".split())
-_LIGHT = frozenset(
-    "and , then & + it them that the a an model also / und dann 并 和 再 然后 , both first this afterwards finally to or "
-    "its result results checkpoint best please just do run an the 它 并且 es".split()
-)
-_STRONG = frozenset(
-    "sorry nope oops instead wait scratch forget never correction mean meant nevermind strike nein 不对 不是 no thought".split()
-)
-_ALSO = frozenset({"also", "too", "additionally", "plus", "auch", "也", "再", "then", "and"})
-_FILL = frozenset("to any the a an another do it run you be me please even just need ever start have perform i 要 进行 做 need bother".split())
+_NOT_AFTER = words("actions", "not_after")
+_NOUN_BEFORE = words("actions", "noun_before")
+_VERB_BEFORE = words("actions", "verb_before")
+_LIGHT = words("actions", "light")
+_STRONG = words("actions", "strong")
+_ALSO = words("actions", "also")
+_FILL = words("actions", "fill")
 
 
 @dataclass(frozen=True)
@@ -75,15 +56,15 @@ class ActionReader:
 
     def __init__(self, words: BankWords) -> None:
         self._words = words
-        self._not = Phrases((p, True) for p in phrases(NOT_ACTION))
-        self._then = Phrases((p, True) for p in phrases(THEN))
-        self._corrections = Phrases((p, p) for p in phrases(CORRECTIONS))
-        self._classify = Phrases((p, True) for p in phrases(CLASSIFY))
-        self._build = Phrases((p, True) for p in phrases(BUILD))
-        self._nouns = Phrases((p, True) for p in phrases(MODEL_NOUNS))
-        self._void = Phrases((p, True) for p in phrases(_VOID))
-        self._nothing = Phrases((p, True) for p in phrases(_NOTHING))
-        self._unreal = Phrases((p, True) for p in phrases(_UNREAL))
+        self._not = Phrases.plain(NOT_ACTION)
+        self._then = Phrases.plain(THEN)
+        self._corrections = Phrases((p, p) for p in CORRECTIONS)
+        self._classify = Phrases.plain(CLASSIFY)
+        self._build = Phrases.plain(BUILD)
+        self._nouns = Phrases.plain(MODEL_NOUNS)
+        self._void = Phrases.plain(_VOID)
+        self._nothing = Phrases.plain(_NOTHING)
+        self._unreal = Phrases.plain(_UNREAL)
         self.words = self._then.words | self._classify.words | self._build.words | self._nouns.words
 
     def mentions(self, sentence: Sentence) -> list[Mention]:

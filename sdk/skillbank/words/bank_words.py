@@ -11,7 +11,7 @@ from typing import Any
 from skillbank.bank import SkillBank
 from skillbank.skill import Skill
 from skillbank.spec_keys import Schema, dotted_keys, field_at, types_of
-from skillbank.words.lexicon import ACTIONS, COMMON, FIELD_NAMES, phrases
+from skillbank.words.lexicon import ACTIONS, COMMON, FIELD_NAMES
 from skillbank.words.matcher import Phrases
 from skillbank.words.tokens import stem_of, stems
 
@@ -19,7 +19,7 @@ GAP = "..."  # in a phrase: other words may stand here; each side lists words of
 NAME, HINT, TRACE = 6.0, 2.0, 1.0  # how much a phrase says about the skill that is meant
 
 _LIST = re.compile(r"[,;]|\bor\b|\band\b|\(|\)|\.\s")
-_COMMON = frozenset(stem_of(word) for word in phrases(COMMON))
+_COMMON = frozenset(stem_of(word) for word in COMMON)
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class ActionWords:
                 if key == field.key:
                     yield short.replace("_", " ")
         elif rank == 1:
-            yield from phrases(FIELD_NAMES.get(leaf, ""))
+            yield from FIELD_NAMES.get(leaf, ())
         else:
             spoken = leaf.replace("_", " ")
             if len(stems(spoken)) > 1 or stem_of(spoken) not in _COMMON:
@@ -198,7 +198,7 @@ class BankWords:
                     if GAP not in phrase:
                         found.add(phrase, action)
         for action in (*ACTIONS, *sorted(self.all_actions)):
-            for phrase in phrases(ACTIONS.get(action, "")):
+            for phrase in ACTIONS.get(action, ()):
                 found.add(phrase, action)
             if action in self.all_actions and action not in self.nouns:
                 found.add(action.replace("_", " "), action)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from skillbank.words.bank_words import NAME, BankWords, Evidence
 from skillbank.words.matcher import Match, Sentence
+from skillbank.words.phrasebook import words
 
-_NOT = frozenset({"not", "than", "no", "nicht", "statt", "isn't", "不是", "without"})
+_NOT = words("skill_choice", "not")
 
 
 @dataclass(frozen=True)

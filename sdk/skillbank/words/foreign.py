@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 
-from skillbank.words.lexicon import phrases
 from skillbank.words.matcher import Match, Phrases, Sentence
+from skillbank.words.phrasebook import phrases, words
 from skillbank.words.tokens import Kind
 
 
@@ -21,46 +21,15 @@ class Foreign(Enum):
     TIME = "time"
 
 
-_NETWORKS = """
-yolo|yolov3|yolov4|yolov5|yolov7|yolov8|yolov9|yolov10|yolov11|yolo11|yolox|ssd|detr|dino|grounding dino|faster rcnn|faster r-cnn|mask rcnn|mask r-cnn
-retinanet|efficientdet|resnet|resnet50|resnet18|vgg|vgg16|efficientnet|mobilenet|convnext|densenet|vit|vision transformer|swin|unet|u-net|segformer|sam
-segment anything|deeplab|bert|gpt|gpt-2|llama|mistral|llm|language model|chatbot|whisper|wav2vec|tacotron|stable diffusion|diffusion model|gan
-lstm|xgboost|random forest|lightgbm|catboost|svm|k-means|linear regression|logistic regression|decision tree|word2vec|t5|clip model|nerf|gaussian splatting
-lprnet|peoplenet|facenet|arcface|pointpillars|bevfusion|mask2former|rt-detr|alphapose|hrnet|vitpose|ctr-gcn|posec3d|videomae|slowfast|timesformer|transformer
-"""
-_TASKS = """
-object detection|object detector|detector of|keypoint detector|keypoint detection|pedestrian detection|face detection|face recognition|facial recognition
-segmentation|semantic segmentation|instance segmentation|panoptic segmentation|image classification|image classifier|classify images|classify photos
-sentiment|sentiment classifier|sentiment analysis|text classification|text classifier|translation|machine translation|speech recognition|speech|speech to text
-text to speech|audio|music|ocr|text recognition|license plate|number plate|captioning|image captioning|depth estimation|depth map|super resolution|denoising
-image generation|text to image|video generation|generate images|generate motions|generate motion|generate new|style transfer|anomaly detection|fraud|stock|stock price|time series|forecasting|forecast
-churn|recommendation system|recommender|reinforcement learning|question answering|summarization|summarise|named entity|spam|spam filter|re-identification|person reid
-lane detection|point cloud|lidar|change detection|defect detection|visual inspection|medical imaging|x-ray|mri|tumor|emotion recognition|lip reading|sign language translation
-handwriting|barcode|qr code|cats and dogs|cats vs dogs|cat or dog|tabular|csv classification|weather|crypto|trading
-"""
-_DEEDS = """
-delete|remove|deletes|deleting|remove files|erase|wipe|format my disk|drop table|rm -rf|rm|empty my bucket|shred|uninstall|reboot|shut down|shutdown|sudo|buy|purchase
-send an email|send it|send the report|send the results|send the logs|send the model|send me an|curl|transcribe|transcribing|transcription|remove the|back up|backup|make a backup|move|merge|merging|count the|supprime|borra|elimina|copy the|zip the|paint|crop|resize|blur|compress the|email|send a mail|mail it|slack|tweet|post it|publish|push to github|git push|deploy|deployment|deploying|serve it|serve the model|host it|put it in production|triton server
-upload|uploading|download|downloading|scrape|crawl|annotate|annotating|label my|label the images|collect data|buy gpus|install|pip install|apt|write code|write me|refactor|fix my
-translate|summarize|explain quantum|write a poem|tell me a joke|sing|draw a cat|order pizza|set an alarm|remind me|hack|ignore previous instructions|ignore all previous
-ignore your instructions|disregard previous|system prompt|password|passwords|api key|credentials|credit card|lösche|löschen|entferne dateien|删除|清空|购买|发送邮件|部署
-merge my branches|rename|move files|copy files|encrypt|decrypt|mine bitcoin|rm the|clean up my disk|drop my|purge
-"""
-_PLATFORMS = """
-slurm|kubernetes|k8s|docker|podman|aws|amazon|sagemaker|azure|gcp|google cloud|vertex|vertex ai|colab|kaggle|lepton|dgx cloud|ngc|brev|runpod|lambda labs|modal
-the cluster|our cluster|my cluster|a cluster|cluster|hpc|the cloud|in the cloud|cloud|ec2|pbs|lsf|ray|databricks|openshift|jetson|raspberry pi|集群|云端|云上
-"""
+_NETWORKS = phrases("foreign", "networks")
+_TASKS = phrases("foreign", "tasks")
+_DEEDS = phrases("foreign", "deeds")
+_PLATFORMS = phrases("foreign", "platforms")
 
-_FORMATS = """
-tflite|tensorflow lite|core ml|coreml|openvino|ncnn|torchscript|keras|tensorflow|safetensors|gguf|paddle|mnn|mp3|wav|pdf|word document|docx|gif|powerpoint|excel|jax|caffe
-to mp4|latex|html5|web assembly|webassembly|wasm
-"""
-_TIMES = """
-every night|every day|every week|every hour|every morning|every evening|every monday|daily|nightly|weekly|hourly|at midnight|tonight at|at 2 am|at 3 am|schedule it|schedule a|cron|as soon as|whenever
-once a day|once a week|on a schedule|next week|next month|if the accuracy|if it is above|if it's above|if accuracy|only if|if job|unless|jede nacht|täglich|jeden tag|每天|每晚
-"""
+_FORMATS = phrases("foreign", "formats")
+_TIMES = phrases("foreign", "times")
 
-_BEFORE_VERBS = frozenset("and then please to you run now also just can could i we or never not don't bitte 请 me should".split())
+_BEFORE_VERBS = words("foreign", "before_verbs")
 
 FOREIGN = Phrases[tuple[Foreign, str]](
     (phrase, (what, phrase))
@@ -72,7 +41,7 @@ FOREIGN = Phrases[tuple[Foreign, str]](
         (Foreign.TASK, _TASKS),
         (Foreign.NETWORK, _NETWORKS),
     )
-    for phrase in phrases(table)
+    for phrase in table
 )
 
 

@@ -6,44 +6,21 @@ import re
 from dataclasses import dataclass
 
 from skillbank.words.answer import ParentRef
-from skillbank.words.lexicon import phrases
 from skillbank.words.matcher import Match, Phrases, Said, Sentence
+from skillbank.words.phrasebook import phrases, tables, words
 from skillbank.words.tokens import Kind
 
-_CUES = frozenset(
-    "job jobs run training search experiment trial parent id # lauf workflow conversion model evaluation jobid parent_job "
-    "务 业 号 练 trainingslauf from of on auftrag resume continue logs log status cancel stop abort kill report wait for evaluate "
-    "eval export test resolve checkpoint using with use restart 恢复 继续 复 止 消 followup by".split()
-)
-_WEAK_CUES = frozenset(
-    "from of on model 练 resume continue logs log status cancel stop abort kill report wait for evaluate eval export test resolve "
-    "checkpoint using with use restart 复 止 消 by 务 业".split()
-)
+_CUES = words("jobs", "cues")
+_WEAK_CUES = words("jobs", "weak_cues")
 _ID = re.compile(r"(?=[a-z-]*\d)[a-z0-9][a-z0-9-]{2,}$", re.IGNORECASE)
 _HEX = re.compile(r"(?=.*\d)(?=.*[a-z])[0-9a-z]{4,12}$", re.IGNORECASE)
 _NO_ID = re.compile(r"\d+(d|k|m|s|h|p|fps|ms|gb|mb|hz|dof|x\d+|e\d+)$|[a-z]+\d{1,2}$|(v\d+)$", re.IGNORECASE)
-_RECENT = "last|latest|previous|most recent|newest|recent|letzte|letzten|letztes|vorige|vorherige|上次|上一次|最近|上一个|最新"
-_KINDS = {
-    "train": "training|training run|train job|training job|run|model|experiment|train run|search|automl search|automl run|trained model|hpo search|hpo run|classifier|训练|模型|modell|lauf|trainingslauf",
-    "job": "job|任务|auftrag",
-    "evaluate": "evaluation|evaluation job|evaluation run|eval|eval run|评估",
-    "inference": "inference|prediction run|inference run|predictions|inference job",
-    "export": "export|export job",
-    "dataset_convert": "conversion|dataset conversion|converted dataset|convert job|dataset_convert|dataset convert|converted data|conversion job|转换",
-    "pose": "pose job|pose run|pose extraction",
-}
-_ENDS = frozenset("on to for with of from in at and or but then is was on auf mit von an checkpoint epoch weights step".split())
-_KIND_WORDS = frozenset("conversion training evaluation inference export search train automl hpo".split())
-_JUST = """
-model i just trained|model we just trained|model you just trained|model i trained|model we trained|model that i trained|one i just trained
-network i just trained|network i trained|classifier i trained|classifier i just trained|training i just ran|training we just ran|training from yesterday|training that just finished
-run from yesterday|model from yesterday|training from this morning|model from this morning|job i just ran|job that just finished
-training that i just ran|model that was just trained|freshly trained model|just trained model|刚训练的模型|刚才训练的模型|gerade trainierte modell
-"""
-_RULES = {
-    "best": "best checkpoint|best epoch|best weights|best one|best model|best performing checkpoint|best snapshot|bester checkpoint|besten checkpoint|最佳检查点|最好的检查点|最优检查点",
-    "latest": "latest checkpoint|last checkpoint|newest checkpoint|most recent checkpoint|final checkpoint|last weights|latest weights|latest snapshot|last epoch|latest epoch|final epoch|letzten checkpoint|neuesten checkpoint|最新检查点|最后一个检查点",
-}
+_RECENT = phrases("jobs", "recent")
+_KINDS = tables("jobs", "kinds")
+_ENDS = words("jobs", "ends")
+_KIND_WORDS = words("jobs", "kind_words")
+_JUST = phrases("jobs", "just")
+_RULES = tables("jobs", "rules")
 
 
 @dataclass(frozen=True)
@@ -59,10 +36,10 @@ class JobWords:
     """Reads jobs and checkpoints."""
 
     def __init__(self) -> None:
-        self._just = Phrases((p, True) for p in phrases(_JUST))
-        self._recent = Phrases((p, True) for p in phrases(_RECENT))
-        self._kinds = Phrases((p, a) for a, table in _KINDS.items() for p in phrases(table))
-        self._rules = Phrases((p, rule) for rule, table in _RULES.items() for p in phrases(table))
+        self._just = Phrases.plain(_JUST)
+        self._recent = Phrases.plain(_RECENT)
+        self._kinds = Phrases((p, a) for a, table in _KINDS.items() for p in table)
+        self._rules = Phrases((p, rule) for rule, table in _RULES.items() for p in table)
         self.words = self._just.words | self._rules.words | self._kinds.words | self._recent.words
 
     def read_checkpoints(self, sentence: Sentence) -> list[Said]:

@@ -46,6 +46,11 @@ class Phrases(Generic[Meaning]):
         for phrase, meaning in phrases:
             self.add(phrase, meaning)
 
+    @classmethod
+    def plain(cls, phrases: Iterable[str]) -> Phrases[bool]:
+        """Phrases that all mean the same."""
+        return Phrases((phrase, True) for phrase in phrases)
+
     def add(self, phrase: str, meaning: Meaning) -> None:
         """Add a phrase; one that is known keeps its first meaning."""
         key = stems(phrase)

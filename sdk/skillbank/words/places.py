@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from skillbank.words.lexicon import phrases
 from skillbank.words.matcher import Match, Phrases, Sentence
+from skillbank.words.phrasebook import tables, words
 from skillbank.words.tokens import FILE_ENDINGS, Kind
 
 
@@ -61,36 +61,9 @@ class Place:
         return self.ending in {"yaml", "yml"}
 
 
-_CUES = {
-    Use.TRAIN: """training data|training set|train set|train split|training split|train data|training folder|train folder
-        training files|training clips|training images|train on|train with|train from|trainingsdaten|训练集|训练数据""",
-    Use.VAL: """validation data|validation set|val set|validation split|val split|val data|validation folder|val folder
-        validate on|validating on|validate with|validate against|validation on|validation in|validation from|validation at|validation
-        val|validation clips|dev set|hold out|held out validation|validierungsdaten|validierung|验证集|验证数据""",
-    Use.TEST: """test data|test set|test split|testing set|testing data|test folder|test clips|test images|test files|test subjects
-        held out test set|held out set|held out data|holdout set|test on|tested on|testdaten|testset|testsatz|测试集|测试数据|test""",
-    Use.LABELS: "labels|label file|label csv|annotations|annotation file|labels csv|labels file|labelled by|labeled by|标签|标注",
-    Use.OUTPUT: """write|write it to|write to|save|save to|save it to|save as|save it as|saved to|store|store in|put|put it in|output to
-        results to|result to|results in|results into|results under|output folder|output dir|output directory|results folder|results dir
-        results directory|dump|dump to|write the names to|export to|export it to|exported to|as|into a file|to the file|name it|call it
-        ausgabe|ergebnisse nach|speichere|输出到|保存到|写到|结果保存到""",
-    Use.CHECKPOINT: """checkpoint|checkpoints|weights|weight file|model file|the model|my model|our model|model at|model in|trained model
-        ckpt|gewichte|权重|检查点|模型""",
-    Use.BASE: """pretrained|pre trained|pretrained weights|pretrained model|fine tune from|finetune from|fine tune|finetune|starting from
-        start from|initialize from|initialise from|initialize with|initialised from|initialized from|initialized with|init from|init with|warm start from|based on
-        beginning from|begin from|from the weights|from weights|on top of|base checkpoint|base model|base weights|transfer from|vortrainiert|预训练|微调""",
-    Use.RESUME: """resume from|resume training from|continue from|continue training from|pick up from|pick up training from|go on from
-        resuming from|continuing from|resume|continue|carry on from|restart from|继续|恢复""",
-    Use.SPEC: """spec|spec file|config|config file|configuration|experiment file|experiment spec|settings file|settings from|settings in|yaml|配置|konfiguration""",
-    Use.LAYOUT: "layout|graph layout|layout file|skeleton file|layout in",
-    Use.ROOT: "jobs root|root folder|jobs below|jobs under|keep jobs in|home folder|skillbank home",
-}
-_TOWARDS = frozenset("to in into as under at nach in unter zu 到 :".split())
-_SMALL = frozenset(
-    "to in into as under at the a an are is from of on with and or : = path paths folder file files dir directory lies lie "
-    "live lives sits located stored found my our its for by which that ( clips frames images recordings subjects people it "
-    "in den der die das auf aus unter liegen liegt sind 在 是 位于 上 里 的 和".split()
-)
+_CUES = {Use[name.upper()]: told for name, told in tables("places", "cues").items()}
+_TOWARDS = words("places", "towards")
+_SMALL = words("places", "small")
 _REACH = 7  # words before a path that may say what it is for
 
 
@@ -99,7 +72,7 @@ class PlaceWords:
 
     def __init__(self) -> None:
         self._cues = Phrases(
-            (phrase, use) for use, table in _CUES.items() for phrase in phrases(table)
+            (phrase, use) for use, table in _CUES.items() for phrase in table
         )
         self.words = self._cues.words
 

@@ -6,119 +6,45 @@ from dataclasses import replace
 
 from skillbank.request import AutomlPolicy
 from skillbank.words.matcher import Match, Phrases, Said, Sentence
+from skillbank.words.phrasebook import phrases, words
 from skillbank.words.tokens import Kind
 
-_TOPICS = """
-automl|auto ml|auto-ml|automatic machine learning|hpo|hyper parameter optimization|nas
-hyperparameter search|hyperparameter tuning|hyperparameter optimization|hyperparameter sweep
-hyperparameter scan|hyperparameter exploration|hyperparameter optimizer|hyperparameter stuff
-hyper parameter search|hyper parameter tuning|hyper parameter sweep|hyper-param search|hyper-param tuning
-hyperparam search|hyperparam tuning|hyperparam sweep|hyperparam optimization|hparam search|hparam tuning
-hparam sweep|hparams search|hparams tuning|hyperparameters search|hyperparameters tuning|hyperparams tuning
-hyperparams search|parameter search|parameter sweep|parameter tuning|tuning of hyperparameters
-search over hyperparameters|search of hyperparameters|search for hyperparameters|optimization of hyperparameters
-tuning the hyperparameters|tune the hyperparameters|tune hyperparameters|optimize hyperparameters
-optimize the hyperparameters|search the hyperparameters|tuning hyperparameters|searching hyperparameters
-searching for hyperparameters|auto tuning|auto tune|autotune|autotuning|automatic tuning|automated tuning
-automated hyperparameter search|automatic hyperparameter search|automatic hyperparameter tuning
-suche|tuning|tune|sweep|sweeps|sweeping|search|grid search|tuner|hyperparameters|hyperparams|hparams
-hyperparametersuche|hyperparameteroptimierung|hyperparameter-suche|hyperparameter-optimierung
-hyperparametertuning|hyperparameter suche|hyperparameter optimierung|hyperparameterabstimmung|parametersuche
-suche nach hyperparametern|optimierung der hyperparameter|abstimmung der hyperparameter
-自动机器学习|超参数搜索|超参搜索|超参数优化|超参优化|超参数调优|超参调优|超参数调整|超参数寻优|自动调参|自动调优|调参|调优|超参数|超参
-recherche d'hyperparamètres|búsqueda de hiperparámetros
-"""
-_WEAK = frozenset({"such", "suche", "tune", "sweep", "search", "tuner", "hyperparamet", "hyperparam", "hparam", "nas", "auto"})
+_TOPICS = phrases("policies", "topics")
+_WEAK = words("policies", "weak")
 """Topics of one word that are about a search only when a word beside them says so."""
 
-_OFF = """
-off|never mind|nevermind|abgeschaltetem|ausgeschaltetem|deaktiviertem|abgeschaltete|ausgeschaltete|rather than|instead of|in place of|in lieu of|spare me|save the|cut the|refrain from|abstain from|stay away from|steer clear of|hold the|not interested in|away from|rid of|opposed to|out of this|out of|out|no thanks|no thank you|nope|turn off|turned off|turning off|switch off|switched off|switching off|shut off|toggle off|disable|disabled
-disabling|deactivate|deactivated|skip|skipped|skipping|omit|omitted|leave out|left out|leave off|leave aside
-drop|without|no|none|zero|minus|sans|w o|avoid|avoided|stop|suppress|forgo|forget|forget about|exclude
-excluding|except|false|unwanted|unnecessary|needless|kill|remove|ditch|bypass|opt out of|free of|not needed
-ohne|kein|keine|keinen|keiner|keinerlei|aus|ab|deaktiviere|deaktivieren|deaktiviert|ausschalten|abschalten
-ausgeschaltet|abgeschaltet|abstellen|überspringe|überspringen|verzichte auf|auf verzichten|verzichten|weglassen
-schalte aus|lass weg|weg|sin|pas de|sans|aucune
-不要|不用|不做|不进行|不需要|无需|不必|无|别|关闭|关掉|禁用|停用|跳过|取消|免|不使用|不启用|不开启|不开|去掉|省略
-"""
-_NOT = """
-neither|weder|under no circumstances|under any circumstances|by no means|in no case|on no account|under keinen umständen|auf keinen fall|绝对不要|don't|dont|do not|don t|not|never|doesn't|does not|didn't|shouldn't|should not|must not|mustn't|can't
-cannot|won't|will not|isn't|is not|aren't|needn't|need not|no need|no reason|no need for|no need to|no point in
-no way|rather not|nicht|niemals|nie|kein grund|不|没有必要|没必要|不许|不能|不应|请勿|勿
-"""
-_ON = """
-on|turn|turned|turning|switch|switched|switching|toggle|set|put|turn on|turned on|switch on|switched on|enable|enabled|enabling|activate|activated|use|using|used|with|keep
-keeping|kept|leave|leaving|left|run|running|do|doing|make|want|wanted|need|needed|have|having|let|include
-perform|start|launch|allow|apply|yes|true|try|please|be|should|must|is|are|stay|stays|remain|remains|to|will
-would|get|go|going|like|want to|wish|touch|bother with|bother|waste|time|it|me|us|required|require|necessary|active
-mit|an|ein|brauche|brauchen|brauch|ich|wir|mir|uns|aktiviere|aktivieren|aktiviert|einschalten|eingeschaltet|anschalten|nutze|nutzen|verwende|verwenden
-mach|mache|machen|schalte|schalten|lass|lasse|bitte|soll|werden|wird|durchführen|führe|durch|auf|bleibt|bleiben
-开启|启用|使用|打开|进行|做|用|要|需要|请|保持|开着|把|将|让|并|且
-"""
-_SAYS_ON = frozenset("use using enable enabled on with keep run mit stay stays leave do 启 开 使 用 perform want need".split())
-_SMALL = frozenset({"but", "with", "to", "on", "for", "in", "then", "aber", "at", "from"})
-_FILLER = """
-the|a|an|any|all|this|that|of|for|kind|sort|my|its|some|these|more|extra|further|whatsoever|at|in|time|run|one|job
-policy|feature|thing|stuff|mode|setting|option|step|part|phase|round|rounds|process|please|really|just|simply|only|you|dare|you dare
-completely|entirely|totally|explicitly|definitely|actually|additional|automatic|automated|automatically|fancy|expensive|long|whole
-entire|full|every|such|just|so|still|here|today|now|again|also|too|either|both|even|ever|or|extensive|costly|lengthy
-die|das|der|den|dem|des|irgendeine|eine|einen|dieses|mal|für|lauf|training|diesen|bitte|heute|jede|jegliche|sie|es|zu
-自动|任何|的|这次|本次|了|它|一个|再|这|次|都|先|现在|模型
-"""
-_PLAIN = """
-plain|vanilla|single|simple|standard|normal|regular|ordinary|one off|one shot|straight|straightforward|basic|bare
-direct|conventional|stock|usual|classic|one|just one|only one|single plain|plain old|plain single|one plain|single plain
-one single|one normal|one simple|single direct|direct single|ganz normales|einfaches|einfache|gewöhnliches|normales
-einzelnes|schlichtes|reines|einmaliges|ein einziges|einziges|普通|单次|直接|简单|常规|单个|一次|纯|一次性|正常
-"""
-_TRAINING = "training|train|run|training run|fit|job|training job|train run|trainieren|trainingslauf|lauf|训练|training pass"
-_ONCE = """
-train once|train it once|train just once|train only once|train exactly once|just train once|training once|train one time
-only train once|trained once|run once|train a single time|train it a single time|train it just once|train it one time
-trainiere einmal|trainiere nur einmal|einmal trainieren|nur einmal trainieren|只训练一次|训练一次
-hyperparameters as they are|hyperparameters as is|fixed hyperparameters|default hyperparameters|stock hyperparameters
-my own hyperparameters|given hyperparameters|hyperparameters fixed|standard hyperparameters|existing hyperparameters
-settings as they are|config as is|spec as is|spec as it is|exactly as the spec says|defaults only
-"""
-_WANTED = """
-find the best hyperparameters|find good hyperparameters|find the best settings|find good settings|best hyperparameters
-find the best learning rate|find a good learning rate|best possible hyperparameters|find better hyperparameters
-search for the best|optimal hyperparameters|tune it|tune the model|tune the learning rate|tune everything|tune for me
-hyperparameters tuned|tuned hyperparameters|with tuning|with search|with a search|with a sweep|run a sweep|do a sweep
-run a search|start a search|launch a search|start a sweep|a hyperparameter search|beste hyperparameter|最佳超参数|最优超参数
-"""
+_OFF = phrases("policies", "off")
+_NOT = phrases("policies", "not")
+_ON = phrases("policies", "on")
+_SAYS_ON = words("policies", "says_on")
+_SMALL = words("policies", "small")
+_FILLER = phrases("policies", "filler")
+_PLAIN = phrases("policies", "plain")
+_TRAINING = phrases("policies", "training")
+_ONCE = phrases("policies", "once")
+_WANTED = phrases("policies", "wanted")
 
-_IT_OFF = """
-don't do that|do not do that|don't run it|do not run it|don't want it here|skip it|without it|disable it|turn it off|switch it off|drop it|leave it out|leave it off|skip that|without that|no need for it
-don't use it|do not use it|don't need it|do not need it|don't want it|do not want it|not today|not this time|not now|not needed|leave that out|keep it off
-lass es weg|lass sie weg|lass ihn weg|lasst es weg|这次跳过|跳过|这次不用|这次不要|这次就不用|lass das weg|ohne das|schalte es aus|schalte sie aus|关掉它|不用它
-"""
-_IT_ON = """
-run it this time|run it again|have it on|should have it on|use it this time|keep it|turn it back on|turn it on|switch it on|switch it back on|keep it on|leave it on|enable it|use it after all|turn it back on again|put it back on|do use it|schalte es ein|schalte es wieder ein|wieder an|打开它
-"""
-
-
-def _phrases(table: str) -> list[tuple[str, bool]]:
-    return [(one.strip(), True) for one in table.replace("\n", "|").split("|") if one.strip()]
+_IT_OFF = phrases("policies", "it_off")
+_IT_ON = phrases("policies", "it_on")
 
 
 class PolicyWords:
     """Reads what a sentence says about AutoML."""
 
     def __init__(self) -> None:
-        self._topics = Phrases(_phrases(_TOPICS))
+        self._topics = Phrases.plain(_TOPICS)
         self._modifiers = Phrases[int]()  # -1 turns the meaning around, 1 does not
         for table, sign in ((_NOT, -1), (_OFF, -1), (_ON, 1), (_FILLER, 1)):
-            for phrase, _ in _phrases(table):
+            for phrase in table:
                 self._modifiers.add(phrase, sign)
         self._joins = frozenset({"or", "and", "nor", "oder", "und", "noch", "和", "或"})
-        self._training = Phrases(_phrases(_TRAINING))
-        self._plain = Phrases(_phrases(_PLAIN))
-        self._once = Phrases(_phrases(_ONCE))
-        self._wanted = Phrases(_phrases(_WANTED))
+        self._training = Phrases.plain(_TRAINING)
+        self._plain = Phrases.plain(_PLAIN)
+        self._once = Phrases.plain(_ONCE)
+        self._wanted = Phrases.plain(_WANTED)
         self._pronouns = Phrases(
-            [(p, AutomlPolicy.OFF) for p, _ in _phrases(_IT_OFF)]
-            + [(p, AutomlPolicy.ON) for p, _ in _phrases(_IT_ON)]
+            [(p, AutomlPolicy.OFF) for p in _IT_OFF]
+            + [(p, AutomlPolicy.ON) for p in _IT_ON]
         )
         self.words = {
             word

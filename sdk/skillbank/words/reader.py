@@ -18,9 +18,10 @@ from skillbank.words.families import Choice, Pointing, choose, point
 from skillbank.words.foreign import FOREIGN, Foreign, find_foreign
 from skillbank.words.jobs import JobWords, Pointer
 from skillbank.words.laying import lay, takes_checkpoint, takes_data
-from skillbank.words.lexicon import ACTIONS, COMMON, FIELD_NAMES, phrases
+from skillbank.words.lexicon import COMMON, FIELD_NAMES
 from skillbank.words.matcher import Match, Phrases, Said, Sentence
 from skillbank.words.needs import missing_inputs
+from skillbank.words.phrasebook import phrases, words
 from skillbank.words.places import Place, PlaceWords, Use
 from skillbank.words.policies import PolicyWords
 from skillbank.words.searches import SearchWords
@@ -28,15 +29,15 @@ from skillbank.words.spelling import Spelling
 from skillbank.words.tokens import Kind, stem_of
 from skillbank.words.values import ValueReader
 
-_HERE = "locally|local|on this machine|on this computer|on this box|on my laptop|on my machine|on my computer|on my workstation|on my desktop|right here|on localhost|on the local machine|lokal|auf diesem rechner|本地|本机|在本机上"
+_HERE = phrases("wishes", "here")
 
 _ROLE_KEYS = {
     "train": Use.TRAIN, "train_data": Use.TRAIN, "val": Use.VAL, "validation": Use.VAL, "val_data": Use.VAL,
     "test": Use.TEST, "test_data": Use.TEST, "all": Use.PLAIN,
 }  # fmt: skip
-_NOT = frozenset({"not", "don't", "never", "no", "without", "nicht", "不要"})
-_JOINS = frozenset("and then or on in with und dann oder & + to it them , auf 和 再 然 并".split())
-_REQUEST = frozenset("please train build make create detect can could help want need write give i'd bitte 请 帮 find generate recognize recognise fine".split())
+_NOT = words("wishes", "not")
+_JOINS = words("wishes", "joins")
+_REQUEST = words("wishes", "request")
 
 
 @dataclass
@@ -76,16 +77,16 @@ class SentenceReader:
         self._places = PlaceWords()
         self._controls = ControlWords()
         self._actions = ActionReader(self._words)
-        self._here = Phrases((p, LOCAL) for p in phrases(_HERE))
+        self._here = Phrases((p, LOCAL) for p in _HERE)
         self._names = Phrases((name, name) for name in self._words.skills)
         self._spelling = self._make_spelling()
 
     def _make_spelling(self) -> Spelling:
-        common = {stem_of(word) for word in phrases(COMMON)}
+        common = {stem_of(word) for word in COMMON}
         known = self._words.evidence.words | self._words.action_phrases.words | self._policies.words
         known |= self._search.words
         for table in FIELD_NAMES.values():
-            known |= Phrases((p, True) for p in phrases(table)).words
+            known |= Phrases.plain(table).words
         good = common | self._controls.words | self._jobs.words | self._places.words | self._actions.words
         return Spelling(known, good | FOREIGN.words | self._words.key_words)
 

@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-from skillbank.words.lexicon import CONNECTORS, phrases
+from skillbank.words.lexicon import CONNECTORS
 from skillbank.words.matcher import Match, Phrases, Said, Sentence
+from skillbank.words.phrasebook import tables, words
 from skillbank.words.tokens import Kind
 
-_ALGORITHMS = {
-    "asha": "asha|asynchronous successive halving|successive halving",
-    "hyperband": "hyperband|hyper band",
-    "hyperband_es": "hyperband with early stopping|hyperband es|hyperband_es",
-    "bohb": "bohb",
-    "dehb": "dehb",
-    "pbt": "pbt|population based training|population-based training",
-    "bayesian": "bayesian|bayesian optimization|bayesian optimisation|bayesian search|bayes|gaussian process|gaussian processes|bayessche optimierung|贝叶斯|贝叶斯优化",
-    "bfbo": "bfbo",
-    "random": "random search|random sampling|zufallssuche|随机搜索",
-    "qmc": "qmc|quasi monte carlo|sobol",
-    "cmaes": "cma-es|cmaes|cma es",
-    "nsga2": "nsga2|nsga-ii|nsga ii|nsga",
-    "llm": "llm search|llm proposals|llm algorithm",
-    "hybrid": "hybrid search|hybrid algorithm",
-    "autoresearch": "autoresearch|auto research",
-}
-_COUNTED = {
-    "max_recommendations": """trial|trials|recommendation|recommendations|configuration|configurations|configs|experiments|tries|attempts|hyperparameter sets|hyperparameter configurations
-        search trials|automl trials|hpo trials|candidates|settings tried|versuche|versuchen|empfehlungen|个试验|次试验|组试验|试验|次尝试|automl experiments|automl runs|hpo runs|max trials""",
-    "max_concurrent": """in parallel|parallel|at once|at a time|at the same time|concurrent trials|concurrently|concurrent|parallel trials|trials in parallel|trials at once|trials at a time
-        trials concurrently|simultaneously|trials at the same time|gleichzeitig|parallele|并行|个并行""",
-    "max_epochs": "epochs per trial|epochs each|epochs a trial|epochs for each trial|epochs in each trial|epochs per configuration|epochs per recommendation|epoch trials|max epochs per trial|epochen pro versuch",
-}
+_ALGORITHMS = tables("searches", "algorithms")
+_COUNTED = tables("searches", "counted")
 _TIME_S = {"hour": 3600, "h": 3600, "hr": 3600, "hrs": 3600, "stunden": 3600, "stunde": 3600, "std": 3600, "minut": 60, "min": 60,
            "mins": 60, "minuten": 60, "day": 86400, "tag": 86400, "tage": 86400, "小时": 3600, "分钟": 60}  # fmt: skip
-_BUDGET = frozenset("budget most limit cap max maximum within under up time longer exceed for after stop give höchstens maximal 最多 不超过 search automl hpo tuning over".split())
-_METRICS = {
-    "val_acc": "val_acc|val acc|validation accuracy",
-    "val_loss": "val_loss|val loss|validation loss",
-    "latency_ms": "latency_ms",
-    "val_3DIoU": "val_3DIoU|3d iou|val 3diou",
-}
-_AIMS = frozenset("maximize maximise maximizing minimize minimise minimizing optimize optimise optimizing optimiz for metric by".split())
+_BUDGET = words("searches", "budget")
+_METRICS = tables("searches", "metrics")
+_AIMS = words("searches", "aims")
 
 
 class SearchWords:
     """Reads what a sentence says about how to search."""
 
     def __init__(self) -> None:
-        self._algorithms = Phrases((p, a) for a, table in _ALGORITHMS.items() for p in phrases(table))
-        self._counted = Phrases((p, key) for key, table in _COUNTED.items() for p in phrases(table))
-        self._metrics = Phrases((p, m) for m, table in _METRICS.items() for p in phrases(table))
+        self._algorithms = Phrases((p, a) for a, table in _ALGORITHMS.items() for p in table)
+        self._counted = Phrases((p, key) for key, table in _COUNTED.items() for p in table)
+        self._metrics = Phrases((p, m) for m, table in _METRICS.items() for p in table)
         self.words = self._algorithms.words | self._counted.words
 
     def read(self, sentence: Sentence) -> list[Said]:

@@ -9,18 +9,16 @@ from skillbank.route import SEARCHED_ACTION
 from skillbank.words.bank_words import ActionWords, Field
 from skillbank.words.lexicon import CONNECTORS
 from skillbank.words.matcher import Match, Said, Sentence
+from skillbank.words.phrasebook import words
 from skillbank.words.tokens import Kind, Token, stems
 
-_NOT = frozenset("no without not disable disabled don't dont off never ohne kein keine nicht 不 关闭 不要 skip".split())
-_YES = frozenset("with use using enable enabled on turn mit and plus add activate true 开启 使用".split())
-_AFTER_OFF = frozenset({"off", "false", "disabled", "no", "aus"})
-_AFTER_ON = frozenset({"on", "true", "enabled", "yes", "an"})
-_ADJECTIVES = frozenset(
-    "more full total training max maximum different distinct action gesture activity object separate loader data "
-    "additional whole complete entire graphics nvidia dataloader epochs warm up warmup of 个 块 张 的 target output".split()
-)
-_SEARCHES = frozenset({"search", "tune", "vari", "optim", "sweep", "explor", "tunen", "调"})
-_REPLACED = frozenset({"not", "than", "of", "statt", "nicht", "anstatt"})
+_NOT = words("values", "not")
+_YES = words("values", "yes")
+_AFTER_OFF = words("values", "after_off")
+_AFTER_ON = words("values", "after_on")
+_ADJECTIVES = words("values", "adjectives")
+_SEARCHES = words("values", "searches")
+_REPLACED = words("values", "replaced")
 
 
 class ValueReader:
