@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+from skillbank.errors import RequestInvalid, did_you_mean
+
 JobId = Annotated[str, "Id of a job, or its beginning where no other job's begins so."]
 
 
@@ -24,6 +26,19 @@ class JobState(StrEnum):
     ERROR = "ERROR"
     CANCELED = "CANCELED"
     LOST = "LOST"
+
+    @classmethod
+    def parse(cls, word: str) -> JobState:
+        """Read a state, in small letters or large.
+
+        Raises:
+            RequestInvalid: No state has this name.
+        """
+        if word.upper() in cls.__members__:
+            return cls[word.upper()]
+        raise RequestInvalid(
+            f"state: no state is named {word!r}; {did_you_mean(word.upper(), cls)}"
+        )
 
     @property
     def is_final(self) -> bool:

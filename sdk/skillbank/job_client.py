@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,7 @@ from skillbank.plan import JobPlan, Route
 from skillbank.planner import ParentJob, PlanSetting, plan_job, resume_plan
 from skillbank.platforms.api import Platform
 from skillbank.platforms.local import LocalPlatform
-from skillbank.request import AutomlPolicy, JobRequest
+from skillbank.request import AutomlPolicy, JobRequest, check_count, check_timeout
 from skillbank.settings import read_settings
 from skillbank.spec_file import read_spec_file
 from skillbank.store import JobStore, check_resumable
@@ -178,7 +179,7 @@ class JobClient:
     def jobs(
         self,
         limit: int = 20,
-        state: JobState | None = None,
+        state: JobState | str | None = None,
         skill: str | None = None,
         *,
         search: str | None = None,
@@ -190,11 +191,19 @@ class JobClient:
             state: Only those in this state.
             skill: Only those of this skill.
             search: Id of a search: its trials instead, which are listed nowhere else.
+
+        Raises:
+            RequestInvalid: `limit` is below 1, or no state is named so.
+            JobNotFound: No such search.
         """
+        check_count("limit", limit)
+        if search is not None:
+            search = self._store.get(search).id
         if state is not None:
+            state = JobState.parse(state)
             for job in self._store.active():
                 self._watch.refresh(job)
-        found = self._store.newest(limit, state, skill, search)
+        found = self._store.newest(min(limit, sys.maxsize), state, skill, search)
         return [self._watch.refresh(job) for job in found]
 
     def plan_of(self, job_id: JobId) -> JobPlan:
@@ -211,6 +220,7 @@ class JobClient:
         Raises:
             JobUnfinished: It has not, after `timeout_s` seconds; it goes on.
         """
+        check_timeout(timeout_s)
         return self._watch.wait(self.job(job_id), timeout_s)
 
     def follow(self, job_id: JobId, every_s: float = 0.25) -> Iterator[News]:
@@ -227,6 +237,7 @@ class JobClient:
             job_id: The job.
             tail: Only its last lines, so many.
         """
+        check_count("tail", tail, least=0)
         job = self._store.get(job_id)
         text = self._platform(job.platform).logs(read_plan(job.folder))
         lines = text.splitlines(keepends=True)
@@ -262,11 +273,7 @@ class JobClient:
             JobConflict: It completed, or has not ended.
             RequestInvalid: `pause_after` is below 1.
         """
-        if pause_after is not None and pause_after < 1:
-            raise RequestInvalid(
-                f"pause_after: found {pause_after!r}, expected 1 epoch or more, or None to train "
-                "to the end."
-            )
+        check_count("pause_after", pause_after, " epochs, or none to train to the end")
         folder = self._store.get(job_id).folder
         with hold_folder(folder, "be resumed"):
             job = self._watch.refresh(self._store.get(folder.name), is_held=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -21,6 +22,28 @@ _EXAMPLES = {
     "data": "{'all': '/path/of/the/dataset'}",
     "automl": "{'algorithm': 'asha', 'max_recommendations': 20}",
 }
+
+
+def check_count(name: str, value: int | None, meaning: str = "", *, least: int = 1) -> None:
+    """Refuse a number of things that is too small; None is no number.
+
+    Raises:
+        RequestInvalid: It is.
+    """
+    if value is not None and value < least:
+        raise RequestInvalid(f"{name}: found {value!r}, expected {least} or more{meaning}.")
+
+
+def check_timeout(seconds: float | None) -> None:
+    """Refuse a time to wait that is no time; None: there is no end to it.
+
+    Raises:
+        RequestInvalid: It is.
+    """
+    if seconds is not None and not 0 <= seconds < math.inf:
+        raise RequestInvalid(
+            f"timeout_s: found {seconds:g}, expected 0 or more seconds, or none to wait to the end."
+        )
 
 
 class AutomlPolicy(StrEnum):

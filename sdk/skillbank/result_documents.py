@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skillbank.errors import SkillbankError, SpecInvalid
+from skillbank.errors import SkillbankError, SkillInvalid, SpecInvalid
 
 if TYPE_CHECKING:
     from skillbank.automl.parameter import Parameter
@@ -105,7 +105,9 @@ def _step_document(step: AskedStep) -> Document:
     if step.action != SEARCHED_ACTION:
         del document["automl_policy"]
     if step.parent is not None:
-        document["parent"] = {key: value for key, value in asdict(step.parent).items() if value is not None}
+        document["parent"] = {
+            key: value for key, value in asdict(step.parent).items() if value is not None
+        }
     return document
 
 
@@ -117,7 +119,7 @@ def error_document(kind: str, message: str, problems: Iterable[str] = ()) -> Doc
 def describe_error(error: SkillbankError | OSError) -> Document:
     """An error that a user's request met."""
     if isinstance(error, SkillbankError):
-        problems = error.problems if isinstance(error, SpecInvalid) else ()
+        problems = error.problems if isinstance(error, SpecInvalid | SkillInvalid) else ()
         return error_document(type(error).__name__, str(error), problems)
     # A full disk, a folder that cannot be written.
     where = f"{error.filename}: " if error.filename else ""

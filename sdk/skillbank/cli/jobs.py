@@ -22,8 +22,6 @@ from skillbank.cli.output import (
     show_duration,
     show_moment,
 )
-from skillbank.errors import RequestInvalid, did_you_mean
-from skillbank.job import JobState
 from skillbank.result_documents import job_document, log_document, status_document
 
 if TYPE_CHECKING:
@@ -35,12 +33,16 @@ if TYPE_CHECKING:
 class ListOptions(Options):
     """What `jobs` takes."""
 
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 20
+    limit: Annotated[int, typer.Option(metavar="N", help="At most so many.")] = 20
     state: Annotated[
         str | None, typer.Option(metavar="STATE", help="Only those in this state, such as RUNNING.")
     ] = None
     skill: Annotated[
         str | None, typer.Option(metavar="SKILL", help="Only those of this skill.")
+    ] = None
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="JOB", help="Trials of this search, which are listed nowhere else."),
     ] = None
 
 
@@ -58,9 +60,7 @@ class LogsOptions(JobOptions):
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = (
         False
     )
-    tail: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the last N lines.")] = (
-        None
-    )
+    tail: Annotated[int | None, typer.Option(metavar="N", help="Only the last N lines.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,10 @@ class WaitOptions(JobOptions):
 class ResumeOptions(JobOptions):
     """What `resume` takes."""
 
+    pause_after: Annotated[
+        int | None,
+        typer.Option(metavar="EPOCHS", help="Pause after so many, counted from the job's first."),
+    ] = None
     detach: Annotated[
         bool, typer.Option("--detach", help="Start the attempt and return at once.")
     ] = False
@@ -83,7 +87,9 @@ class ResumeOptions(JobOptions):
 
 def list_jobs(options: ListOptions) -> int:
     """List the newest jobs."""
-    found = options.client().jobs(options.limit, _state(options.state), options.skill)
+    found = options.client().jobs(
+        options.limit, options.state, options.skill, search=options.search
+    )
     if options.as_json:
         print_json([job_document(job) for job in found])
         return DONE
@@ -157,7 +163,7 @@ def cancel(options: JobOptions) -> int:
 def resume(options: ResumeOptions) -> int:
     """Try a job again, from its newest checkpoint."""
     client = options.client()
-    job = client.resume(options.job)
+    job = client.resume(options.job, options.pause_after)
     if not options.as_json:
         print(f"job {job.id}: attempt {job.attempt} of {job.skill} {job.action}")
     if not options.detach:
@@ -169,11 +175,14 @@ def resume(options: ResumeOptions) -> int:
 
 def _follow_log(client: Client, job: Job, options: LogsOptions) -> int:
     """Print the log as it grows, until the job has ended; Ctrl-C ends only the looking."""
+    from skillbank.request import check_count
+
     tail = options.tail
+    check_count("tail", tail, least=0)
     try:
         for news in client.follow(job.id):
             lines = news.log.splitlines(keepends=True)
-            for line in lines[-(tail or len(lines)) :]:
+            for line in lines if tail is None else lines[max(0, len(lines) - tail) :]:
                 if options.as_json:
                     print_event("log", line=line.rstrip("\n"))
                 else:
@@ -183,14 +192,6 @@ def _follow_log(client: Client, job: Job, options: LogsOptions) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return DONE
-
-
-def _state(word: str | None) -> JobState | None:
-    if word is None or word.upper() in JobState.__members__:
-        return JobState[word.upper()] if word else None
-    raise RequestInvalid(
-        f"--state: no state is named {word!r}; {did_you_mean(word.upper(), JobState)}"
-    )
 
 
 def _time_run(job: Job) -> str:

@@ -70,7 +70,7 @@ class RunWorkflowOptions(NewOptions):
 class ListWorkflowsOptions(Options):
     """What `workflow list` takes."""
 
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 20
+    limit: Annotated[int, typer.Option(metavar="N", help="At most so many.")] = 20
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, create_model
 
 from skillbank.errors import SpecInvalid, did_you_mean
 
@@ -170,7 +170,7 @@ def _field(
         said = next((note for note in notes if isinstance(note, str)), said)
     if bound is not None:
         hint = type(bound.default)
-        least = {"minimum": bound.least}
+        least: dict[str, JsonValue] = {"minimum": bound.least}
         return hint, Field(
             default=bound.default, le=bound.most, description=said, json_schema_extra=least
         )

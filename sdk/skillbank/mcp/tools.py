@@ -208,7 +208,7 @@ TOOLS = (
         "logs",
         Client.logs,
         answers=lambda desk, given, text: log_document(desk.client.job(given["job_id"]).id, text),
-        bounds={"tail": Bound(100, 5000, least=1)},
+        bounds={"tail": Bound(100, 5000)},
         more="the end of the log is shown; the whole is log.txt in the job's folder",
     ),
     Tool(

@@ -22,6 +22,7 @@ from skillbank.job_client import JobClient
 from skillbank.platforms.attempt import Order
 from skillbank.platforms.detached import Supervisors
 from skillbank.platforms.strays import kill_strays
+from skillbank.request import check_count, check_timeout
 from skillbank.settings import environment_of_jobs, read_settings
 from skillbank.workflow_request import WorkflowRequest
 from skillbank.workflows.folder import WorkflowFolder, create_folder, find_folder, list_folders
@@ -129,6 +130,7 @@ class WorkflowClient(JobClient):
         Args:
             limit: How many at most.
         """
+        check_count("limit", limit)
         return [self._look(folder) for folder in list_folders(self.root)[:limit]]
 
     def workflow_plan_of(self, workflow_id: WorkflowId) -> WorkflowPlan:
@@ -145,6 +147,7 @@ class WorkflowClient(JobClient):
         Raises:
             JobUnfinished: It has not, after `timeout_s` seconds; it goes on.
         """
+        check_timeout(timeout_s)
         folder = find_folder(self.root, workflow_id)
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         pause_s = _FIRST_PAUSE_S

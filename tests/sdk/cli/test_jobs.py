@@ -47,7 +47,7 @@ def test_an_unknown_state_is_refused_with_the_nearest_one(cli):
     done = cli("jobs", "--state", "CANCELLED")
 
     assert done.status == 2
-    assert "--state: no state is named 'CANCELLED'; did you mean 'CANCELED'?" in done.err
+    assert "state: no state is named 'CANCELLED'; did you mean 'CANCELED'?" in done.err
 
 
 def test_status_shows_one_job_by_the_beginning_of_its_id(cli, complete_job):
