@@ -70,7 +70,7 @@ GROUPS = {
 
 _EPILOG = (
     "Exit status: 0 done, 1 the job failed, was cancelled or lost, 2 the request was wrong. "
-    "Start with 'skillbank skills'."
+    "Start with 'skillbank capabilities'."
 )
 
 

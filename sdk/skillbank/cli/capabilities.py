@@ -26,7 +26,7 @@ class CapabilitiesOptions(Options):
 
 
 def capabilities(options: CapabilitiesOptions) -> int:
-    """Tell what can be done here: skills, packages, platforms, GPUs."""
+    """Tell what can be done here, and what is missing."""
     found = options.client().capabilities(options.skill)
     if options.as_json:
         print_json(found.to_mapping())

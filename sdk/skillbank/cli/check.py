@@ -26,7 +26,7 @@ class CheckOptions(Options):
 
 
 def check(options: CheckOptions) -> int:
-    """Check a skill folder, or a whole bank of them, against the format."""
+    """Check skill folders against the format."""
     from skillbank.skill_check import check_bank
 
     found = check_bank(options.folder)

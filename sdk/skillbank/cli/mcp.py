@@ -70,7 +70,7 @@ class ServerOptions(Options):
 
 
 def mcp(options: ServerOptions) -> int:
-    """Serve skills and jobs to agents over MCP, on stdin and stdout or over HTTP."""
+    """Serve skills and jobs to agents over MCP."""
     with _explain_missing_extra():
         import anyio
 

@@ -38,7 +38,7 @@ class PreflightOptions(RequestOptions):
 
 
 def preflight(options: PreflightOptions) -> int:
-    """Check platform, data, packages and plan of a launch, and run nothing."""
+    """Check all that a launch needs, and launch nothing."""
     found = options.client().preflight(_read(options), platform=options.platform)
     if options.as_json:
         print_json(found.to_mapping())

@@ -109,4 +109,4 @@ def test_a_folder_whose_name_is_no_text_is_refused_and_shown(tmp_path):
 
     assert done.returncode == 2
     assert json.loads(done.stdout)["folder"] == os.fsdecode(name)
-    assert b"\\udcff: no such folder" in done.stderr
+    assert b"\\udcff cannot be checked" in done.stderr
