@@ -89,7 +89,7 @@ class Desk:
     def resolve(self, job_id: JobId, checkpoint: str | None, kind: str) -> Resolution:
         """Choose a checkpoint; the arguments are `Client.resolve`'s."""
         if checkpoint is not None and not is_rule(checkpoint):
-            self._house.places.check_value("checkpoint", checkpoint)
+            self._house.places.check_file("checkpoint", checkpoint)
         return self.client.resolve(job_id, checkpoint, kind)
 
     def search_space(self, skill: str, **settings: Any) -> Any:  # noqa: ANN401 - passed on untouched
@@ -155,7 +155,7 @@ class Desk:
     def _read_job(self, asked: Mapping[str, Any]) -> JobRequest:
         """The request that `create_job` would make of its arguments, checked before it is used."""
         spec = asked["spec"]
-        self._house.places.check_value("spec", spec)
+        self._house.places.check_file("spec", spec)
         given = {**asked, "spec": read_spec_file(Path(spec)) if isinstance(spec, str) else spec}
         named = {name: given[name] or {} for name in ("spec", "overrides", "data", "automl")}
         request = JobRequest(**{**given, **named})
@@ -164,7 +164,10 @@ class Desk:
 
     def _read_workflow(self, given: Mapping[str, Any]) -> WorkflowRequest:
         """The steps that are asked for, checked before they are used."""
-        self._house.places.check_value("request", given)
+        steps = given.get("steps")
+        for index, step in enumerate(steps if isinstance(steps, list) else []):
+            spec = step.get("spec") if isinstance(step, Mapping) else None
+            self._house.places.check_file(f"steps[{index}].spec", spec)
         wanted = WorkflowRequest.from_mapping(given)
         for step in wanted.steps:
             self._house.places.check_request(step.request)

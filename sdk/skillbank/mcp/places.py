@@ -76,13 +76,13 @@ class Places:
         )
         self._refuse(self._setting_problems(request))
 
-    def check_value(self, key: str, value: object) -> None:
-        """Refuse a value that holds, at any depth, a place that an agent may not name.
+    def check_file(self, key: str, value: object) -> None:
+        """Refuse a file that an agent may not name; what is no text names none.
 
         Raises:
-            AccessRefused: It does; everything refused is listed.
+            AccessRefused: It lies elsewhere.
         """
-        self._refuse(self._value_problems(key, value))
+        self._refuse([self._problem(key, value)] if isinstance(value, str) else [])
 
     def check_plan(self, plan: JobPlan) -> None:
         """Refuse a plan that uses what it may not, however it came to that.

@@ -222,6 +222,16 @@ def test_no_tool_looks_at_a_file_elsewhere(
     house.talk(talk)
 
 
+def test_a_rule_for_checkpoints_is_no_file_of_the_current_folder(house: House) -> None:
+    steps = [PLAN, {**PLAN, "parent": 0, "checkpoint": "best"}]
+
+    async def talk(agent: Agent) -> None:
+        reply = await agent.call("plan_workflow", request={"steps": steps})
+        assert reply.document["error"]["type"] != "AccessRefused"
+
+    house.talk(talk)
+
+
 def test_resolve_reads_no_checkpoint_elsewhere(house: House) -> None:
     job = house.client.create_job(**PLAN)
 
