@@ -133,13 +133,8 @@ class ActionWords:
             return self.fields[key]
         if key in self.all_keys:
             return None
-        spoken = self.names_by_text.get(" ".join(stems(name.replace(".", " "))))
+        spoken = self.names.of(name.replace(".", " "))
         return spoken[0] if spoken else None
-
-    @cached_property
-    def names_by_text(self) -> dict[str, list[Field]]:
-        """The same as `names`, by the stems joined."""
-        return {" ".join(key): value for key, value in self.names._meanings.items()}  # noqa: SLF001
 
     def is_telling(self, phrase_stems: tuple[str, ...]) -> bool:
         """Tell whether the words of a value say by themselves which setting is meant."""

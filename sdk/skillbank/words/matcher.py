@@ -67,6 +67,10 @@ class Phrases(Generic[Meaning]):
         """Every stem of every phrase."""
         return {word for key in self._meanings for word in key}
 
+    def of(self, phrase: str) -> Meaning | None:
+        """The meaning of a phrase by itself; None when there is no such phrase."""
+        return self._meanings.get(stems(phrase))
+
     def at(self, sentence: Sentence, first: int, *, fresh: bool = False) -> Match[Meaning] | None:
         """The longest phrase of words with no meaning yet that begins here.
 
@@ -77,23 +81,38 @@ class Phrases(Generic[Meaning]):
         """
         for length in self._lengths.get(sentence.stem(first), ()):
             end = first + length
-            if end > len(sentence.tokens) or any(map(sentence.is_taken, range(first, end))):
+            if end > len(sentence.tokens) or not sentence.is_open(first, end, fresh=fresh):
                 continue
-            if fresh and any(map(sentence.points, range(first, end))):
-                continue
-            key = tuple(sentence.stem(index) for index in range(first, end))
+            key = tuple(map(sentence.stem, range(first, end)))
             if key in self._meanings:
                 return Match(first, end, self._meanings[key])
         return None
 
-    def find(self, sentence: Sentence, *, fresh: bool = False) -> Iterator[Match[Meaning]]:
-        """Every phrase of words with no meaning yet, from left to right, the longest first."""
-        first = 0
-        while first < len(sentence.tokens):
+    def find(
+        self, sentence: Sentence, start: int = 0, end: int | None = None, *, fresh: bool = False
+    ) -> Iterator[Match[Meaning]]:
+        """Every phrase of words with no meaning yet, from left to right, the longest first.
+
+        Args:
+            sentence: Where to look.
+            start: First token that a phrase may begin at.
+            end: One past the last token that a phrase may begin at; None: the sentence's end.
+            fresh: Whether words that point to a skill are left out, too.
+        """
+        reached = start
+        for first in sentence.positions_of(self._lengths):
+            if first < reached:
+                continue
+            if end is not None and first >= end:
+                return
             match = self.at(sentence, first, fresh=fresh)
             if match:
                 yield match
-            first = match.end if match else first + 1
+                reached = match.end
+
+    def occurs(self, sentence: Sentence) -> bool:
+        """Tell whether any phrase stands in a sentence, of words with no meaning yet."""
+        return next(self.find(sentence), None) is not None
 
 
 @dataclass
@@ -103,35 +122,66 @@ class Sentence:
     text: str
     tokens: list[Token]
     _taken: dict[int, str] = field(default_factory=dict)
-    _corrected: dict[int, str] = field(default_factory=dict)
     _pointing: set[int] = field(default_factory=set)
+    _stems: list[str] = field(default_factory=list)
+    _words: list[str] = field(default_factory=list)
+    _positions: dict[int, tuple[Iterable[str], list[int]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: str) -> Sentence:
         """Cut a text."""
         return cls(text, tokenize(text))
 
+    def __post_init__(self) -> None:
+        self._stems = [token.stem for token in self.tokens]
+        self._words = [token.word for token in self.tokens]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
     def stem(self, index: int) -> str:
-        """Stem of a token, spelling corrected; empty when it is no word."""
-        if not 0 <= index < len(self.tokens):
-            return ""
-        return self._corrected.get(index) or self.tokens[index].stem
+        """Stem of a token, spelling corrected; empty when it is no word, or beyond the ends."""
+        return self._stems[index] if 0 <= index < len(self._stems) else ""
 
     def word(self, index: int) -> str:
         """Word of a token in lower case; empty beyond the ends."""
-        return self.tokens[index].word if 0 <= index < len(self.tokens) else ""
+        return self._words[index] if 0 <= index < len(self._words) else ""
 
     def kind(self, index: int) -> Kind | None:
         """Kind of a token; None beyond the ends."""
         return self.tokens[index].kind if 0 <= index < len(self.tokens) else None
 
+    def words(self, first: int = 0, end: int | None = None) -> set[str]:
+        """The words of some tokens, whatever of them lies inside the sentence."""
+        return set(self._words[max(first, 0) : None if end is None else max(end, 0)])
+
+    def words_before(self, index: int, count: int = 2) -> set[str]:
+        """The words of the tokens before one; an empty word stands for what is not there."""
+        return {self.word(index - step) for step in range(1, count + 1)}
+
+    def positions_of(self, heads: Iterable[str]) -> list[int]:
+        """Tokens whose stem is one of `heads`, in order; looked up once for each `heads`."""
+        known = self._positions.get(id(heads))
+        if known is None:  # the entry keeps `heads` alive, so that its id stays its own
+            found = [index for index, stem in enumerate(self._stems) if stem in heads]
+            known = self._positions[id(heads)] = (heads, found)
+        return known[1]
+
     def correct(self, index: int, stem: str) -> None:
         """Take a misspelled word for another."""
-        self._corrected[index] = stem
+        self._stems[index] = stem
+        self._positions.clear()
 
     def is_taken(self, index: int) -> bool:
         """Tell whether a token has found its meaning."""
         return index in self._taken
+
+    def is_open(self, first: int, end: int, *, fresh: bool = False) -> bool:
+        """Tell whether no token of a run has a meaning yet, or (fresh) points to a skill."""
+        run = range(first, end)
+        if not self._taken.keys().isdisjoint(run):
+            return False
+        return not fresh or self._pointing.isdisjoint(run)
 
     def take(self, first: int, end: int, meaning: str) -> None:
         """Mark tokens as understood."""
@@ -142,10 +192,6 @@ class Sentence:
         """Mark tokens as pointing to a skill; they may still say something else as well."""
         self._pointing.update(range(first, end))
 
-    def points(self, index: int) -> bool:
-        """Tell whether a token points to a skill."""
-        return index in self._pointing
-
     def meaning(self, index: int) -> str:
         """What a token was taken for; empty when for nothing yet."""
         return self._taken.get(index, "")
@@ -154,10 +200,6 @@ class Sentence:
         """Tokens with no meaning yet."""
         known = self._taken.keys() | self._pointing
         return (index for index in range(len(self.tokens)) if index not in known)
-
-    def is_word(self, index: int, *words: str) -> bool:
-        """Tell whether a token is one of these words as written, or one of these stems."""
-        return self.word(index) in words or (bool(self.stem(index)) and self.stem(index) in words)
 
     def span(self, first: int, end: int) -> tuple[int, int]:
         """Where the words of some tokens stand in the text."""

@@ -34,7 +34,8 @@ _CHINESE = {
     "八": 8, "九": 9,
 }  # fmt: skip
 _CHINESE_SCALES = {"十": 10, "百": 100, "千": 1000}
-_ARTICLES = frozenset({"a", "an", "the", "ein", "half"})
+NUMERALS = frozenset({*_UNITS, *_TENS, *_SCALES})
+"""Words in letters that are numbers, or part of one."""
 
 
 def read_number(text: str) -> int | float | None:

@@ -1,41 +1,47 @@
-"""Misspelled words: epcohs, clasifier, trian."""
+"""Misspelled words: epcohs, clasifier, trian.
+
+A slip is one of Damerau's four (F. Damerau, "A technique for computer detection and correction of
+spelling errors", 1964): a letter too many, left out, wrong, or swapped with its neighbour.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from skillbank.words.matcher import Sentence
-from skillbank.words.tokens import Kind, stem_of
+from skillbank.words.tokens import Kind, Token, stem_of
 
-_SHORTEST = 5
+_SHORTEST = 5  # shorter words are taken as they are: too many others are one slip away
+_SHORTEST_REPLACED = 8  # from here on a wrong letter counts as a slip, too
 
 
 class Spelling:
     """Corrects words that nobody knows to known ones that are one slip away.
 
-    A slip is a letter left out, doubled or too many, or two letters swapped; in words of eight
-    letters or more a wrong letter, too. Shorter words are taken as they are.
+    Args:
+        known: Stems that a word may be corrected to.
+        good: Further stems that are no misspelling of another.
     """
 
     def __init__(self, known: Iterable[str], good: Iterable[str]) -> None:
-        self.good = frozenset(good) | frozenset(known)
-        self._near: dict[str, list[str]] = defaultdict(list)
-        for word in sorted(set(known)):
-            if len(word) >= _SHORTEST - 1 and word.isascii() and word.isalpha():
-                for form in _shortened(word):
-                    self._near[form].append(word)
+        self._known = frozenset(known)
+        self.good = frozenset(good) | self._known
 
     def correct(self, sentence: Sentence) -> None:
         """Correct a sentence's words in place; their text stays as it was written."""
         for index, token in enumerate(sentence.tokens):
-            if token.kind is not Kind.WORD or len(token.word) < _SHORTEST:
-                continue
-            if token.stem in self.good or not token.word.isalpha() or not token.word.isascii():
+            if not self._is_unknown(token):
                 continue
             found = self._nearest(token.stem) or self._nearest(stem_of(_undoubled(token.word)))
             if found:
                 sentence.correct(index, found)
+
+    def _is_unknown(self, token: Token) -> bool:
+        if token.kind is not Kind.WORD or len(token.word) < _SHORTEST:
+            return False
+        return token.stem not in self.good and token.word.isalpha() and token.word.isascii()
 
     def _nearest(self, word: str) -> str | None:
         if word in self.good:
@@ -48,20 +54,35 @@ class Spelling:
         }
         return min(near, key=lambda known: (abs(len(known) - len(word)), known), default=None)
 
+    @cached_property
+    def _near(self) -> Mapping[str, list[str]]:
+        """Known words by what is left of them without one letter."""
+        near: dict[str, list[str]] = defaultdict(list)
+        for word in sorted(self._known):
+            if len(word) >= _SHORTEST - 1 and word.isascii() and word.isalpha():
+                for form in _shortened(word):
+                    near[form].append(word)
+        return near
+
 
 def _shortened(word: str) -> set[str]:
+    """A word, and what is left of it without one letter."""
     return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
 
 
 def _undoubled(word: str) -> str:
+    """A word with each letter that is written twice written once."""
     return "".join(c for i, c in enumerate(word) if not i or c != word[i - 1])
 
 
 def _is_slip(word: str, known: str) -> bool:
+    """Whether two words that are equal without one letter each are one slip apart."""
     if len(word) != len(known):
         return abs(len(word) - len(known)) == 1
     differing = [i for i in range(len(word)) if word[i] != known[i]]
     if len(differing) == 1:
-        return len(word) >= 8
-    swapped = len(differing) == 2 and differing[1] == differing[0] + 1
-    return swapped and word[differing[0]] == known[differing[1]] and word[differing[1]] == known[differing[0]]
+        return len(word) >= _SHORTEST_REPLACED
+    if len(differing) != 2 or differing[1] != differing[0] + 1:
+        return False
+    first, second = differing
+    return word[first] == known[second] and word[second] == known[first]

@@ -11,7 +11,7 @@ from typing import Any
 
 from skillbank.documents import parse_yaml
 from skillbank.errors import RequestInvalid
-from skillbank.words.numerals import join_numerals, read_number
+from skillbank.words.numerals import NUMERALS, join_numerals, read_number
 
 
 class Kind(Enum):
@@ -98,6 +98,7 @@ _PATTERNS = (
     ("mark", r"[^\s]"),
 )
 _TOKEN = re.compile("|".join(f"(?P<{name}{i}>{p})" for i, (name, p) in enumerate(_PATTERNS)))
+_PLAIN_WORDS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+)*$")
 _PARTS = re.compile(r"(?:(?!\+[A-Za-z]{2})[^-_])+")
 _PREFIX = re.compile(rf"(\d+(?:\.\d+)?)((?![{_CJK}])[^\W\d]+)$")
 _WHOLE = re.compile(r"(?:\d+d|\d+dof|\d+dbp|i3d|x3d|c3d)$", re.IGNORECASE)
@@ -135,6 +136,10 @@ def stem_of(word: str) -> str:
 
 def stems(phrase: str) -> tuple[str, ...]:
     """What a phrase is compared by: the stems of its words."""
+    if _PLAIN_WORDS.match(phrase):  # what nearly every phrase is: nothing to cut but at spaces
+        plain = phrase.lower().split()
+        if NUMERALS.isdisjoint(plain):
+            return tuple(map(stem_of, plain))
     return tuple(token.stem for token in tokenize(phrase) if token.stem)
 
 
