@@ -137,6 +137,19 @@ def workflow_shape() -> Mapping[str, Any]:
     }
 
 
+def _job(_: Desk, __: Given, job: Any) -> Document:  # noqa: ANN401 - a Job
+    return job_document(job)
+
+
+def _workflow(_: Desk, __: Given, workflow: Any) -> Document:  # noqa: ANN401 - a Workflow
+    return workflow_document(workflow)
+
+
+def _mapping(_: Desk, __: Given, found: Any) -> Document:  # noqa: ANN401 - what maps itself
+    document: Document = found.to_mapping()
+    return document
+
+
 def _status(desk: Desk, _: Given, job: Any) -> Document:  # noqa: ANN401 - a Job
     return status_document(job, desk.client.events(job.id))
 
@@ -161,7 +174,7 @@ TOOLS = (
     Tool(
         "capabilities",
         Client.capabilities,
-        answers=lambda _, __, found: found.to_mapping(),
+        answers=_mapping,
         more="ask for one with `skill`",
     ),
     Tool("skills", Client.skills),
@@ -185,7 +198,7 @@ TOOLS = (
         "preflight",
         Client.preflight,
         does=Desk.preflight,
-        answers=lambda _, __, found: found.to_mapping(),
+        answers=_mapping,
         shapes={"request": launch_shape},
     ),
     Tool(
@@ -193,7 +206,7 @@ TOOLS = (
         Desk.run,
         Safety.STARTS,
         does=Desk.run,
-        answers=lambda _, __, job: job_document(job),
+        answers=_job,
         note="The job goes on when the server or the agent ends; ask `status` for its progress.",
     ),
     Tool(
@@ -214,16 +227,16 @@ TOOLS = (
     Tool(
         "wait",
         Client.wait,
-        answers=lambda _, __, job: job_document(job),
+        answers=_job,
         bounds={"timeout_s": Bound(30.0, 60.0)},
     ),
-    Tool("cancel", Client.cancel, Safety.STOPS, answers=lambda _, __, job: job_document(job)),
+    Tool("cancel", Client.cancel, Safety.STOPS, answers=_job),
     Tool(
         "resume",
         Client.resume,
         Safety.STARTS,
         does=Desk.resume,
-        answers=lambda _, __, job: job_document(job),
+        answers=_job,
     ),
     Tool(
         "resolve",
@@ -257,7 +270,7 @@ TOOLS = (
         Desk.run_workflow,
         Safety.STARTS,
         does=Desk.run_workflow,
-        answers=lambda _, __, found: workflow_document(found),
+        answers=_workflow,
     ),
     Tool(
         "workflows",
@@ -266,25 +279,25 @@ TOOLS = (
         bounds={"limit": Bound(20, 100, least=1)},
         more="ask for fewer with `limit`",
     ),
-    Tool("workflow", Client.workflow, answers=lambda _, __, found: workflow_document(found)),
+    Tool("workflow", Client.workflow, answers=_workflow),
     Tool(
         "wait_workflow",
         Client.wait_workflow,
-        answers=lambda _, __, found: workflow_document(found),
+        answers=_workflow,
         bounds={"timeout_s": Bound(30.0, 60.0)},
     ),
     Tool(
         "cancel_workflow",
         Client.cancel_workflow,
         Safety.STOPS,
-        answers=lambda _, __, found: workflow_document(found),
+        answers=_workflow,
     ),
     Tool(
         "resume_workflow",
         Client.resume_workflow,
         Safety.STARTS,
         does=Desk.resume_workflow,
-        answers=lambda _, __, found: workflow_document(found),
+        answers=_workflow,
     ),
     Tool("limits", Desk.limits, does=Desk.limits),
 )
