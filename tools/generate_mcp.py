@@ -6,7 +6,8 @@ from pathlib import Path
 
 from generate_pages import fill_blocks, table
 from generate_skills import Files
-from skillbank.mcp.tools import NOT_TOOLS, TOOLS, Tool
+from skillbank.mcp.tool import Tool
+from skillbank.mcp.tools import NOT_TOOLS, TOOLS
 
 
 def mcp_files(root: Path) -> Files:

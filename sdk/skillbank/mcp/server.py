@@ -22,7 +22,8 @@ from skillbank.mcp.places import Places
 from skillbank.mcp.resources import TEMPLATES, list_pages, read_page
 from skillbank.mcp.shown_plans import ShownPlans
 from skillbank.mcp.threads import in_idle_thread, in_thread
-from skillbank.mcp.tools import TOOLS, Safety, Tool
+from skillbank.mcp.tool import Safety, Tool
+from skillbank.mcp.tools import TOOLS
 from skillbank.result_documents import error_document
 from skillbank.settings import AgentLimits
 

@@ -15,7 +15,8 @@ from tests.sdk.toy import FIXTURES, TOY, RecordingPlatform
 from skillbank.cli import main
 from skillbank.client import Client
 from skillbank.job import JobState, Observation
-from skillbank.mcp.tools import TOOLS, Safety
+from skillbank.mcp.tool import Safety
+from skillbank.mcp.tools import TOOLS
 from skillbank.settings import AgentLimits
 
 REPOSITORY = Path(__file__).resolve().parents[3]

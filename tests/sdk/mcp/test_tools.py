@@ -8,7 +8,8 @@ import pytest
 
 from skillbank.client import Client
 from skillbank.mcp.server import describe_tool
-from skillbank.mcp.tools import NOT_TOOLS, TOOLS, Safety, Tool
+from skillbank.mcp.tool import Safety, Tool
+from skillbank.mcp.tools import NOT_TOOLS, TOOLS
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 
