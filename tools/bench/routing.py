@@ -35,6 +35,7 @@ from bench.routing_cases import (
 )
 from bench.routing_tasks import is_met, read_tasks
 from skillbank.bank import SkillBank
+from skillbank.errors import SkillbankError
 from skillbank.words.answer import Answer, Outcome
 from skillbank.words.reader import SentenceReader
 
@@ -265,10 +266,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _read(reader: SentenceReader, case: Case) -> Result:
+    """A case; an error in place of an answer is never as expected."""
     start = time.perf_counter()
-    answer = reader.read(case.request)
+    told = []
+    try:
+        answer = reader.read(case.request)
+    except SkillbankError as error:
+        told = [f"raised {type(error).__name__}: {error}"]
+        answer = Answer(case.request, Outcome.NOTHING, message=told[0])
     took_ms = 1000 * (time.perf_counter() - start)
-    return Result(case, answer, tuple(differences(case, answer)), took_ms)
+    return Result(case, answer, tuple(told or differences(case, answer)), took_ms)
 
 
 def _times(making: float, took: Sequence[float], process: float | None) -> Times:
