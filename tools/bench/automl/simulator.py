@@ -56,11 +56,17 @@ class Incumbent:
 
 @dataclass
 class Bench:
-    """A problem whose validations are measured with noise, and what they cost."""
+    """A problem whose validations are measured with noise, and what they cost.
+
+    Attributes:
+        spent: Epochs trained so far.
+        trained: Numbers of the trials that trained at least one of them; 0 is the baseline.
+    """
 
     problem: Problem
     seed: int
     spent: int = 0
+    trained: set[int] = field(default_factory=set)
     incumbent: Incumbent = field(default_factory=Incumbent)
 
     @property
@@ -68,15 +74,21 @@ class Bench:
         """Which values are better."""
         return self.problem.goal
 
+    @property
+    def num_trials(self) -> int:
+        """Points that were tried; one that trains anew, or goes on, counts once."""
+        return len(self.trained - {0})
+
     def curves(self, number: int, params: Mapping[str, Raw]) -> tuple[Curve, Curve]:
         """Losses of a trial, as measured and without noise."""
         true = losses(self.problem, params)
         rng = np.random.default_rng([self.seed, number, 5])
         return true + self.problem.noise(params) * rng.standard_normal(EPOCHS), true
 
-    def train_epoch(self, curves: tuple[Curve, Curve], epochs: int) -> float:
-        """Spend one epoch; the measured loss, NaN when the training diverges."""
+    def train_epoch(self, number: int, curves: tuple[Curve, Curve], epochs: int) -> float:
+        """Spend one epoch on a trial; the measured loss, NaN when the training diverges."""
         self.spent += 1
+        self.trained.add(number)
         measured, true = (float(curve[epochs - 1]) for curve in curves)
         if math.isfinite(measured):
             self.incumbent.offer(self.spent, measured, true)
@@ -176,7 +188,7 @@ class Simulation:
         """One epoch of a trial, and what becomes of the trial."""
         trial = self.history[number]
         at = max(trial.trained_epochs, self.inherited.get(number, 0)) + 1
-        loss = self.bench.train_epoch(curves, at)
+        loss = self.bench.train_epoch(number, curves, at)
         if not math.isfinite(loss):
             self.history[number] = replace(trial, state=TrialState.FAILED)
             return
@@ -220,7 +232,7 @@ def _run_plain_bracket(
             for at in range(1, epochs + 1):
                 if bench.spent >= budget:
                     return
-                loss = bench.train_epoch(curves, at)
+                loss = bench.train_epoch(n, curves, at)
                 if not math.isfinite(loss):
                     results[n] = math.inf
                     break

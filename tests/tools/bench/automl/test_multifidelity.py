@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,16 @@ from bench.automl.curves import (
     optimum,
     rank_correlations,
 )
-from bench.automl.multifidelity import CONTESTANTS, PLAIN, Contestant
+from bench.automl.multifidelity import (
+    CONTESTANTS,
+    PLAIN,
+    RESULTS,
+    WANTED_RATIO,
+    Contestant,
+    Line,
+    search_one,
+    write_line,
+)
 from bench.automl.simulator import (
     Bench,
     Incumbent,
@@ -139,6 +150,45 @@ def test_plain_hyperband_trains_each_rung_anew() -> None:
     assert bench.curves(1, random_points("crossing", 1)[0])[0].shape == (EPOCHS,)
 
 
+def test_plain_hyperbands_trials_are_its_points_however_often_each_trains_anew() -> None:
+    # 81 points of one epoch begin the first bracket of 405 epochs, 34 of three the second of 363,
+    # 15 of nine the third of 270.
+    budgets = {40: 40, 405: 81, 406: 82, 405 + 34 * 3: 115, 405 + 363 + 15 * 9: 130}
+    benches = [Bench(FAMILIES["crossing"](0), 0) for _ in budgets]
+
+    counted = [run_plain_hyperband(b, n).num_trials for b, n in zip(benches, budgets, strict=True)]
+
+    assert counted == list(budgets.values())
+
+
+def test_every_contestant_tells_its_trials_as_plain_hyperband_does() -> None:
+    of_plain, of_random = (
+        search_one((contestant, "crossing", 1))
+        for contestant in (Contestant(PLAIN, None), Contestant("random", Algorithm.RANDOM))
+    )
+
+    assert of_plain.num_trials == 81 + 34 + 15
+    assert of_random.num_trials == -(-999 // EPOCHS)
+
+
+@pytest.mark.parametrize("trains_baseline", [False, True])
+def test_a_search_counts_each_point_once_and_the_baseline_never(trains_baseline: bool) -> None:
+    problem = FAMILIES["crossing"](0)
+    asked = SearchSettings(algorithm=Algorithm.HYPERBAND, max_epochs=EPOCHS, max_recommendations=30)
+    search = Simulation(
+        Bench(problem, 0),
+        make_scheduler(asked, problem.goal, EPOCHS),
+        RandomProposer(problem, 0),
+        budget=10**6,
+        trains_baseline=trains_baseline,
+    )
+
+    bench = search.run()
+
+    assert bench.num_trials == len(search.history) - 1 == 30
+    assert bench.spent > sum(t.trained_epochs > 0 for t in search.history[1:])
+
+
 def test_what_would_be_taken_is_the_best_measured_and_its_loss_is_the_true_one() -> None:
     incumbent = Incumbent()
     incumbent.offer(1, measured=0.5, true=0.6)
@@ -155,6 +205,39 @@ def test_contestants_differ_in_name_and_repeat_themselves() -> None:
     assert names[0] == PLAIN
 
     asha = Contestant("asha, random points", Algorithm.ASHA, "random")
-    tracks = [asha.run(FAMILIES["crossing"](1), 1)[0].incumbent.track for _ in range(2)]
+    tracks = [asha.run(FAMILIES["crossing"](1), 1).incumbent.track for _ in range(2)]
     assert tracks[0] == tracks[1]
     assert all(early[0] < late[0] for early, late in pairwise(tracks[0]))
+
+
+def test_a_line_replaces_the_older_one_of_its_family_and_name(tmp_path: Path) -> None:
+    lines = [
+        Line("crossing", name, 30, {999: regret}, {999: 1.0}, None, 3.0, 0.1)
+        for name, regret in (("asha", 0.5), ("bohb", 0.4), ("asha", 0.3))
+    ]
+
+    for line in lines:
+        write_line(tmp_path / "found.json", line)
+
+    rows = json.loads((tmp_path / "found.json").read_text("utf-8"))["lines"]
+    assert [(row["name"], row["regret"]["999"]) for row in rows] == [("asha", 0.3), ("bohb", 0.4)]
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize("name", ["asha", "hyperband", "bohb"])
+def test_the_written_figures_reach_what_is_wanted(family: str, name: str) -> None:
+    rows = json.loads(RESULTS.read_text("utf-8"))["lines"]
+    row = next(r for r in rows if (r["family"], r["name"]) == (family, name))
+
+    assert row["seeds"] >= 30
+    assert row["ratio"]["999"] <= WANTED_RATIO
+    assert row["reaches_plain_999_after"] <= 600
+
+
+@pytest.mark.parametrize("family", list(FAMILIES))
+def test_the_written_figures_have_every_contestant_and_trials_of_each(family: str) -> None:
+    rows = json.loads(RESULTS.read_text("utf-8"))["lines"]
+    trials = {row["name"]: row["trials"] for row in rows if row["family"] == family}
+
+    assert list(trials) == [c.name for c in CONTESTANTS]
+    assert min(trials.values()) > 0
