@@ -75,7 +75,7 @@ class ActionReader:
         mentions = self._without_artefacts(sentence, [one for one in found if one is not None])
         mentions += self._with_gaps(sentence, mentions)
         if not mentions:  # `train data /x`: the only word that asks for anything
-            mentions = [Mention(m.meaning, m.first, m.end, self._is_negated(sentence, m.first)) for m in matches if sentence.word(m.first) in {"train", "evaluate", "test"}][:1]
+            mentions = [Mention(m.meaning, m.first, m.end, self.is_negated(sentence, m.first)) for m in matches if sentence.word(m.first) in {"train", "evaluate", "test"}][:1]
         mentions.sort(key=lambda one: one.first)
         mentions = self._without_nouns(sentence, mentions)
         mentions = self._spread_negation(sentence, mentions)
@@ -136,7 +136,7 @@ class ActionReader:
             return None
         if word == "train" and sentence.word(first - 1) == "to" and sentence.word(first - 2) in {"dataset", "data", "set"}:
             return None
-        return Mention(action, first, end, self._is_negated(sentence, first))
+        return Mention(action, first, end, self.is_negated(sentence, first))
 
     def _is_wished(self, sentence: Sentence, first: int) -> bool:
         """`I want a model trained`, not `I trained a model`."""
@@ -178,7 +178,7 @@ class ActionReader:
                     continue
                 end = self._tail(sentence, first + 1, tails)
                 if end and not any(s < end and first < e for s, e in spans):
-                    found.append(Mention(action, first, first + 1, self._is_negated(sentence, first)))
+                    found.append(Mention(action, first, first + 1, self.is_negated(sentence, first)))
                     spans.append((first, end))
         return found
 
@@ -229,7 +229,7 @@ class ActionReader:
             for i in range(1, len(sentence.tokens))
         )
 
-    def _is_negated(self, sentence: Sentence, first: int) -> bool:
+    def is_negated(self, sentence: Sentence, first: int) -> bool:
         at = first
         while at > 0 and sentence.word(at - 1) in _FILL and first - at < 4:
             at -= 1

@@ -9,51 +9,41 @@ from skillbank.words.matcher import Match, Phrases, Sentence
 from skillbank.words.phrasebook import phrases, words
 from skillbank.words.tokens import Kind
 
-
-class Foreign(Enum):
-    """What is not here."""
-
-    NETWORK = "network"
-    TASK = "task"
-    DEED = "deed"
-    PLATFORM = "platform"
-    FORMAT = "format"
-    TIME = "time"
-
-
-_NETWORKS = phrases("foreign", "networks")
-_TASKS = phrases("foreign", "tasks")
-_DEEDS = phrases("foreign", "deeds")
-_PLATFORMS = phrases("foreign", "platforms")
-
-_FORMATS = phrases("foreign", "formats")
-_TIMES = phrases("foreign", "times")
-
 _BEFORE_VERBS = words("foreign", "before_verbs")
 
-FOREIGN = Phrases[tuple[Foreign, str]](
-    (phrase, (what, phrase))
-    for what, table in (
-        (Foreign.DEED, _DEEDS),
-        (Foreign.PLATFORM, _PLATFORMS),
-        (Foreign.FORMAT, _FORMATS),
-        (Foreign.TIME, _TIMES),
-        (Foreign.TASK, _TASKS),
-        (Foreign.NETWORK, _NETWORKS),
-    )
-    for phrase in table
-)
+
+class Foreign(Enum):
+    """What is not here; the value names its phrases. The first kind that has a phrase counts."""
+
+    DEED = "deeds"
+    PLATFORM = "platforms"
+    FORMAT = "formats"
+    TIME = "times"
+    TASK = "tasks"
+    NETWORK = "networks"
 
 
-def find_foreign(sentence: Sentence) -> Iterator[Match[tuple[Foreign, str]]]:
-    """Everything foreign; a single word counts only as it stands here: `recorded` is no `record`."""
-    for match in FOREIGN.find(sentence, fresh=True):
-        if match.end - match.first > 1 or _counts_alone(sentence, match):
-            yield match
+class ForeignWords:
+    """Finds what is not here."""
+
+    def __init__(self) -> None:
+        self._phrases = Phrases(
+            (phrase, (what, phrase)) for what in Foreign for phrase in phrases("foreign", what.value)
+        )
+        self.words = self._phrases.words
+
+    def find(self, sentence: Sentence) -> Iterator[Match[tuple[Foreign, str]]]:
+        """Everything foreign: its kind, and the phrase for it.
+
+        A single word counts only as it stands here: `recorded` is no `record`.
+        """
+        for match in self._phrases.find(sentence, fresh=True):
+            if match.end - match.first > 1 or _counts_alone(sentence, match):
+                yield match
 
 
 def _counts_alone(sentence: Sentence, match: Match[tuple[Foreign, str]]) -> bool:
-    """Whether one word says it: `recorded` is no `record`, `daily exercises` are no schedule."""
+    """Whether one word says it; `daily exercises` are no schedule."""
     what, phrase = match.meaning
     word = sentence.word(match.first)
     if not phrase.isascii():

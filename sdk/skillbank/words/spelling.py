@@ -7,7 +7,7 @@ spelling errors", 1964): a letter too many, left out, wrong, or swapped with its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from functools import cached_property
 
 from skillbank.words.matcher import Sentence
@@ -23,11 +23,22 @@ class Spelling:
     Args:
         known: Stems that a word may be corrected to.
         good: Further stems that are no misspelling of another.
+        rare: Makes still more of them; asked for when a word is none of the others.
     """
 
-    def __init__(self, known: Iterable[str], good: Iterable[str]) -> None:
+    def __init__(
+        self,
+        known: Iterable[str],
+        good: Iterable[str],
+        rare: Callable[[], AbstractSet[str]] = frozenset,
+    ) -> None:
         self._known = frozenset(known)
-        self.good = frozenset(good) | self._known
+        self._good = frozenset(good) | self._known
+        self._make_rare = rare
+
+    def knows(self, stem: str) -> bool:
+        """Tell whether a stem is one of a word that somebody knows."""
+        return stem in self._good or stem in self._rare
 
     def correct(self, sentence: Sentence) -> None:
         """Correct a sentence's words in place; their text stays as it was written."""
@@ -41,10 +52,12 @@ class Spelling:
     def _is_unknown(self, token: Token) -> bool:
         if token.kind is not Kind.WORD or len(token.word) < _SHORTEST:
             return False
-        return token.stem not in self.good and token.word.isalpha() and token.word.isascii()
+        if not token.word.isalpha() or not token.word.isascii():
+            return False
+        return not self.knows(token.stem)
 
     def _nearest(self, word: str) -> str | None:
-        if word in self.good:
+        if self.knows(word):
             return word
         near = {
             known
@@ -53,6 +66,10 @@ class Spelling:
             if known[0] == word[0] and _is_slip(word, known)
         }
         return min(near, key=lambda known: (abs(len(known) - len(word)), known), default=None)
+
+    @cached_property
+    def _rare(self) -> AbstractSet[str]:
+        return self._make_rare()
 
     @cached_property
     def _near(self) -> Mapping[str, list[str]]:
