@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from skillbank.words.bank_words import BankWords
-from skillbank.words.lexicon import BUILD, CLASSIFY, CORRECTIONS, MODEL_NOUNS, NOT_ACTION, THEN
+from skillbank.words.lexicon import BUILD, CLASSIFY, MODEL_NOUNS, THEN
 from skillbank.words.matcher import Match, Phrases, Sentence
-from skillbank.words.phrasebook import phrases, words
+from skillbank.words.phrasebook import words
+from skillbank.words.retractions import Retractions
 from skillbank.words.tokens import Kind
 
 _PARTICIPLES = words("actions", "participles")
 _SUBJECTS = words("actions", "subjects")
 _WISHES = words("actions", "wishes")
-_VOID = phrases("actions", "void")
-_UNREAL = phrases("actions", "unreal")
-_NOTHING = phrases("actions", "nothing")
-_NOW = words("actions", "now")
-_FAREWELL = words("actions", "farewell")
-_GAPPED = (
-    (frozenset({"what", "was"}), frozenset({"doing", "tut", "tun", "macht", "machen"}), "inference"),
-    (frozenset({"turn", "transform", "cut", "reformat", "wandle", "verwandle"}), frozenset({"arrays", "array", "numpy", "npy", "dataset", "datasets"}), "dataset_convert"),
-    (frozenset({"把", "将"}), frozenset({"转"}), "dataset_convert"),
-)
 _NOT_AFTER = words("actions", "not_after")
 _NOUN_BEFORE = words("actions", "noun_before")
 _VERB_BEFORE = words("actions", "verb_before")
+_FIT_BEFORE = words("actions", "fit_before")
 _LIGHT = words("actions", "light")
-_STRONG = words("actions", "strong")
-_ALSO = words("actions", "also")
-_FILL = words("actions", "fill")
+_NOUNS = words("actions", "nouns")
+_AND = words("actions", "and")
+_THEN = words("actions", "then")
+_SURE_VERBS = frozenset({"retrain", "trainiere", "evaluate", "predict"})
+_LAST_RESORTS = frozenset({"train", "evaluate", "test"})
+_REACH = 12  # words between the parts of one phrase: `I need ... a classifier`
+_GAPPED = (
+    (frozenset({"what", "was"}), frozenset({"doing", "tut", "tun", "macht", "machen"}), "inference"),
+    (
+        frozenset({"turn", "transform", "cut", "reformat", "wandle", "verwandle"}),
+        frozenset({"arrays", "array", "numpy", "npy", "dataset", "datasets"}),
+        "dataset_convert",
+    ),
+    (frozenset({"把", "将"}), frozenset({"转"}), "dataset_convert"),
+)
+"""Phrases with other words between: first words, last words, action."""
 
 
 @dataclass(frozen=True)
@@ -54,230 +61,198 @@ class Group:
 class ActionReader:
     """Finds what is to be done."""
 
-    def __init__(self, words: BankWords) -> None:
-        self._words = words
-        self._not = Phrases.plain(NOT_ACTION)
+    def __init__(self, words: BankWords, retractions: Retractions) -> None:
+        self._words, self._retractions = words, retractions
         self._then = Phrases.plain(THEN)
-        self._corrections = Phrases((p, p) for p in CORRECTIONS)
         self._classify = Phrases.plain(CLASSIFY)
         self._build = Phrases.plain(BUILD)
         self._nouns = Phrases.plain(MODEL_NOUNS)
-        self._void = Phrases.plain(_VOID)
-        self._nothing = Phrases.plain(_NOTHING)
-        self._unreal = Phrases.plain(_UNREAL)
         self.words = self._then.words | self._classify.words | self._build.words | self._nouns.words
 
     def mentions(self, sentence: Sentence) -> list[Mention]:
         """Actions asked for, or asked not to be done, in order; their words are taken."""
-        matches = list(self._words.action_phrases.find(sentence))
-        matches = [match for match in matches if not self._leads_to_export(sentence, match, matches)]
-        found = [self._mention(sentence, match) for match in matches]
-        mentions = self._without_artefacts(sentence, [one for one in found if one is not None])
+        every = list(self._words.action_phrases.find(sentence))
+        matches = [match for match in every if not _leads_to_export(sentence, match, every)]
+        asked = [self._mention(sentence, one) for one in matches if _is_asked(sentence, one)]
+        mentions = _without_artefacts(sentence, asked)
         mentions += self._with_gaps(sentence, mentions)
         if not mentions:  # `train data /x`: the only word that asks for anything
-            mentions = [Mention(m.meaning, m.first, m.end, self.is_negated(sentence, m.first)) for m in matches if sentence.word(m.first) in {"train", "evaluate", "test"}][:1]
+            last = (one for one in matches if sentence.word(one.first) in _LAST_RESORTS)
+            mentions = [self._mention(sentence, one) for one in last][:1]
         mentions.sort(key=lambda one: one.first)
-        mentions = self._without_nouns(sentence, mentions)
-        mentions = self._spread_negation(sentence, mentions)
+        mentions = _spread_negation(sentence, _without_nouns(sentence, mentions))
         for one in mentions:
             sentence.take(one.first, one.end, one.action)
         return mentions
 
     def classify(self, sentence: Sentence) -> Match[bool] | None:
         """A verb such as `classify`, which may ask for a training or for predictions."""
-        verbs = (m for m in self._classify.find(sentence) if not sentence.word(m.first).endswith(("er", "ers", "or", "器")))
-        return next(verbs, None)
+        nouns = ("er", "ers", "or", "器")  # a classifier is no verb
+        found = self._classify.find(sentence)
+        return next((one for one in found if not sentence.word(one.first).endswith(nouns)), None)
 
     def builds(self, sentence: Sentence) -> Match[bool] | None:
         """A wish for a model: `I need a classifier`."""
         for match in self._build.find(sentence):
-            for index in range(match.end, min(match.end + 12, len(sentence.tokens))):
+            for index in range(match.end, match.end + _REACH):
                 noun = self._nouns.at(sentence, index)
                 if noun:
                     return Match(match.first, noun.end, True)
-                if sentence.kind(index) is Kind.STOP:
+                if sentence.is_stop(index):
                     break
         return None
 
-    def corrections(self, sentence: Sentence) -> list[Match[str]]:
-        """Words that take something back."""
-        found = list(self._corrections.find(sentence))
-        for index in range(len(sentence.tokens) - 1):
-            if sentence.word(index) in {"no", "nein", "不"} and sentence.kind(index + 1) is Kind.COMMA and not sentence.is_taken(index):
-                found.append(Match(index, index + 1, "no"))
-        return sorted(found, key=lambda match: match.first)
-
-    def groups(self, sentence: Sentence, mentions: list[Mention]) -> list[Group]:
+    def groups(self, sentence: Sentence, mentions: Sequence[Mention]) -> list[Group]:
         """Mentions in groups; each group owns the tokens up to the next one's beginning."""
         gathered: list[list[Mention]] = []
         for mention in mentions:
-            if gathered and self._is_light(sentence, gathered[-1][-1].end, mention.first):
+            if gathered and _is_light(sentence, gathered[-1][-1].end, mention.first):
                 gathered[-1].append(mention)
             else:
                 gathered.append([mention])
         starts = [0]
-        for before, after in zip(gathered, gathered[1:], strict=False):
+        for before, after in pairwise(gathered):
             starts.append(self._start(sentence, before[-1].end, after[0].first))
-        ends = [*starts[1:], len(sentence.tokens)]
-        return [Group(tuple(ms), s, e) for ms, s, e in zip(gathered, starts, ends, strict=True)]
-
-    def _mention(self, sentence: Sentence, match: Match[str]) -> Mention | None:
-        first, end, action = match.first, match.end, match.meaning
-        word, after = sentence.word(first), sentence.word(end)
-        single = end - first == 1
-        if single and word in _PARTICIPLES and not self._is_wished(sentence, first):
-            return None
-        if single and after in _NOT_AFTER and action in {"train", "evaluate", "inference"} and word not in {"retrain", "trainiere", "evaluate", "predict"}:
-            return None
-        if single and word == "fit" and (sentence.word(first - 1) not in {"to", "", "please", "and", ","} and first > 0):
-            return None
-        before = sentence.word(first - 1)
-        if word == "test" and single and sentence.kind(first - 1) is Kind.WORD and before not in _VERB_BEFORE:
-            return None
-        if word == "train" and sentence.word(first - 1) == "to" and sentence.word(first - 2) in {"dataset", "data", "set"}:
-            return None
-        return Mention(action, first, end, self.is_negated(sentence, first))
-
-    def _is_wished(self, sentence: Sentence, first: int) -> bool:
-        """`I want a model trained`, not `I trained a model`."""
-        if sentence.word(first - 1) in _SUBJECTS:
-            return False
-        for at in range(first - 1, max(first - 12, -1), -1):
-            if sentence.kind(at) is Kind.STOP:
-                return False
-            if sentence.word(at) in _WISHES:
-                return True
-        return False
-
-    def _leads_to_export(self, sentence: Sentence, match: Match[str], matches: list[Match[str]]) -> bool:
-        """`convert it to ONNX` is an export."""
-        if match.meaning != "dataset_convert" or sentence.stem(match.first) != "convert":
-            return False
-        later = [m for m in matches if m.first >= match.end and m.meaning in {"export", "gen_trt_engine"}]
-        return bool(later) and later[0].first - match.end <= 14 and not any(
-            sentence.word(i) in {"then", "afterwards"} or (sentence.kind(i) is Kind.STOP) for i in range(match.end, later[0].first)
-        ) and not any(m.meaning == "train" and match.end <= m.first < later[0].first for m in matches)
-
-    def _without_artefacts(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
-        """Leave out an ONNX file that is only what an engine is built from."""
-        if not any(one.action == "gen_trt_engine" for one in mentions):
-            return mentions
+        ends = [*starts[1:], len(sentence)]
         return [
-            one
-            for one in mentions
-            if one.action != "export" or sentence.word(one.first) != "onnx" or sentence.word(one.first - 1) in {"to", "as", "into"}
+            Group(tuple(actions), start, end)
+            for actions, start, end in zip(gathered, starts, ends, strict=True)
         ]
 
-    def _with_gaps(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
-        """Phrases with other words inside: `what are the people in FILE doing`, `turn X into arrays`."""
+    def _mention(self, sentence: Sentence, match: Match[str]) -> Mention:
+        is_negated = self._retractions.is_negated(sentence, match.first)
+        return Mention(match.meaning, match.first, match.end, is_negated)
+
+    def _with_gaps(self, sentence: Sentence, mentions: Sequence[Mention]) -> list[Mention]:
+        """Phrases with words inside: `what are they doing in FILE`, `turn X into arrays`."""
         found = []
-        spans = [(one.first, one.end) for one in mentions]
-        for first in range(len(sentence.tokens)):
-            for heads, tails, action in (*_GAPPED, *self._words.gapped_phrases):
-                if not {sentence.word(first), sentence.stem(first)} & heads or action not in self._words.all_actions:
-                    continue
-                end = self._tail(sentence, first + 1, tails)
-                if end and not any(s < end and first < e for s, e in spans):
-                    found.append(Mention(action, first, first + 1, self.is_negated(sentence, first)))
-                    spans.append((first, end))
+        covered = {index for one in mentions for index in range(one.first, one.end)}
+        known = self._words.all_actions
+        phrases = [one for one in (*_GAPPED, *self._words.gapped_phrases) if one[2] in known]
+        for first in range(len(sentence)):
+            forms = {sentence.word(first), sentence.stem(first)}
+            for heads, tails, action in phrases:
+                end = _tail(sentence, first + 1, tails) if forms & heads else None
+                if end and covered.isdisjoint(range(first, end)):
+                    found.append(self._mention(sentence, Match(first, first + 1, action)))
+                    covered.update(range(first, end))
         return found
-
-    def _tail(self, sentence: Sentence, start: int, tails: frozenset[str]) -> int | None:
-        for index in range(start, min(start + 14, len(sentence.tokens))):
-            if sentence.kind(index) is Kind.STOP or sentence.meaning(index) == "policy":
-                return None
-            if sentence.kind(index) is Kind.PATH and sentence.word(index).endswith(".npy") and "npy" in tails:
-                return index
-            if {sentence.word(index), sentence.stem(index)} & tails and not sentence.is_taken(index):
-                return index + 1
-        return None
-
-    def voids(self, sentence: Sentence, mention: Mention) -> bool:
-        """Tell whether the words before an action say that it is only thought or told of."""
-        start = next((i + 1 for i in range(mention.first - 1, -1, -1) if sentence.kind(i) is Kind.STOP), 0)
-        return any(
-            start <= m.first and m.end <= mention.first and not self._turns(sentence, m.end, mention.first)
-            for m in self._unreal.find(sentence)
-        )
-
-    def _turns(self, sentence: Sentence, first: int, end: int) -> bool:
-        """Whether the sentence comes to the present: `last time ..., so now`."""
-        return any(sentence.word(index) in _NOW for index in range(first, end))
-
-    def takes_back(self, sentence: Sentence) -> Match[bool] | None:
-        """The last words that take everything back: `forget it`, `better not`."""
-        voids = list(self._void.find(sentence))
-        for match in voids:
-            rest = set(range(match.end, len(sentence.tokens)))
-            rest -= {i for other in voids for i in range(other.first, other.end)}
-            if all(sentence.kind(i) is not Kind.WORD or sentence.word(i) in _FAREWELL for i in rest) and not any(
-                sentence.kind(i) in {Kind.NUMBER, Kind.PATH} for i in rest
-            ):
-                return match
-        return None
-
-    def forbids(self, sentence: Sentence) -> bool:
-        """Tell whether nothing at all is to be run: `stop, don't run anything`."""
-        return any(True for _ in self._nothing.find(sentence))
-
-    def tells(self, sentence: Sentence) -> bool:
-        """Tell whether the sentence speaks of what was, or might be: `yesterday I trained`."""
-        if any(True for _ in self._unreal.find(sentence)):
-            return True
-        return any(
-            sentence.word(i) in _PARTICIPLES and sentence.word(i - 1) in _SUBJECTS
-            for i in range(1, len(sentence.tokens))
-        )
-
-    def is_negated(self, sentence: Sentence, first: int) -> bool:
-        at = first
-        while at > 0 and sentence.word(at - 1) in _FILL and first - at < 4:
-            at -= 1
-        for length in (4, 3, 2, 1):
-            for end in dict.fromkeys((at, first)):
-                start = end - length
-                match = self._not.at(sentence, start) if start >= 0 else None
-                if match and match.end == end:
-                    return sentence.word(end) != "only" and sentence.word(start) not in {"before", "stop"}
-        return sentence.word(first + 1) in {"nothing", "nichts", "nobody"}
-
-    def _without_nouns(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
-        """Leave out `the training` where another word asks for the training."""
-        def is_noun(one: Mention) -> bool:
-            words = {sentence.word(one.end - 1), sentence.word(one.first)}
-            return bool(words & {"training", "evaluation", "prediction", "predictions", "inference", "export", "run", "trainings", "训"}) and (
-                sentence.word(one.first - 1) in _NOUN_BEFORE or sentence.word(one.first - 2) in {"of", "from"}
-            )
-
-        sure = {one.action for one in mentions if not is_noun(one)}
-        return [m for m in mentions if m.is_negated or not is_noun(m) or m.action not in sure]
-
-    def _spread_negation(self, sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
-        """`don't evaluate or export` negates both."""
-        spread: list[Mention] = []
-        for one in mentions:
-            joins = {sentence.word(one.first - 1), sentence.word(one.first - 2)}
-            near = spread and one.first - spread[-1].end <= 2
-            if near and spread[-1].is_negated and joins & {"or", "nor", "and", "oder", "/"}:
-                one = replace(one, is_negated=True)
-            spread.append(one)
-        return spread
-
-    def _is_light(self, sentence: Sentence, first: int, end: int) -> bool:
-        for index in range(first, end):
-            if sentence.word(index) in {"then", "dann", "然", "afterwards", "finally"}:
-                continue
-            if sentence.word(index) not in _LIGHT:
-                return False
-        return True
 
     def _start(self, sentence: Sentence, low: int, high: int) -> int:
         """Where the words about the action at `high` begin."""
-        then = [m.first for m in self._then.find(sentence) if low <= m.first < high]
-        stops = [i + 1 for i in range(low, high) if sentence.kind(i) is Kind.STOP]
-        if then or stops:
-            return then[0] if then else stops[-1]
+        then = next(self._then.find(sentence, low, high), None)
+        if then is not None:
+            return then.first
+        stops = [index + 1 for index in range(low, high) if sentence.is_stop(index)]
+        if stops:
+            return stops[-1]
         for index in range(high - 1, low - 1, -1):
-            if sentence.kind(index) is Kind.COMMA or sentence.word(index) in {"and", "und", "并", "&", "but"}:
+            if sentence.kind(index) is Kind.COMMA or sentence.word(index) in _AND:
                 return index
         return high
+
+
+def _is_asked(sentence: Sentence, match: Match[str]) -> bool:
+    """Whether the words for an action ask for it, and do not describe something else."""
+    first, word = match.first, sentence.word(match.first)
+    before = sentence.word(first - 1)
+    if word == "train" and before == "to" and sentence.word(first - 2) in {"dataset", "data", "set"}:
+        return False
+    if match.end - first > 1:
+        return True
+    if word in _PARTICIPLES and not _is_wished(sentence, first):
+        return False
+    is_common = match.meaning in {"train", "evaluate", "inference"} and word not in _SURE_VERBS
+    if is_common and sentence.word(match.end) in _NOT_AFTER:
+        return False
+    if word == "fit" and first > 0 and before and before not in _FIT_BEFORE:
+        return False
+    return word != "test" or sentence.kind(first - 1) is not Kind.WORD or before in _VERB_BEFORE
+
+
+def _is_wished(sentence: Sentence, first: int) -> bool:
+    """`I want a model trained`, not `I trained a model`."""
+    if sentence.word(first - 1) in _SUBJECTS:
+        return False
+    for at in range(first - 1, max(first - _REACH, -1), -1):
+        if sentence.is_stop(at):
+            return False
+        if sentence.word(at) in _WISHES:
+            return True
+    return False
+
+
+def _leads_to_export(sentence: Sentence, match: Match[str], every: Sequence[Match[str]]) -> bool:
+    """`Convert it to ONNX` is an export."""
+    if match.meaning != "dataset_convert" or sentence.stem(match.first) != "convert":
+        return False
+    exports = {"export", "gen_trt_engine"}
+    later = (one for one in every if one.first >= match.end and one.meaning in exports)
+    export = next(later, None)
+    if export is None or export.first - match.end > 14:
+        return False
+    between = range(match.end, export.first)
+    if any(sentence.is_stop(i) or sentence.word(i) in {"then", "afterwards"} for i in between):
+        return False
+    return not any(one.meaning == "train" and one.first in between for one in every)
+
+
+def _without_artefacts(sentence: Sentence, mentions: Sequence[Mention]) -> list[Mention]:
+    """Leave out an ONNX file that is only what an engine is built from."""
+    if not any(one.action == "gen_trt_engine" for one in mentions):
+        return list(mentions)
+    return [
+        one
+        for one in mentions
+        if one.action != "export"
+        or sentence.word(one.first) != "onnx"
+        or sentence.word(one.first - 1) in {"to", "as", "into"}
+    ]
+
+
+def _tail(sentence: Sentence, start: int, tails: frozenset[str]) -> int | None:
+    """Where a phrase with words inside ends, when its last word follows soon."""
+    for index in range(start, min(start + _REACH + 2, len(sentence))):
+        word = sentence.word(index)
+        if sentence.is_stop(index) or sentence.meaning(index) == "policy":
+            return None
+        if sentence.kind(index) is Kind.PATH and word.endswith(".npy") and "npy" in tails:
+            return index
+        if {word, sentence.stem(index)} & tails and not sentence.is_taken(index):
+            return index + 1
+    return None
+
+
+def _without_nouns(sentence: Sentence, mentions: Sequence[Mention]) -> list[Mention]:
+    """Leave out `the training` where another word asks for the training."""
+    sure = {one.action for one in mentions if not _is_noun(sentence, one)}
+    return [
+        one
+        for one in mentions
+        if one.is_negated or one.action not in sure or not _is_noun(sentence, one)
+    ]
+
+
+def _is_noun(sentence: Sentence, one: Mention) -> bool:
+    """Whether a mention names a job: `the training`, `the result of training`."""
+    if not {sentence.word(one.end - 1), sentence.word(one.first)} & _NOUNS:
+        return False
+    if sentence.word(one.first - 1) in _NOUN_BEFORE:
+        return True
+    return sentence.word(one.first - 2) in {"of", "from"}
+
+
+def _spread_negation(sentence: Sentence, mentions: Sequence[Mention]) -> list[Mention]:
+    """`Don't evaluate or export` negates both."""
+    spread: list[Mention] = []
+    for one in mentions:
+        joins = sentence.words_before(one.first) & {"or", "nor", "and", "oder", "/"}
+        before = spread[-1] if spread else None
+        is_joined = before and before.is_negated and one.first - before.end <= 2 and joins
+        spread.append(replace(one, is_negated=True) if is_joined else one)
+    return spread
+
+
+def _is_light(sentence: Sentence, first: int, end: int) -> bool:
+    """Whether nothing between two actions belongs to one of them."""
+    return sentence.words(first, end) <= _LIGHT | _THEN

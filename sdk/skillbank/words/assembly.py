@@ -24,10 +24,10 @@ def assemble(draft: Draft, readers: Readers) -> Answer:
     """
     AssignmentLayer(draft, readers.spelling).lay()
     lay_paths(draft)
-    SettingLayer(draft, readers.actions).lay()
-    lay_jobs(draft, readers.actions)
+    SettingLayer(draft, readers.retractions).lay()
+    lay_jobs(draft, readers.retractions)
     lay_checkpoints(draft)
-    SearchLayer(draft, readers.actions).lay()
+    SearchLayer(draft, readers.retractions).lay()
     link_steps(draft)
     for said in draft.reading.platforms:
         for index in range(len(draft.steps)):
@@ -56,8 +56,6 @@ def _judge(draft: Draft, readers: Readers) -> Answer:
     if missing:
         lacking = "; ".join(dict.fromkeys(one.what for one in missing))
         message = f"Something is missing: {lacking}."
-        return replace(
-            told, outcome=Outcome.INCOMPLETE, message=message, missing=tuple(missing)
-        )
+        return replace(told, outcome=Outcome.INCOMPLETE, message=message, missing=tuple(missing))
     understood = ", then ".join(f"{step.action} with {step.skill}" for step in steps)
     return replace(told, message=f"Understood: {understood}.")

@@ -67,7 +67,11 @@ class Field:
     def counts(self) -> bool:
         """Tell whether its name follows its number: `30 epochs`, but `learning rate 0.1`."""
         leaf = self.key.rpartition(".")[2]
-        return leaf.startswith(("num_", "max_")) or leaf in {"workers", "warmup_epochs", "window_size"}
+        return leaf.startswith(("num_", "max_")) or leaf in {
+            "workers",
+            "warmup_epochs",
+            "window_size",
+        }
 
     def problem(self, value: Any) -> str | None:  # noqa: ANN401 - whatever was said
         """What is wrong with a value; None when it can be used."""
@@ -116,7 +120,9 @@ class ActionWords:
     def values(self) -> Phrases[list[tuple[Field, str]]]:
         """What people call a value of a setting -> setting and value."""
         gathered: dict[tuple[str, ...], tuple[str, list[tuple[Field, str]]]] = {}
-        for field in sorted(self.fields.values(), key=lambda one: (self._distance(one), len(one.key))):
+        for field in sorted(
+            self.fields.values(), key=lambda one: (self._distance(one), len(one.key))
+        ):
             told = self.skill.info.vocabulary.values.get(field.key, {})
             spoken = [(name, value) for value, names in told.items() for name in names]
             spoken += [(name, value) for value in field.choices for name in _spoken_forms(value)]
@@ -146,7 +152,9 @@ class ActionWords:
     def _spoken_values(self) -> frozenset[tuple[str, ...]]:
         """What the skill itself says that users call a value."""
         told = self.skill.info.vocabulary.values.values()
-        return frozenset(stems(name) for values in told for names in values.values() for name in names)
+        return frozenset(
+            stems(name) for values in told for names in values.values() for name in names
+        )
 
     def _distance(self, field: Field) -> int:
         """The action's own settings come first, then those that have a short name."""
@@ -203,7 +211,11 @@ class BankWords:
     def gapped_phrases(self) -> tuple[tuple[frozenset[str], frozenset[str], str], ...]:
         """Phrases with other words between: first words, last words, action."""
         return tuple(
-            (frozenset(stems(phrase.partition(GAP)[0])), frozenset(stems(phrase.partition(GAP)[2])), action)
+            (
+                frozenset(stems(phrase.partition(GAP)[0])),
+                frozenset(stems(phrase.partition(GAP)[2])),
+                action,
+            )
             for skill in self.skills.values()
             for action, spoken in skill.info.vocabulary.actions.items()
             for phrase in spoken

@@ -43,7 +43,19 @@ class ControlWords:
             if match.first <= 3 and not self._is_taken_before(sentence, match.first):
                 return match
         asks = sentence.text.rstrip().endswith(("?", "？"))
-        if asks and sentence.word(0) in {"is", "are", "does", "do", "did", "will", "was", "has", "have", "ist", "sind"}:
+        if asks and sentence.word(0) in {
+            "is",
+            "are",
+            "does",
+            "do",
+            "did",
+            "will",
+            "was",
+            "has",
+            "have",
+            "ist",
+            "sind",
+        }:
             return Match(0, 1, True)
         return None
 
@@ -58,22 +70,53 @@ class ControlWords:
         if not found:
             return None
         order = list(_OF_JOBS)
-        best = min(found, key=lambda m: (m.meaning == "status" and len(found) > 1, m.meaning == "resolve", m.first, order.index(m.meaning)))
+        best = min(
+            found,
+            key=lambda m: (
+                m.meaning == "status" and len(found) > 1,
+                m.meaning == "resolve",
+                m.first,
+                order.index(m.meaning),
+            ),
+        )
         if pointers:
             target = _target(pointers[0].ref)
-        elif {sentence.stem(i) for i in range(len(sentence.tokens))} & _THINGS or best.meaning == "logs":
+        elif {
+            sentence.stem(i) for i in range(len(sentence.tokens))
+        } & _THINGS or best.meaning == "logs":
             target = "last:train" if self._speaks_of_training(sentence) else "last"
         elif self._is_alone(sentence, best):
             target = ""
         else:
             return None
-        extra = (checkpoint,) if best.meaning == "resolve" and checkpoint and checkpoint != "best" else ()
+        extra = (
+            (checkpoint,)
+            if best.meaning == "resolve" and checkpoint and checkpoint != "best"
+            else ()
+        )
         return Command(best.meaning, (target, *extra)), best
 
     def _is_alone(self, sentence: Sentence, match: Match[str]) -> bool:
         """Whether nothing but the command is said."""
-        rest = {sentence.word(i) for i in range(len(sentence.tokens)) if not match.first <= i < match.end}
-        return rest <= {"please", ".", "!", "?", "now", "the", "show", "me", "skillbank", "pls", "bitte", "请"}
+        rest = {
+            sentence.word(i)
+            for i in range(len(sentence.tokens))
+            if not match.first <= i < match.end
+        }
+        return rest <= {
+            "please",
+            ".",
+            "!",
+            "?",
+            "now",
+            "the",
+            "show",
+            "me",
+            "skillbank",
+            "pls",
+            "bitte",
+            "请",
+        }
 
     def _speaks_of_training(self, sentence: Sentence) -> bool:
         words = {sentence.word(i) for i in range(len(sentence.tokens))}

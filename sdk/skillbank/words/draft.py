@@ -8,14 +8,13 @@ from typing import Any
 
 from skillbank.request import LOCAL, AutomlPolicy
 from skillbank.route import SEARCHED_ACTION
-from skillbank.words.actions import ActionReader, Group
+from skillbank.words.actions import Group
 from skillbank.words.answer import AskedStep, Origin, ParentRef
 from skillbank.words.bank_words import ActionWords, BankWords
 from skillbank.words.laying import takes_checkpoint, takes_data
 from skillbank.words.matcher import Said, Sentence
 from skillbank.words.reading import Reading
 from skillbank.words.replies import origin
-from skillbank.words.tokens import Kind
 
 
 @dataclass
@@ -159,14 +158,3 @@ class Draft:
     def _tell(self, part: str, span: tuple[int, int]) -> None:
         if span[1] > span[0]:
             self._origins[part] = origin(self.sentence, part, span)
-
-
-def is_corrected(sentence: Sentence, span: tuple[int, int], actions: ActionReader) -> bool:
-    """Tell whether words between two mentions of a thing take the first one back."""
-    first, end = span
-    if any(first - 3 <= match.first <= end for match in actions.corrections(sentence)):
-        return True
-    return any(
-        sentence.word(index) in {"no", "nein"} and sentence.kind(index + 1) is Kind.COMMA
-        for index in range(first, end)
-    )

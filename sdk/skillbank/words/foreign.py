@@ -28,7 +28,9 @@ class ForeignWords:
 
     def __init__(self) -> None:
         self._phrases = Phrases(
-            (phrase, (what, phrase)) for what in Foreign for phrase in phrases("foreign", what.value)
+            (phrase, (what, phrase))
+            for what in Foreign
+            for phrase in phrases("foreign", what.value)
         )
         self.words = self._phrases.words
 

@@ -19,11 +19,12 @@ class ImpliedActions:
 
     def __init__(self, readers: Readers) -> None:
         self._actions, self._controls = readers.actions, readers.controls
+        self._retractions = readers.retractions
 
     def actions(self, reading: Reading) -> list[Mention]:
         """One action, or none."""
         sentence = reading.sentence
-        if self._controls.informal(sentence) or self._actions.tells(sentence):
+        if self._controls.informal(sentence) or self._retractions.tells(sentence):
             return []
         classify = self._actions.classify(sentence)
         has_model = _has_model(reading)

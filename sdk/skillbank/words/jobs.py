@@ -14,7 +14,9 @@ _CUES = words("jobs", "cues")
 _WEAK_CUES = words("jobs", "weak_cues")
 _ID = re.compile(r"(?=[a-z-]*\d)[a-z0-9][a-z0-9-]{2,}$", re.IGNORECASE)
 _HEX = re.compile(r"(?=.*\d)(?=.*[a-z])[0-9a-z]{4,12}$", re.IGNORECASE)
-_NO_ID = re.compile(r"\d+(d|k|m|s|h|p|fps|ms|gb|mb|hz|dof|x\d+|e\d+)$|[a-z]+\d{1,2}$|(v\d+)$", re.IGNORECASE)
+_NO_ID = re.compile(
+    r"\d+(d|k|m|s|h|p|fps|ms|gb|mb|hz|dof|x\d+|e\d+)$|[a-z]+\d{1,2}$|(v\d+)$", re.IGNORECASE
+)
 _RECENT = phrases("jobs", "recent")
 _KINDS = tables("jobs", "kinds")
 _ENDS = words("jobs", "ends")
@@ -55,7 +57,14 @@ class JobWords:
                 first = index - 1
                 after = {"checkpoint", "of"} & {sentence.word(index + 1)}
                 rule = "step" if before == "step" else "epoch"
-                found.append(Said("checkpoint", f"{rule}={int(value)}", first, index + 1 + bool(after & {"checkpoint"})))
+                found.append(
+                    Said(
+                        "checkpoint",
+                        f"{rule}={int(value)}",
+                        first,
+                        index + 1 + bool(after & {"checkpoint"}),
+                    )
+                )
         return found
 
     def read(self, sentence: Sentence) -> list[Pointer]:
@@ -90,8 +99,20 @@ class JobWords:
             noun = self._kinds.at(sentence, index)
             if sentence.word(index) in {"trained", "evaluated", "exported", "ran"}:
                 return None
-            if noun and sentence.word(noun.end) not in {"checkpoint", "epoch", "data", "set", "version", "weights", "recognition"}:
-                longer = self._noun_after(sentence, noun.end) if noun.end < first + 5 and sentence.word(noun.end) not in _ENDS else None
+            if noun and sentence.word(noun.end) not in {
+                "checkpoint",
+                "epoch",
+                "data",
+                "set",
+                "version",
+                "weights",
+                "recognition",
+            }:
+                longer = (
+                    self._noun_after(sentence, noun.end)
+                    if noun.end < first + 5 and sentence.word(noun.end) not in _ENDS
+                    else None
+                )
                 return longer or noun
         return None
 
@@ -100,7 +121,10 @@ class JobWords:
             return None
         token = sentence.tokens[index]
         cue = index - 1
-        while sentence.word(cue) in {"#", "id", ":", "=", "number", "no", "named", "called"} and cue > 0:
+        while (
+            sentence.word(cue) in {"#", "id", ":", "=", "number", "no", "named", "called"}
+            and cue > 0
+        ):
             cue -= 1
         cues = {sentence.word(cue), sentence.word(index - 1)}
         first = cue if sentence.word(cue) in _CUES - _WEAK_CUES else index

@@ -83,9 +83,7 @@ class AssignmentLayer:
         if not trainings or key.removeprefix("automl_") not in SearchSettings.model_fields:
             return False
         fields = self._draft.steps[trainings[0]].words.fields
-        return key.startswith("automl_") or key not in {
-            name.rpartition(".")[2] for name in fields
-        }
+        return key.startswith("automl_") or key not in {name.rpartition(".")[2] for name in fields}
 
     def _lay_setting(self, said: Said) -> None:
         """Set a key of the first step that has it; name the nearest keys where none has."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from skillbank.words.actions import ActionReader
+from skillbank.words.retractions import Retractions
 from skillbank.words.answer import ParentRef
-from skillbank.words.draft import Draft, is_corrected
+from skillbank.words.draft import Draft
 from skillbank.words.jobs import Pointer
 from skillbank.words.matcher import Said, Sentence
 
 _BASE_CUES = frozenset({"from", "of", "on", "with", "using", "by", "von", "aus", "mit"})
 
 
-def lay_jobs(draft: Draft, actions: ActionReader) -> None:
+def lay_jobs(draft: Draft, retractions: Retractions) -> None:
     """Give each job to the nearest step that can have it as a parent; ids before `the last`."""
     for pointer in sorted(draft.reading.jobs, key=lambda one: one.ref.job is None):
         for index in draft.order(pointer.first):
-            if not _takes(draft, index, pointer, actions):
+            if not _takes(draft, index, pointer, retractions):
                 continue
             ref = pointer.ref
             if ref.last == "job":
@@ -34,14 +34,14 @@ def lay_checkpoints(draft: Draft) -> None:
             draft.put(users[0], said)
 
 
-def _takes(draft: Draft, index: int, pointer: Pointer, actions: ActionReader) -> bool:
+def _takes(draft: Draft, index: int, pointer: Pointer, retractions: Retractions) -> bool:
     """Whether a job can be the parent of a step."""
     step, last = draft.steps[index], pointer.ref.last
     if step.parents == ():
         return False
     if step.parent is not None:
         first = draft.reading.jobs[0].end
-        if not is_corrected(draft.sentence, (first, pointer.first), actions):
+        if not retractions.is_corrected(draft.sentence, first, pointer.first):
             return False
     if step.is_training:
         return last not in {"train", "job"} or _is_base(draft.sentence, pointer)

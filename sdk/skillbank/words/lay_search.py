@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from skillbank.errors import RequestInvalid
 from skillbank.request import AutomlPolicy
-from skillbank.words.actions import ActionReader
-from skillbank.words.draft import Draft, is_corrected
+from skillbank.words.retractions import Retractions
+from skillbank.words.draft import Draft
 from skillbank.words.matcher import Said, Sentence
 from skillbank.words.phrasebook import words
 from skillbank.words.tokens import Kind
@@ -21,8 +21,8 @@ _ALL = words("policies", "all")
 class SearchLayer:
     """Gives policies and settings of a search to the trainings they are said of."""
 
-    def __init__(self, draft: Draft, actions: ActionReader) -> None:
-        self._draft, self._actions = draft, actions
+    def __init__(self, draft: Draft, retractions: Retractions) -> None:
+        self._draft, self._retractions = draft, retractions
 
     def lay(self) -> None:
         """Lay them; what excludes each other becomes a contradiction, the first one only."""
@@ -91,7 +91,7 @@ class SearchLayer:
         return len(self._draft.trainings) == 1 or group.first <= said.first < group.end
 
     def _is_corrected(self, first: int, end: int) -> bool:
-        return is_corrected(self._draft.sentence, (first, end), self._actions)
+        return self._retractions.is_corrected(self._draft.sentence, first, end)
 
 
 def _is_for_all(sentence: Sentence, said: Said) -> bool:

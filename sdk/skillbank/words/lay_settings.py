@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skillbank.words.actions import ActionReader
-from skillbank.words.draft import Draft, is_corrected
+from skillbank.words.retractions import Retractions
+from skillbank.words.draft import Draft
 from skillbank.words.matcher import Match, Said
 from skillbank.words.tokens import Kind
 from skillbank.words.values import ValueReader
@@ -14,8 +14,8 @@ _REACH = 5  # words after a correction in which its number stands
 class SettingLayer:
     """Gives each setting to the step that has it."""
 
-    def __init__(self, draft: Draft, actions: ActionReader) -> None:
-        self._draft, self._actions = draft, actions
+    def __init__(self, draft: Draft, retractions: Retractions) -> None:
+        self._draft, self._retractions = draft, retractions
 
     def lay(self) -> None:
         """Lay settings: those near a step first, then what is left over, from anywhere."""
@@ -26,7 +26,7 @@ class SettingLayer:
                 words = self._draft.steps[index].words
                 for said in ValueReader(words, self._draft.sentence, span).read():
                     self._lay_one(index, said)
-        for match in self._actions.corrections(self._draft.sentence):
+        for match in self._retractions.corrections(self._draft.sentence):
             self._lay_corrected(match)
 
     def _lay_one(self, index: int, said: Said) -> None:
@@ -51,7 +51,7 @@ class SettingLayer:
             return True
         tokens = self._draft.sentence.tokens
         first = next((i for i, token in enumerate(tokens) if token.end >= origin.end), 0)
-        if not is_corrected(self._draft.sentence, (first, said.end), self._actions):
+        if not self._retractions.is_corrected(self._draft.sentence, first, said.end):
             both = f"both {known!r} and {said.value!r}"
             self._draft.contradictions.append(f"{key}: {both} are asked for; say which.")
         return False

@@ -20,8 +20,12 @@ def lay(place: Place, words: ActionWords) -> tuple[str, str] | None:
     skill, action = words.skill, words.action
     if place.is_spec:
         is_layout = place.use is Use.LAYOUT
-        return _field(words, place, ("graph_layout", "layout")) if is_layout else ("spec", place.path)
-    if place.is_weights or (place.use in _WEIGHTS and not place.ending and _is_weights_folder(place)):
+        return (
+            _field(words, place, ("graph_layout", "layout")) if is_layout else ("spec", place.path)
+        )
+    if place.is_weights or (
+        place.use in _WEIGHTS and not place.ending and _is_weights_folder(place)
+    ):
         return _weights(place, skill, action)
     if place.ending in {"onnx", "engine", "trt", "plan"}:
         return _deployable(place, words)
@@ -59,7 +63,9 @@ def _deployable(place: Place, words: ActionWords) -> tuple[str, str] | None:
     """An ONNX file or an engine: what an action writes, or what it reads in place of weights."""
     if place.ending == "onnx":
         found = _field(words, place, ("onnx_file",))
-        return found or (("checkpoint", place.path) if takes_checkpoint(words.skill, words.action) else None)
+        return found or (
+            ("checkpoint", place.path) if takes_checkpoint(words.skill, words.action) else None
+        )
     return _field(words, place, ("trt_engine",))
 
 
@@ -84,8 +90,14 @@ def _input(place: Place, words: ActionWords) -> tuple[str, str] | None:
         if labels:
             return f"overrides.{labels[0]}", place.path
     if takes_data(words.skill, words.action):
-        return (None if place.ending and not _is_archive(place) else (f"data.{role or 'all'}", place.path))
-    required = [key for key in files if not action.inputs[key].optional and not action.inputs[key].unless]
+        return (
+            None
+            if place.ending and not _is_archive(place)
+            else (f"data.{role or 'all'}", place.path)
+        )
+    required = [
+        key for key in files if not action.inputs[key].optional and not action.inputs[key].unless
+    ]
     own = [key for key in required if key.startswith(f"{words.action}.")]
     return (f"overrides.{(own or required)[0]}", place.path) if required else None
 

@@ -20,7 +20,6 @@ MODEL_NOUNS = phrases("shared", "model_nouns")
 FIELD_NAMES = tables("shared", "field_names")
 """Last part of a spec key, the same in many skills -> what people call it."""
 
-SINGLE_CHOICE = words("shared", "single_choice")
 
 CONNECTORS = words("shared", "connectors")
 """Words between the name of a setting and its value."""

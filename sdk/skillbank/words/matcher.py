@@ -151,6 +151,10 @@ class Sentence:
         """Kind of a token; None beyond the ends."""
         return self.tokens[index].kind if 0 <= index < len(self.tokens) else None
 
+    def is_stop(self, index: int) -> bool:
+        """Tell whether a token ends a sentence."""
+        return self.kind(index) is Kind.STOP
+
     def words(self, first: int = 0, end: int | None = None) -> set[str]:
         """The words of some tokens, whatever of them lies inside the sentence."""
         return set(self._words[max(first, 0) : None if end is None else max(end, 0)])

@@ -32,12 +32,16 @@ def missing_inputs(index: int, steps: list[AskedStep], words: BankWords) -> list
                 )
                 found.setdefault("parent", Missing(index, "parent", what))
         elif key in sources:
-            if sources[key].locate(step.data) is None and not _data_from_parent(index, steps, words):
+            if sources[key].locate(step.data) is None and not _data_from_parent(
+                index, steps, words
+            ):
                 files = ", ".join(dict.fromkeys(source.file for source in sources.values()))
                 what = f"{step.action} needs data: say 'on FOLDER' (it holds {files})"
                 found.setdefault("data", Missing(index, "data", what))
         else:
-            found[key] = Missing(index, key, f"{step.action} needs {key}: name the {wanted.type.value}")
+            found[key] = Missing(
+                index, key, f"{step.action} needs {key}: name the {wanted.type.value}"
+            )
     return list(found.values())
 
 

@@ -105,7 +105,12 @@ def _western(words: Sequence[str]) -> tuple[int, float]:
             current *= _SCALES[word]
         elif word == "dozen" and 0 < current < 10:
             current *= 12
-        elif word == "and" and current >= 100 and words[index + 1 :] and words[index + 1] in {**_UNITS, **_TENS}:
+        elif (
+            word == "and"
+            and current >= 100
+            and words[index + 1 :]
+            and words[index + 1] in {**_UNITS, **_TENS}
+        ):
             continue
         else:
             break

@@ -71,9 +71,7 @@ class PlaceWords:
     """Reads paths with their uses."""
 
     def __init__(self) -> None:
-        self._cues = Phrases(
-            (phrase, use) for use, table in _CUES.items() for phrase in table
-        )
+        self._cues = Phrases((phrase, use) for use, table in _CUES.items() for phrase in table)
         self.words = self._cues.words
 
     def read(self, sentence: Sentence) -> list[Place]:
@@ -100,14 +98,27 @@ class PlaceWords:
             if use is Use.OUTPUT and match.meaning in {Use.LABELS, Use.PLAIN, Use.CHECKPOINT}:
                 continue  # "save the labels to" writes them
             use, first = match.meaning, match.first
-        after = self._cues.at(sentence, index + 1 + (sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has", "的"}))
+        after = self._cues.at(
+            sentence,
+            index
+            + 1
+            + (sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has", "的"}),
+        )
         joined = sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has"}
         if joined and sentence.word(index + 2) in {"the", "my", "our"}:
             after = self._cues.at(sentence, index + 3)
-        if joined and after and after.meaning in {Use.TRAIN, Use.VAL, Use.TEST, Use.LABELS, Use.OUTPUT}:
+        if (
+            joined
+            and after
+            and after.meaning in {Use.TRAIN, Use.VAL, Use.TEST, Use.LABELS, Use.OUTPUT}
+        ):
             use = after.meaning
         named = path.rstrip("/").rpartition("/")[2].lower()
-        if use is Use.PLAIN and ("label" in named or "annotation" in named) and re.search(r"\.(csv|tsv|txt|pkl)$", named):
+        if (
+            use is Use.PLAIN
+            and ("label" in named or "annotation" in named)
+            and re.search(r"\.(csv|tsv|txt|pkl)$", named)
+        ):
             use = Use.LABELS
         if use is Use.PLAIN and named == "test":
             use = Use.TEST
@@ -118,13 +129,23 @@ class PlaceWords:
     def _leads(self, sentence: Sentence, match: Match[Use], index: int) -> bool:
         """Whether only small words stand between what a path is for and the path."""
         if match.end - match.first == 1 and match.meaning is Use.LABELS:
-            if sentence.word(match.first) not in {"labels", "label", "annotations", "标签", "标注", "the"}:
+            if sentence.word(match.first) not in {
+                "labels",
+                "label",
+                "annotations",
+                "标签",
+                "标注",
+                "the",
+            }:
                 return False
         if match.meaning is Use.OUTPUT:
             between = range(match.end, index)
             last = {sentence.word(index - 1), sentence.word(index - 2)}
             return len(between) <= 6 and (not between or bool(last & _TOWARDS))
         return all(
-            sentence.word(at) in _SMALL or sentence.kind(at) is Kind.WORD and match.end - match.first > 1 and len(range(match.end, index)) <= 2
+            sentence.word(at) in _SMALL
+            or sentence.kind(at) is Kind.WORD
+            and match.end - match.first > 1
+            and len(range(match.end, index)) <= 2
             for at in range(match.end, index)
         )

@@ -43,12 +43,17 @@ class PolicyWords:
         self._once = Phrases.plain(_ONCE)
         self._wanted = Phrases.plain(_WANTED)
         self._pronouns = Phrases(
-            [(p, AutomlPolicy.OFF) for p in _IT_OFF]
-            + [(p, AutomlPolicy.ON) for p in _IT_ON]
+            [(p, AutomlPolicy.OFF) for p in _IT_OFF] + [(p, AutomlPolicy.ON) for p in _IT_ON]
         )
         self.words = {
             word
-            for phrases in (self._topics, self._modifiers, self._training, self._plain, self._wanted)
+            for phrases in (
+                self._topics,
+                self._modifiers,
+                self._training,
+                self._plain,
+                self._wanted,
+            )
             for word in phrases.words
         }
 
@@ -60,14 +65,18 @@ class PolicyWords:
             said += [
                 self._flat(sentence, match, policy)
                 for match in table.find(sentence)
-                if sentence.word(match.first - 1) != "fine" and sentence.word(match.first) != "tuned"
+                if sentence.word(match.first - 1) != "fine"
+                and sentence.word(match.first) != "tuned"
             ]
         said += self._plain_trainings(sentence)
         said += self._by_pronoun(sentence)
         said.sort(key=lambda one: one.first)
         for one in said:
             for index in range(one.first, one.end):
-                if one.slot != "plain" or sentence.stem(index) in self._plain.words | self._training.words:
+                if (
+                    one.slot != "plain"
+                    or sentence.stem(index) in self._plain.words | self._training.words
+                ):
                     sentence.take(index, index + 1, "policy")
         if referring := [one for one in said if one.slot == "pronoun"]:
             said = [one for one in said if one.first >= referring[-1].first]
@@ -101,7 +110,10 @@ class PolicyWords:
         turns, reach, at, says_on = 0, start, start, False
         if way > 0 and sentence.word(at) in {":", "=", "?", "->"}:
             at += 1
-            if sentence.word(at) in {"no", "nope", "none", "off", "nein"} or sentence.word(at + 1) == "thanks":
+            if (
+                sentence.word(at) in {"no", "nope", "none", "off", "nein"}
+                or sentence.word(at + 1) == "thanks"
+            ):
                 return at + 1, 1, False
         skipped = False
         while True:
@@ -112,14 +124,20 @@ class PolicyWords:
             if match is None:
                 break
             at = match.first if way < 0 else match.end
-            says_on = says_on or bool({sentence.word(match.first), sentence.stem(match.first)} & _SAYS_ON)
+            says_on = says_on or bool(
+                {sentence.word(match.first), sentence.stem(match.first)} & _SAYS_ON
+            )
             if match.meaning < 0:
                 turns, reach = turns + 1, at
         return reach, turns, says_on
 
     def _is_adjective(self, sentence: Sentence, at: int) -> bool:
         """Whether a word that nothing explains stands between a modifier and what it modifies."""
-        if sentence.kind(at) is not Kind.WORD or sentence.is_taken(at) or sentence.stem(at) in self._joins | _SMALL:
+        if (
+            sentence.kind(at) is not Kind.WORD
+            or sentence.is_taken(at)
+            or sentence.stem(at) in self._joins | _SMALL
+        ):
             return False
         return self._modifier(sentence, at, -1) is not None
 
@@ -137,13 +155,37 @@ class PolicyWords:
         """Words after a topic belong to it only when they can: not `AutoML with 20 trials`."""
         if sentence.word(at) == "to":
             return sentence.word(at + 1) in {"be", "stay", "remain"}
-        return sentence.word(at) not in {"with", "for", "in", "at", "to", "run", "mit", "no", "without", "ohne", "用", "do", "make", "keine", "kein"}
+        return sentence.word(at) not in {
+            "with",
+            "for",
+            "in",
+            "at",
+            "to",
+            "run",
+            "mit",
+            "no",
+            "without",
+            "ohne",
+            "用",
+            "do",
+            "make",
+            "keine",
+            "kein",
+        }
 
     def _imperative(self, sentence: Sentence, topic: Match[bool]) -> Said | None:
         """`Tune the pose classifier`: a verb that asks for a search."""
         at = topic.first
-        is_head = at == 0 or sentence.kind(at - 1) is not Kind.WORD or sentence.word(at - 1) in {"please", "and", "then", "to", "now", "bitte"}
-        if sentence.word(at) in {"tune", "sweep", "autotune"} and is_head and sentence.kind(at + 1) is Kind.WORD:
+        is_head = (
+            at == 0
+            or sentence.kind(at - 1) is not Kind.WORD
+            or sentence.word(at - 1) in {"please", "and", "then", "to", "now", "bitte"}
+        )
+        if (
+            sentence.word(at) in {"tune", "sweep", "autotune"}
+            and is_head
+            and sentence.kind(at + 1) is Kind.WORD
+        ):
             return Said("policy", AutomlPolicy.ON, at, at + 1)
         return None
 
@@ -178,19 +220,65 @@ class PolicyWords:
 
     def _closes(self, sentence: Sentence, at: int) -> bool:
         """Whether a phrase with a pronoun ends here: not `keep it simple`."""
-        after = {"on", "in", "off", "please", "too", "then", "and", "but", "enabled", "this", "here", "again", "for", "with", "bitte", "train"}
+        after = {
+            "on",
+            "in",
+            "off",
+            "please",
+            "too",
+            "then",
+            "and",
+            "but",
+            "enabled",
+            "this",
+            "here",
+            "again",
+            "for",
+            "with",
+            "bitte",
+            "train",
+        }
         return sentence.kind(at) is not Kind.WORD or sentence.word(at) in after
 
     def _plain_trainings(self, sentence: Sentence) -> list[Said]:
         found = []
         for match in self._plain.find(sentence):
             at = match.end
-            if sentence.kind(at) is Kind.COMMA and sentence.word(at + 1) in {"single", "plain", "direct", "simple"}:
+            if sentence.kind(at) is Kind.COMMA and sentence.word(at + 1) in {
+                "single",
+                "plain",
+                "direct",
+                "simple",
+            }:
                 at += 2
-            while sentence.word(at) in {"old", "and", "simple", "single", "plain", "direct", "的", "地", "pose", "ordinary", "quick", "normal", "straightforward", "stgcn", "st", "gcn", "centerpose", "model"}:
+            while sentence.word(at) in {
+                "old",
+                "and",
+                "simple",
+                "single",
+                "plain",
+                "direct",
+                "的",
+                "地",
+                "pose",
+                "ordinary",
+                "quick",
+                "normal",
+                "straightforward",
+                "stgcn",
+                "st",
+                "gcn",
+                "centerpose",
+                "model",
+            }:
                 at += 1
             training = self._training.at(sentence, at)
-            if training is None or (sentence.word(match.first) in {"one", "usual", "一"} and at == match.end and training.end - training.first == 1 and sentence.word(at) not in {"training", "fit"}):
+            if training is None or (
+                sentence.word(match.first) in {"one", "usual", "一"}
+                and at == match.end
+                and training.end - training.first == 1
+                and sentence.word(at) not in {"training", "fit"}
+            ):
                 continue
             flat = self._flat(sentence, Match(match.first, training.end, True), AutomlPolicy.OFF)
             found.append(replace(flat, slot="plain"))

@@ -95,7 +95,7 @@ class Questions:
             return replies.ask_which_job(sentence, asked.name)
         if self._says_more(reading, asked, match):
             return None
-        if not reading.jobs and self._readers.actions.forbids(sentence):
+        if not reading.jobs and self._readers.retractions.forbids(sentence):
             return replies.refuse(sentence, Outcome.NOTHING, "This asks for nothing to be done.")
         is_negated = bool(sentence.words_before(match.first) & _NOT_COMMAND)
         if is_negated and asked.name in {"resume", "cancel"}:

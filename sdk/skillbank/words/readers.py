@@ -14,6 +14,7 @@ from skillbank.words.jobs import JobWords
 from skillbank.words.lexicon import COMMON, FIELD_NAMES
 from skillbank.words.places import PlaceWords
 from skillbank.words.policies import PolicyWords
+from skillbank.words.retractions import Retractions
 from skillbank.words.searches import SearchWords
 from skillbank.words.spelling import Spelling
 from skillbank.words.tokens import stem_of, stems
@@ -30,6 +31,7 @@ class Readers:
 
     words: BankWords
     platforms: tuple[str, ...]
+    retractions: Retractions
     actions: ActionReader
     policies: PolicyWords
     search: SearchWords
@@ -44,7 +46,8 @@ class Readers:
         """The readers of one bank."""
         words, policies, search = BankWords(bank), PolicyWords(), SearchWords()
         jobs, places, controls = JobWords(), PlaceWords(), ControlWords()
-        actions, foreign = ActionReader(words), ForeignWords()
+        retractions, foreign = Retractions(), ForeignWords()
+        actions = ActionReader(words, retractions)
         known = words.evidence.words | words.action_phrases.words | policies.words | search.words
         known |= {stem for table in FIELD_NAMES.values() for name in table for stem in stems(name)}
         good = {stem_of(word) for word in COMMON}.union(
@@ -54,6 +57,7 @@ class Readers:
         return cls(
             words,
             tuple(platforms),
+            retractions,
             actions,
             policies,
             search,

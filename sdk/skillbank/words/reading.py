@@ -86,7 +86,7 @@ class Collector:
     def _taken_back_policies(self, sentence: Sentence) -> list[Said]:
         """`AutoML off - wait, on`: a policy taken back without its name."""
         found = []
-        for match in self._readers.actions.corrections(sentence):
+        for match in self._readers.retractions.corrections(sentence):
             for index in range(match.end, match.end + 4):
                 if sentence.is_taken(index) or not _is_lone_switch(sentence, index):
                     continue

@@ -50,7 +50,7 @@ class Refusals:
         """An answer to a sentence that names no action."""
         sentence = reading.sentence
         is_negated = any(one.is_negated for one in reading.mentions)
-        if is_negated or self._readers.actions.tells(sentence):
+        if is_negated or self._readers.retractions.tells(sentence):
             message = "This asks for something not to be done; nothing is done."
             return replies.refuse(sentence, Outcome.NOTHING, message)
         choice = choose(reading.pointings, self._words.skills, reading.whole)
@@ -105,9 +105,7 @@ class Refusals:
         """An answer to chatter, and to a wish for what nothing here knows."""
         asks = bool(reading.sentence.words() & _REQUEST)
         told = f" ({unknown[0]!r} is not known here)" if unknown else ""
-        message = (
-            f"Nothing is asked for that can be done here{told}; see 'skillbank capabilities'."
-        )
+        message = f"Nothing is asked for that can be done here{told}; see 'skillbank capabilities'."
         outcome = Outcome.UNSUPPORTED if unknown and asks else Outcome.NOTHING
         skills = tuple(self._words.skills) if unknown else ()
         return replies.refuse(reading.sentence, outcome, message, skills)

@@ -43,18 +43,42 @@ class SearchWords:
 
     def _count(self, sentence: Sentence, match: Match[str]) -> Said | None:
         at = match.first - 1
-        while sentence.word(at) in {"trials", "at", "most", "automl", "hpo", "search", "more", "different", "of", "random", "models", "jobs"} and match.first - at < 4:
+        while (
+            sentence.word(at)
+            in {
+                "trials",
+                "at",
+                "most",
+                "automl",
+                "hpo",
+                "search",
+                "more",
+                "different",
+                "of",
+                "random",
+                "models",
+                "jobs",
+            }
+            and match.first - at < 4
+        ):
             at -= 1
         for index in (at, self._after(sentence, match.end)):
             if index is None or sentence.kind(index) is not Kind.NUMBER or sentence.is_taken(index):
                 continue
             if index > match.first and match.meaning != "max_recommendations":
                 continue
-            if sentence.word(index - 1) in {"not", "than"} and sentence.word(index - 2) not in {"more"}:
+            if sentence.word(index - 1) in {"not", "than"} and sentence.word(index - 2) not in {
+                "more"
+            }:
                 continue
             value = sentence.tokens[index].value
             if value == int(value) and value >= 0:
-                return Said(f"automl.{match.meaning}", int(value), min(index, match.first), max(index + 1, match.end))
+                return Said(
+                    f"automl.{match.meaning}",
+                    int(value),
+                    min(index, match.first),
+                    max(index + 1, match.end),
+                )
         return None
 
     def _after(self, sentence: Sentence, at: int) -> int | None:
@@ -68,8 +92,15 @@ class SearchWords:
         found = []
         for index in range(len(sentence.tokens) - 3):
             words = [sentence.word(index + step) for step in range(4)]
-            if words == ["one", "after", "the", "other"] or words == ["one", "after", "another", words[3]]:
-                found.append(Said("automl.max_concurrent", 1, index, index + 4 - (words[2] == "another")))
+            if words == ["one", "after", "the", "other"] or words == [
+                "one",
+                "after",
+                "another",
+                words[3],
+            ]:
+                found.append(
+                    Said("automl.max_concurrent", 1, index, index + 4 - (words[2] == "another"))
+                )
         return found
 
     def _time(self, sentence: Sentence, index: int) -> Said | None:
@@ -82,7 +113,9 @@ class SearchWords:
         at, half = index + 1, 1.0
         if sentence.word(index) == "half":
             half, at = 0.5, at + (sentence.word(at) in {"an", "a"})
-        unit = sentence.word(at) + (sentence.word(at + 1) if sentence.word(at) in {"小", "分", "个"} else "")
+        unit = sentence.word(at) + (
+            sentence.word(at + 1) if sentence.word(at) in {"小", "分", "个"} else ""
+        )
         if unit == "个小":
             unit, at = "小时", at + 1
         unit_s = _TIME_S.get(unit) or _TIME_S.get(sentence.stem(at))
@@ -98,5 +131,7 @@ class SearchWords:
         before = {sentence.word(index) for index in range(max(0, match.first - 3), match.first)}
         if not before & _AIMS:
             return None
-        first = next(i for i in range(max(0, match.first - 3), match.first) if sentence.word(i) in _AIMS)
+        first = next(
+            i for i in range(max(0, match.first - 3), match.first) if sentence.word(i) in _AIMS
+        )
         return Said("automl.metric", match.meaning, first, match.end)

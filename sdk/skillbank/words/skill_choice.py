@@ -38,7 +38,7 @@ class SkillChooser:
 
     def corrected(self, reading: Reading) -> list[Pointing]:
         """What points to a skill; what was said before a correction that names one is gone."""
-        for match in reversed(self._readers.actions.corrections(reading.sentence)):
+        for match in reversed(self._readers.retractions.corrections(reading.sentence)):
             after = [one for one in reading.pointings if one.first >= match.end]
             if choose(after, self._words.skills, reading.whole).is_named:
                 return after

@@ -65,7 +65,9 @@ FILE_ENDINGS = (
     "npy|npz|pkl|pickle|json|jsonl|csv|tsv|txt|pth|pt|ckpt|tlt|hdf5|h5|onnx|engine|trt|plan|yaml|yml"
     "|mp4|avi|mov|mkv|webm|m4v|bvh|skeleton|zip|tar|tar\\.gz|tgz|mat|c3d|jpg|jpeg|png"
 )
-_OPTIONS = "automl-policy|automl|data|parent|checkpoint|base-checkpoint|platform|spec|e|root|skill|action"
+_OPTIONS = (
+    "automl-policy|automl|data|parent|checkpoint|base-checkpoint|platform|spec|e|root|skill|action"
+)
 _VALUE = r"\"[^\"\n]*\"|'[^'\n]*'|\[[^\]\n]*\]|\{[^}\n]*\}|[^\s,;，；。]+(?:,(?=\d)[^\s,;]+)*"
 _JOBS = "train|evaluate|inference|export|pose|dataset-convert|automl|search|workflow|job|run"
 _FOLDERS = (
@@ -75,10 +77,16 @@ _FOLDERS = (
 _NAME = r"[A-Za-z0-9_.+-]"  # of a file or folder, as far as it needs no quotes
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PATTERNS = (
-    ("quoted", r"\"[^\"\n]{1,300}\"|`[^`\n]{1,300}`|“[^”\n]{1,300}”|«[^»\n]{1,300}»|(?<!\w)'[^'\n]{1,300}'(?!\w)"),
+    (
+        "quoted",
+        r"\"[^\"\n]{1,300}\"|`[^`\n]{1,300}`|“[^”\n]{1,300}”|«[^»\n]{1,300}»|(?<!\w)'[^'\n]{1,300}'(?!\w)",
+    ),
     ("uri", r"[A-Za-z][A-Za-z0-9+.-]*://[^\s,;，；。\"')\]]+"),
     ("option", rf"--?(?:{_OPTIONS})(?:\s*=\s*|\s+)(?:{_VALUE})"),
-    ("assignment", r"\b(?:auto[_-]?ml(?:[ _-]policy|[ _-]enabled)?|hpo)\s*:\s*(?:on|off|auto|true|false|yes|no)\b"),
+    (
+        "assignment",
+        r"\b(?:auto[_-]?ml(?:[ _-]policy|[ _-]enabled)?|hpo)\s*:\s*(?:on|off|auto|true|false|yes|no)\b",
+    ),
     ("assignment", rf"(?:--(?:automl-)?set\s+)?[A-Za-z_][\w.\-]*\s*:?=\s*(?:{_VALUE})"),
     ("path", rf"(?<![A-Za-z0-9_/])(?:~|\.{{1,2}})?/[^\s,;:!?\"'`)\]，。；：！？、{_CJK}]+"),
     ("path", r"\b[A-Za-z]:\\[^\s,;\"'`)]+"),
@@ -88,7 +96,10 @@ _PATTERNS = (
     ("path", rf"(?<!{_NAME})(?:{_FOLDERS})/[\w.+*/-]*\w/?"),
     ("job", rf"\b(?:{_JOBS})-(?=[a-z]*\d)[a-z0-9]{{4,}}\b"),
     ("number", r"(?<![\w.])(?:\d+(?:\.\d+)?\s?[x×*]\s?)?10\^[-−]?\d+"),
-    ("number", r"(?<![\w.])[-−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+[.,]\d+|\d+|\.\d+)(?:[eE][-+−]?\d+)?(?![\w]|[.,]\d)%?"),
+    (
+        "number",
+        r"(?<![\w.])[-−]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+[.,]\d+|\d+|\.\d+)(?:[eE][-+−]?\d+)?(?![\w]|[.,]\d)%?",
+    ),
     ("short", r"\bw/o?(?![A-Za-z0-9])"),
     ("cjk", rf"[{_CJK}]"),
     ("key", r"(?!e\.g|i\.e|z\.b|d\.h)[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"),
@@ -107,7 +118,13 @@ _UNITS = frozenset(
     "seconds d days day k x trial trials class classes frame frames fps joint joints worker workers "
     "batch steps step people percent usd eur".split()
 )
-_IRREGULAR = {"gpus": "gpu", "cpus": "cpu", "indices": "index", "boxes": "box", "vertices": "vertex"}
+_IRREGULAR = {
+    "gpus": "gpu",
+    "cpus": "cpu",
+    "indices": "index",
+    "boxes": "box",
+    "vertices": "vertex",
+}
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "etc", "vs", "z.b", "d.h", "bzw", "resp", "approx", "ca"})
 
 
@@ -130,7 +147,11 @@ def stem_of(word: str) -> str:
         return word
     word = _IRREGULAR.get(word, word)
     spelled = re.sub(r"is(e|es|ed|er|ing|ation|ations)$", r"iz\1", word)
-    spelled = spelled.replace("colour", "color").replace("centre", "center").replace("behaviour", "behavior")
+    spelled = (
+        spelled.replace("colour", "color")
+        .replace("centre", "center")
+        .replace("behaviour", "behavior")
+    )
     return str(_stemmer().stemWord(spelled))
 
 

@@ -58,7 +58,11 @@ class ValueReader:
         for index in range(self._first, min(self._end, len(self._sentence.tokens))):
             if self._sentence.word(index) not in {"only", "just", "nur", "只"}:
                 continue
-            near = {self._sentence.stem(index - 1), self._sentence.stem(index - 2), self._sentence.stem(index + 1)}
+            near = {
+                self._sentence.stem(index - 1),
+                self._sentence.stem(index - 2),
+                self._sentence.stem(index + 1),
+            }
             if not near & _SEARCHES:
                 continue
             keys, end = self._names_from(index + 1)
@@ -73,12 +77,31 @@ class ValueReader:
         end = at
         while at < len(self._sentence.tokens):
             match = self._words.names.at(self._sentence, at)
-            if self._sentence.kind(at) is Kind.KEY and (field := self._words.find(self._sentence.text[slice(*self._sentence.span(at, at + 1))])):
+            if self._sentence.kind(at) is Kind.KEY and (
+                field := self._words.find(
+                    self._sentence.text[slice(*self._sentence.span(at, at + 1))]
+                )
+            ):
                 match = Match(at, at + 1, [field])
             if match:
                 keys.append(match.meaning[0].key)
                 at = end = match.end
-            elif self._sentence.word(at) in {"the", "and", ",", "over", "for", "tune", "search", "vary", "und", "&", "optimize", "optimise", "search", "和"}:
+            elif self._sentence.word(at) in {
+                "the",
+                "and",
+                ",",
+                "over",
+                "for",
+                "tune",
+                "search",
+                "vary",
+                "und",
+                "&",
+                "optimize",
+                "optimise",
+                "search",
+                "和",
+            }:
                 at += 1
             else:
                 break
@@ -92,12 +115,30 @@ class ValueReader:
         first, end = 0, 0
         for match in self._matches():
             at = match.end
-            while self._sentence.word(at) in {"in", "the", "range", "is", "of", "anywhere", "somewhere", ":"}:
+            while self._sentence.word(at) in {
+                "in",
+                "the",
+                "range",
+                "is",
+                "of",
+                "anywhere",
+                "somewhere",
+                ":",
+            }:
                 at += 1
-            low, joint, high = (self._sentence.tokens[i] if i < len(self._sentence.tokens) else None for i in (at + 1, at + 2, at + 3))
-            if self._sentence.word(at) not in {"between", "from", "zwischen", "von"} or not (low and joint and high):
+            low, joint, high = (
+                self._sentence.tokens[i] if i < len(self._sentence.tokens) else None
+                for i in (at + 1, at + 2, at + 3)
+            )
+            if self._sentence.word(at) not in {"between", "from", "zwischen", "von"} or not (
+                low and joint and high
+            ):
                 continue
-            if low.kind is Kind.NUMBER and high.kind is Kind.NUMBER and joint.word in {"and", "to", "und", "bis", "-"}:
+            if (
+                low.kind is Kind.NUMBER
+                and high.kind is Kind.NUMBER
+                and joint.word in {"and", "to", "und", "bis", "-"}
+            ):
                 ranges[match.meaning[0].key] = {"valid_min": low.value, "valid_max": high.value}
                 self._sentence.take(match.first, at + 4, "automl.custom_param_ranges")
                 first, end = (first or match.first), at + 4
@@ -134,9 +175,16 @@ class ValueReader:
 
     def _none(self, field: Field, match: Match[list[Field]]) -> Said | None:
         """`No dropout` is a dropout of 0, where 0 is allowed."""
-        if self._sentence.word(match.first - 1) not in {"no", "without", "zero", "ohne"} and self._sentence.stem(match.first - 1) != "without":
+        if (
+            self._sentence.word(match.first - 1) not in {"no", "without", "zero", "ohne"}
+            and self._sentence.stem(match.first - 1) != "without"
+        ):
             return None
-        if field.node.get("type") != "number" or field.node.get("minimum", 1) > 0 or field.node.get("exclusiveMinimum") is not None:
+        if (
+            field.node.get("type") != "number"
+            or field.node.get("minimum", 1) > 0
+            or field.node.get("exclusiveMinimum") is not None
+        ):
             return None
         if self._sentence.kind(match.end) is Kind.NUMBER:
             return None
@@ -146,7 +194,12 @@ class ValueReader:
         at = match.end
         while at - match.end < 4 and self._sentence.word(at) in CONNECTORS:
             at += 1
-        if field.counts and at == match.end and self._sentence.kind(at) is Kind.NUMBER and self._counts_another(at):
+        if (
+            field.counts
+            and at == match.end
+            and self._sentence.kind(at) is Kind.NUMBER
+            and self._counts_another(at)
+        ):
             return None
         read = self._value(field, at)
         if read is None:
@@ -161,9 +214,15 @@ class ValueReader:
 
     def _left(self, field: Field, match: Match[list[Field]]) -> Said | None:
         at = match.first - 1
-        while match.first - at < 4 and (self._sentence.word(at) in _ADJECTIVES or self._sentence.stem(at) in _ADJECTIVES):
+        while match.first - at < 4 and (
+            self._sentence.word(at) in _ADJECTIVES or self._sentence.stem(at) in _ADJECTIVES
+        ):
             at -= 1
-        if field.is_number and self._sentence.kind(at) is Kind.NUMBER and not self._sentence.is_taken(at):
+        if (
+            field.is_number
+            and self._sentence.kind(at) is Kind.NUMBER
+            and not self._sentence.is_taken(at)
+        ):
             value = self._number(field, self._sentence.tokens[at])
             if value is not None and not self._is_replaced(at):
                 return Said(f"overrides.{field.key}", value, at, match.end)
@@ -196,7 +255,12 @@ class ValueReader:
                 if one == field:
                     return value, found.end
         is_joined = self._sentence.text[token.start - 1 : token.start] == "-"
-        if not is_joined and self._takes_any_word(field) and token.kind is Kind.WORD and self._words.is_telling((token.stem,)):
+        if (
+            not is_joined
+            and self._takes_any_word(field)
+            and token.kind is Kind.WORD
+            and self._words.is_telling((token.stem,))
+        ):
             return token.word, at + 1
         return None
 
@@ -213,11 +277,21 @@ class ValueReader:
         while end < len(self._sentence.tokens):
             token = self._sentence.tokens[end]
             if token.kind is Kind.NUMBER:
-                values += [int(part) for part in token.text.split(",")] if "," in token.text else [token.value]
-            elif token.word not in {"[", "]", ",", "and", "&", "und", "和", "、"} or not (values or token.word == "["):
+                values += (
+                    [int(part) for part in token.text.split(",")]
+                    if "," in token.text
+                    else [token.value]
+                )
+            elif token.word not in {"[", "]", ",", "and", "&", "und", "和", "、"} or not (
+                values or token.word == "["
+            ):
                 break
             end += 1
-        while end > at and self._sentence.tokens[end - 1].kind is not Kind.NUMBER and self._sentence.word(end - 1) != "]":
+        while (
+            end > at
+            and self._sentence.tokens[end - 1].kind is not Kind.NUMBER
+            and self._sentence.word(end - 1) != "]"
+        ):
             end -= 1
         return (values, end) if values else None
 
@@ -245,9 +319,14 @@ class ValueReader:
             after = self._sentence.word(match.end + 1) or after
         end = match.end + (after in _AFTER_ON | _AFTER_OFF)
         if after in _AFTER_OFF or set(before) & _NOT:
-            return Said(f"overrides.{field.key}", False, match.first - bool(set(before) & _NOT), end)
+            return Said(
+                f"overrides.{field.key}", False, match.first - bool(set(before) & _NOT), end
+            )
         spoken = self._words.skill.info.vocabulary.keys.get(field.key, ())
-        told = any(stems(p) == tuple(self._sentence.stem(i) for i in range(match.first, match.end)) for p in spoken)
+        told = any(
+            stems(p) == tuple(self._sentence.stem(i) for i in range(match.first, match.end))
+            for p in spoken
+        )
         if told or after in _AFTER_ON or set(before) & _YES:
             return Said(f"overrides.{field.key}", True, match.first, end)
         return None
@@ -258,19 +337,36 @@ class ValueReader:
         left = match.first - 1
         while self._sentence.word(left) in _ADJECTIVES:
             left -= 1
-        if self._sentence.kind(left) is Kind.NUMBER and not self._sentence.is_taken(left) and not self._is_replaced(left):
+        if (
+            self._sentence.kind(left) is Kind.NUMBER
+            and not self._sentence.is_taken(left)
+            and not self._is_replaced(left)
+        ):
             value = self._sentence.tokens[left].value
             if f"{section}.num_gpus" in self._words.fields:
                 return Said(f"overrides.{section}.num_gpus", int(value), left, match.end)
         at = match.end
-        while at - match.end < 3 and self._sentence.word(at) in CONNECTORS | {"ids", "id", "number", "no", "s", "#"}:
+        while at - match.end < 3 and self._sentence.word(at) in CONNECTORS | {
+            "ids",
+            "id",
+            "number",
+            "no",
+            "s",
+            "#",
+        }:
             at += 1
-        named = self._list(at) if at < len(self._sentence.tokens) and not self._sentence.is_taken(at) else None
+        named = (
+            self._list(at)
+            if at < len(self._sentence.tokens) and not self._sentence.is_taken(at)
+            else None
+        )
         if named is None or f"{section}.gpu_ids" not in self._words.fields:
             return None
         values, end = named
-        if any(self._sentence.word(i) in {"=", ":", "count"} for i in range(match.end, at)) and len(values) == 1 and "ids" not in " ".join(
-            self._sentence.word(i) for i in range(match.first, at)
+        if (
+            any(self._sentence.word(i) in {"=", ":", "count"} for i in range(match.end, at))
+            and len(values) == 1
+            and "ids" not in " ".join(self._sentence.word(i) for i in range(match.first, at))
         ):
             return Said(f"overrides.{section}.num_gpus", int(values[0]), match.first, end)
         return Said(f"overrides.{section}.gpu_ids", [int(v) for v in values], match.first, end)

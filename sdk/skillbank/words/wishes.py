@@ -30,14 +30,14 @@ class Wishes:
     """Finds the actions that a sentence wants."""
 
     def __init__(self, readers: Readers, chooser: SkillChooser) -> None:
-        self._words, self._actions = readers.words, readers.actions
+        self._words, self._retractions = readers.words, readers.retractions
         self._implied = ImpliedActions(readers)
         self._chooser = chooser
 
     def wanted(self, reading: Reading) -> list[Mention]:
         """The actions that remain; the mentions of the reading say which are negated."""
         reading.mentions = [
-            replace(one, is_negated=one.is_negated or self._actions.voids(reading.sentence, one))
+            replace(one, is_negated=one.is_negated or self._retractions.voids(reading.sentence, one.first))
             for one in self._with_plain_training(reading)
         ]
         negated = {one.action: one.first for one in reading.mentions if one.is_negated}
@@ -82,7 +82,7 @@ class Wishes:
 
     def _is_taken_back(self, reading: Reading, positive: Sequence[Mention]) -> bool:
         """Whether the sentence ends with `forget it`."""
-        void = self._actions.takes_back(reading.sentence)
+        void = self._retractions.takes_back(reading.sentence)
         if void is None or not reading.mentions:
             return False
         return all(one.first < void.first for one in positive)
@@ -95,14 +95,14 @@ class Wishes:
         for said in reading.policies:
             for index in range(said.first, said.end):
                 if sentence.word(index) in _TRAINING:
-                    is_negated = self._actions.is_negated(sentence, said.first)
+                    is_negated = self._retractions.is_negated(sentence, said.first)
                     mention = Mention(SEARCHED_ACTION, index, index + 1, is_negated)
                     return sorted([*reading.mentions, mention], key=lambda one: one.first)
         return reading.mentions
 
     def _after_corrections(self, reading: Reading, mentions: list[Mention]) -> list[Mention]:
         """The actions after the last correction that names one: `evaluate - no, export it`."""
-        for match in reversed(self._actions.corrections(reading.sentence)):
+        for match in reversed(self._retractions.corrections(reading.sentence)):
             after = [one for one in mentions if one.first >= match.end]
             is_correction = after and any(one.first < match.first for one in mentions)
             if is_correction and not _adds(reading.sentence, match, after[0]):
