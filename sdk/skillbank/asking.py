@@ -1,21 +1,22 @@
-"""From the answer to a sentence to what the client runs: jobs that were meant, steps as requests."""
+"""From what a sentence was read as to what the client runs: jobs that are meant, by their ids."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from skillbank.checkpoints import Resolution
-from skillbank.errors import JobNotFound
+from skillbank.errors import CheckpointNotFound, JobNotFound
 from skillbank.job import Job, JobState
 from skillbank.request import JobRequest
 from skillbank.route import SEARCHED_ACTION
-from skillbank.spec_file import read_spec_file
 from skillbank.words.answer import Answer, AskedStep, Command, Missing, Outcome, ParentRef
 from skillbank.workflow_request import WorkflowRequest, WorkflowStep
 
 _SEEN = 200  # newest jobs among which "the last training" is looked for
+_LAST = "last"  # how a command names the newest job; `last:train` is the newest training
+_OF_ONE_JOB = frozenset({"resume", "cancel", "status", "logs", "report", "resolve", "wait"})
 
 
 class JobFinder:
@@ -34,95 +35,131 @@ class JobFinder:
         resolve: Callable[[str, str], Resolution],
     ) -> None:
         self._find, self._newest, self._resolve = find, newest, resolve
+        self._absent: list[str] = []
 
     def skill_of(self, ref: ParentRef) -> str | None:
         """Skill of the job that is meant; None when there is none."""
-        job = self.job(ref)
-        return None if job is None else job.skill
+        try:
+            return self.job(ref).skill
+        except JobNotFound as error:
+            self._absent.append(str(error))
+            return None
 
-    def job(self, ref: ParentRef, skill: str | None = None) -> Job | None:
+    def job(self, ref: ParentRef, skill: str | None = None) -> Job:
         """The job that is meant: by its id, or the newest complete one of an action.
 
         Args:
             ref: What the sentence says of it.
             skill: Skill that the newest one must be of; None: any.
+
+        Raises:
+            JobNotFound: There is none.
         """
         if ref.job is not None:
-            try:
-                return self._find(ref.job)
-            except JobNotFound:
-                return None
+            return self._find(ref.job)
         for job in self._newest(_SEEN):
             is_of_skill = skill is None or job.skill == skill
             if job.action == ref.last and job.state is JobState.COMPLETE and is_of_skill:
                 return job
-        return None
+        raise JobNotFound(
+            f"there is no complete {ref.last} job{f' of {skill}' if skill else ''} yet; "
+            "'skillbank jobs' lists what there is."
+        )
 
     def settle(self, answer: Answer) -> Answer:
-        """The answer with the jobs that it means, and as the steps that a workflow takes."""
+        """The answer with the jobs that it means, and as the steps that a workflow takes.
+
+        Where a job, or its checkpoint, is not there, the answer is INCOMPLETE and says so.
+        """
+        if answer.outcome is Outcome.PLAN:
+            return self._settle_steps(answer)
         if answer.outcome is Outcome.COMMAND and answer.command is not None:
             return self._settle_command(answer, answer.command)
-        if answer.outcome is not Outcome.PLAN:
-            return answer
-        steps: list[WorkflowStep] = []
+        if answer.outcome is Outcome.AMBIGUOUS and self._absent:
+            # The job would have told which skill is meant.
+            return _lacking(answer, Missing(0, "parent", self._absent[0]))
+        return answer
+
+    def _settle_steps(self, answer: Answer) -> Answer:
+        steps = []
         for index, step in enumerate(answer.steps):
-            parent = step.parent
-            if parent is not None and parent.last is not None:
-                job = self.job(parent, step.skill)
-                if job is None:
-                    return _without_job(answer, index, f"no complete {parent.last} of {step.skill}")
-                parent = ParentRef(job=job.id)
-            steps.append(self._step(replace(step, parent=parent)))
-        return replace(answer, workflow=WorkflowRequest(tuple(steps)).to_mapping())
+            try:
+                steps.append(self._step(step))
+            except JobNotFound as error:
+                return _lacking(answer, Missing(index, "parent", str(error)))
+            except CheckpointNotFound as error:
+                return _lacking(answer, Missing(index, "checkpoint", str(error)))
+        mapping = WorkflowRequest(tuple(steps)).to_mapping()
+        for step, content in zip(answer.steps, mapping["steps"], strict=True):
+            if step.spec is not None:
+                content["spec"] = step.spec  # read when it is planned: words alone open no file
+        return replace(answer, workflow=mapping)
 
     def _step(self, step: AskedStep) -> WorkflowStep:
-        parent = step.parent or ParentRef()
+        """A step as it is requested.
+
+        Raises:
+            JobNotFound: Its parent is not there.
+            CheckpointNotFound: It trains on from a job that left nothing.
+        """
+        ref = step.parent or ParentRef()
+        parent = None if ref.step is not None or ref == ParentRef() else self.job(ref, step.skill)
         wanted: dict[str, Any] = {
             "skill": step.skill,
             "action": step.action,
-            "spec": _read_spec(step.spec),
             "overrides": step.overrides,
             "data": step.data,
-            "parent_job_id": parent.job,
+            "parent_job_id": parent.id if parent else None,
             "checkpoint": step.checkpoint,
             "base_checkpoint": step.base_checkpoint,
             "automl_policy": step.automl_policy,
             "automl": step.automl,
             "platform": step.platform,
         }
-        job = self.job(parent) if parent.job else None
-        if step.action == SEARCHED_ACTION and job is not None and job.action == SEARCHED_ACTION:
+        if parent and parent.action == step.action == SEARCHED_ACTION:
             # A training that builds on another starts from its weights.
-            chosen = self._resolve(job.id, step.checkpoint or "best")
+            chosen = self._resolve(parent.id, step.checkpoint or "best")
             wanted |= {"parent_job_id": None, "checkpoint": None}
-            wanted["base_checkpoint"] = str(chosen.path)
-        return WorkflowStep(JobRequest(**wanted), parent.step)
+            wanted["base_checkpoint"] = str(chosen.checkpoint.path)
+        return WorkflowStep(JobRequest(**wanted), ref.step)
 
     def _settle_command(self, answer: Answer, command: Command) -> Answer:
-        """A command on `last` or `last:train` with the job's id."""
-        if not command.arguments or not command.arguments[0].startswith("last"):
+        """A command about one job, with the job's id."""
+        if command.name not in _OF_ONE_JOB or not command.arguments:
             return answer
-        action = command.arguments[0].partition(":")[2]
-        found = [job for job in self._newest(_SEEN) if action in {"", job.action}]
-        if not found:
-            return _without_job(answer, 0, f"no {action or 'job'} yet")
-        arguments = (found[0].id, *command.arguments[1:])
-        message = f"This is '{' '.join(('skillbank', command.name, *arguments))}'."
-        return replace(answer, command=replace(command, arguments=arguments), message=message)
+        try:
+            job = self._commanded(command.arguments[0])
+        except JobNotFound as error:
+            return _lacking(answer, Missing(0, "job", str(error)))
+        chosen = [part for rule in command.arguments[1:] for part in ("--checkpoint", rule)]
+        arguments = (job.id, *chosen)
+        line = " ".join(("skillbank", command.name, *arguments))
+        settled = replace(command, arguments=arguments)
+        return replace(answer, command=settled, message=f"This is '{line}'.")
+
+    def _commanded(self, named: str) -> Job:
+        """The job that a command names: by its id, or the newest, of any state.
+
+        Raises:
+            JobNotFound: There is none.
+        """
+        name, _, action = named.partition(":")
+        if name != _LAST:
+            return self._find(named)
+        for job in self._newest(_SEEN):
+            if action in {"", job.action}:
+                return job
+        kind = f"{action} job" if action else "job"
+        raise JobNotFound(f"there is no {kind} yet; start one with 'skillbank run SKILL ACTION'.")
 
 
-def _without_job(answer: Answer, index: int, what: str) -> Answer:
-    told = f"there is {what} below this root; 'skillbank jobs' lists what there is"
+def _lacking(answer: Answer, missing: Missing) -> Answer:
+    """The answer without what is not there: nothing of it can be run."""
     return replace(
         answer,
         outcome=Outcome.INCOMPLETE,
         command=None,
-        message=f"Something is missing: {told}.",
-        missing=(Missing(index, "parent", told),),
+        candidates=(),
+        message=f"Something is missing: {missing.what}",
+        missing=(missing,),
     )
-
-
-def _read_spec(path: str | None) -> Mapping[str, Any]:
-    from pathlib import Path
-
-    return {} if path is None else read_spec_file(Path(path).expanduser())

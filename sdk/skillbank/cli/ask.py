@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from skillbank.cli.options import Options
-from skillbank.cli.output import DONE, WRONG_REQUEST, print_json, print_text
-from skillbank.errors import RequestInvalid, SkillbankError
-from skillbank.result_documents import answer_document, describe_error
+from skillbank.cli.output import (
+    DONE,
+    WRONG_REQUEST,
+    print_aside,
+    print_error,
+    print_json,
+    print_text,
+)
+from skillbank.errors import RequestInvalid, SkillbankError, SpecInvalid
+from skillbank.result_documents import SEARCHED_ACTION, answer_document, describe_error
 
 if TYPE_CHECKING:
     from skillbank.client import Client
-    from skillbank.words.answer import Answer
-    from skillbank.workflow_request import WorkflowRequest
+    from skillbank.words.answer import Answer, AskedStep, Command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +41,18 @@ class AskOptions(Options):
 
 
 def ask(options: AskOptions) -> int:
-    """Read plain words as a plan and show it; --run carries it out."""
+    """Read plain words as a plan; --run carries it out."""
+    if options.detach and not options.run:
+        raise RequestInvalid("ask --detach: nothing is started without --run; add it.")
     client = options.client()
     answer = client.ask(" ".join(options.words))
     if not answer.outcome.can_run:
         return _refuse(answer, as_json=options.as_json)
-    if options.run:
-        return _carry_out(client, answer, options)
-    return _review(client, answer, as_json=options.as_json)
+    if not options.run:
+        return _review(client, answer, as_json=options.as_json)
+    if answer.command is not None:
+        return _carry_out_command(client, answer.command, options)
+    return _carry_out_steps(client, answer, options)
 
 
 def _refuse(answer: Answer, *, as_json: bool) -> int:
@@ -50,30 +61,39 @@ def _refuse(answer: Answer, *, as_json: bool) -> int:
         print_json(answer_document(answer))
         return WRONG_REQUEST
     _show_steps(answer)
-    print_text(f"{answer.outcome.value}: {answer.message}")
-    for missing in answer.missing:
-        print_text(f"  missing in step {missing.step + 1}: {missing.key}")
+    if answer.steps:
+        print()
+    print_aside(f"{answer.outcome.value}: {answer.message}")
+    keys = [f"{one.key} of step {one.step}" for one in answer.missing if answer.steps]
+    if keys:
+        print_aside(f"  to be given: {', '.join(keys)}")
     for candidate in answer.candidates:
-        print_text(f"  - {candidate}")
+        if candidate not in answer.message:
+            print_aside(f"  - {candidate}")
     return WRONG_REQUEST
 
 
 def _review(client: Client, answer: Answer, *, as_json: bool) -> int:
     """Show what would be done, checked as far as it can be; nothing runs."""
     obstacle = _obstacle(client, answer)
+    status = DONE if obstacle is None else WRONG_REQUEST
     if as_json:
+        if obstacle is not None:
+            print_error(str(obstacle))
         error = {} if obstacle is None else describe_error(obstacle)
         print_json({**answer_document(answer), **error})
-        return DONE if obstacle is None else WRONG_REQUEST
+        return status
     _show_steps(answer)
     if answer.command is not None:
-        print(f"command: {_line(answer)}")
+        print(f"command: {_line(answer.command)}")
     for note in answer.notes:
         print_text(f"note: {note}")
+    print()
     if obstacle is not None:
-        raise obstacle
-    print_text(f"\nnothing runs yet; next: skillbank ask --run {shlex.quote(answer.text)}")
-    return DONE
+        print_error(_tell(obstacle, answer))
+        return status
+    print(f"nothing runs yet; next: skillbank ask --run {shlex.quote(answer.text)}")
+    return status
 
 
 def _obstacle(client: Client, answer: Answer) -> SkillbankError | None:
@@ -87,21 +107,35 @@ def _obstacle(client: Client, answer: Answer) -> SkillbankError | None:
     return None
 
 
-def _carry_out(client: Client, answer: Answer, options: AskOptions) -> int:
+def _tell(obstacle: SkillbankError, answer: Answer) -> str:
+    """An obstacle in the words of a job, where there is but one step."""
+    if len(answer.steps) > 1 or not isinstance(obstacle, SpecInvalid):
+        return str(obstacle)
+    problems = [problem.removeprefix("steps[0]: ") for problem in obstacle.problems]
+    return problems[0] if len(problems) == 1 else str(SpecInvalid(problems, "this"))
+
+
+def _carry_out_command(client: Client, command: Command, options: AskOptions) -> int:
+    """Run the command line that the words stand for; its exit status is this one's."""
     from skillbank.cli.app import main
+
+    if not options.as_json:
+        print(f"this is '{_line(command)}'")
+    shared = ["--root", str(client.root), *(["--json"] if options.as_json else [])]
+    detached = ["--detach"] if options.detach and command.name == "resume" else []
+    return main([command.name, *command.arguments, *detached, *shared])
+
+
+def _carry_out_steps(client: Client, answer: Answer, options: AskOptions) -> int:
+    """One step is a job, several are a workflow."""
     from skillbank.cli.planning import start_job
     from skillbank.cli.workflow import start_workflow
     from skillbank.workflow_request import WorkflowRequest
 
-    if answer.command is not None:
-        if not options.as_json:
-            print_text(f"this is '{_line(answer)}'")
-        json_option = ["--json"] if options.as_json else []
-        return main([answer.command.name, *answer.command.arguments, *json_option,
-                     "--root", str(client.root)])  # fmt: skip
+    request = WorkflowRequest.from_mapping(answer.workflow)
     if not options.as_json:
         _show_steps(answer)
-    request: WorkflowRequest = WorkflowRequest.from_mapping(answer.workflow)
+        print()
     if len(request.steps) == 1:
         planned = client.plan_job(request.steps[0].request)
         return start_job(client, planned, as_json=options.as_json, detach=options.detach)
@@ -109,44 +143,68 @@ def _carry_out(client: Client, answer: Answer, options: AskOptions) -> int:
     return start_workflow(client, workflow, as_json=options.as_json, detach=options.detach)
 
 
-def _line(answer: Answer) -> str:
-    """The command line that the answer stands for."""
-    if answer.command is None:
-        raise RequestInvalid("ask: the answer is no command.")
-    return shlex.join(["skillbank", answer.command.name, *answer.command.arguments])
+def _line(command: Command) -> str:
+    """The command line that words stand for."""
+    return shlex.join(["skillbank", command.name, *command.arguments])
 
 
 def _show_steps(answer: Answer) -> None:
-    """Each step with its details, and the words that they came from."""
-    if not answer.steps:
-        return
+    """Each step with its details in columns, and the words that they came from."""
+    words = {origin.part: " ".join(origin.words.split()) for origin in answer.origins}
     for index, step in enumerate(answer.steps):
-        words = {o.part: o.words for o in answer.origins}
-        print(f"step {index + 1}: {step.action} with {step.skill}")
-        for part, value in _details(answer, index):
-            said = words.get(f"steps[{index}].{part}")
-            shown = value if isinstance(value, str) else json.dumps(value)
-            print_text(f"  {part.removeprefix('overrides.')}: {shown}" + (f'   "{said}"' if said else ""))
-    print()
+        print(f"step {index}: {step.action} with {step.skill}")
+        rows = [
+            (part.removeprefix("overrides."), value, words.get(f"steps[{index}].{part}", ""))
+            for part, value in _details(step, _asked(answer, index))
+        ]
+        names = max((len(row[0]) for row in rows), default=0)
+        values = max((len(row[1]) for row in rows), default=0)
+        for name, value, said in rows:
+            quoted = f'"{said}"' if said and said != value else ""
+            print(f"  {name:{names}}  {value:{values}}  {quoted}".rstrip())
 
 
-def _details(answer: Answer, index: int) -> list[tuple[str, object]]:
+def _asked(answer: Answer, index: int) -> dict[str, object]:
+    """A step as it is requested: with the job and the weights that were meant."""
+    steps = answer.workflow.get("steps", ())
+    return dict(steps[index]) if index < len(steps) else {}
+
+
+def _details(step: AskedStep, asked: dict[str, object]) -> Iterator[tuple[str, str]]:
     """What is set in a step, in the order in which a reader looks for it."""
-    step = answer.steps[index]
+    for role, root in step.data.items():
+        yield f"data.{role}", root
+    for key, value in step.overrides.items():
+        yield f"overrides.{key}", _shown(value)
+    is_train = step.action == SEARCHED_ACTION
+    single = {
+        "parent": _parent(step, asked),
+        "checkpoint": step.checkpoint,
+        "base_checkpoint": asked.get("base_checkpoint", step.base_checkpoint),
+        "spec": step.spec,
+        "automl_policy": step.automl_policy.value if is_train else None,
+        "platform": None if step.platform == "local" else step.platform,
+    }
+    for name, value in single.items():
+        if value is not None:
+            yield name, _shown(value)
+    for key, value in step.automl.items():
+        yield f"automl.{key}", _shown(value)
+
+
+def _parent(step: AskedStep, asked: dict[str, object]) -> str | None:
+    """The parent as it was said, and the job that this is."""
     parent = step.parent
-    named = None
-    if parent is not None:
-        named = parent.job or (f"step {parent.step + 1}" if parent.step is not None else None)
-        named = named or f"the last {parent.last}"
-    single: list[tuple[str, object]] = [
-        ("parent", named),
-        ("checkpoint", step.checkpoint),
-        ("base_checkpoint", step.base_checkpoint),
-        ("spec", step.spec),
-        ("automl_policy", step.automl_policy.value if step.action == "train" else None),
-        ("platform", None if step.platform == "local" else step.platform),
-    ]
-    details: list[tuple[str, object]] = [(f"data.{role}", root) for role, root in step.data.items()]
-    details += [(f"overrides.{key}", value) for key, value in step.overrides.items()]
-    details += [(name, value) for name, value in single if value is not None]
-    return details + [(f"automl.{key}", value) for key, value in step.automl.items()]
+    if parent is None:
+        return None
+    if parent.step is not None:
+        return f"step {parent.step}"
+    job = asked.get("parent_job_id")
+    if parent.last is None:
+        return str(job or parent.job)
+    last = f"the last {parent.last} job"
+    return f"{job}, {last}" if job else last
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
