@@ -148,6 +148,11 @@ class ActionWords:
             return True
         return any(len(word) > 1 and word not in _COMMON_VALUES for word in phrase_stems)
 
+    def is_spoken_name(self, field: Field, phrase_stems: tuple[str, ...]) -> bool:
+        """Tell whether words are what the skill itself says that users call a setting."""
+        spoken = self.skill.info.vocabulary.keys.get(field.key, ())
+        return any(stems(name) == phrase_stems for name in spoken)
+
     @cached_property
     def _spoken_values(self) -> frozenset[tuple[str, ...]]:
         """What the skill itself says that users call a value."""

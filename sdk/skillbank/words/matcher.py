@@ -163,6 +163,10 @@ class Sentence:
         """The words of the tokens before one; an empty word stands for what is not there."""
         return {self.word(index - step) for step in range(1, count + 1)}
 
+    def of_kind(self, kind: Kind) -> list[int]:
+        """Tokens of a kind, in order."""
+        return [index for index, token in enumerate(self.tokens) if token.kind is kind]
+
     def positions_of(self, heads: Iterable[str]) -> list[int]:
         """Tokens whose stem is one of `heads`, in order; looked up once for each `heads`."""
         known = self._positions.get(id(heads))
