@@ -44,7 +44,8 @@ class Readers:
     @classmethod
     def of(cls, bank: SkillBank, platforms: Collection[str]) -> Readers:
         """The readers of one bank."""
-        words, policies, search = BankWords(bank), PolicyWords(), SearchWords()
+        words, search = BankWords(bank), SearchWords()
+        policies = PolicyWords(words.evidence.words)
         jobs, places, controls = JobWords(), PlaceWords(), ControlWords()
         retractions, foreign = Retractions(), ForeignWords()
         actions = ActionReader(words, retractions)
