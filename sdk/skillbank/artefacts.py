@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from skillbank.errors import CheckpointNotFound
+from skillbank.errors import CheckpointNotFound, RequestInvalid, did_you_mean
 
 _NAME = re.compile(r"model_epoch_(?P<epoch>\d+)(?:_step_(?P<step>\d+))?\.pth")
 
@@ -33,6 +33,20 @@ class ArtefactKind(StrEnum):
     METRICS = "metrics"
     REPORT = "report"
     DATASET = "dataset"
+
+    @classmethod
+    def parse(cls, word: str) -> ArtefactKind:
+        """Read a kind.
+
+        Raises:
+            RequestInvalid: There is none of this name.
+        """
+        try:
+            return cls(word)
+        except ValueError as error:
+            raise RequestInvalid(
+                f"kind: {word!r} is no kind of artefact; {did_you_mean(word, list(cls))}"
+            ) from error
 
 
 _PATTERNS = {ArtefactKind.ONNX: "*.onnx", ArtefactKind.ENGINE: "*.engine"}

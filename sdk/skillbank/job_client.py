@@ -77,6 +77,9 @@ class JobClient:
     def plan_job(self, request: JobRequest) -> JobPlan:
         """Decide everything about a job, and run nothing.
 
+        Args:
+            request: What is wanted.
+
         Raises:
             SkillNotFound: No such skill or action.
             RequestInvalid: The request contradicts itself, or its spec breaks the schema.
@@ -111,6 +114,9 @@ class JobClient:
 
     def submit(self, plan: JobPlan) -> Job:
         """Start a planned job.
+
+        Args:
+            plan: What `plan_job` decided, or `JobPlan.from_json` read.
 
         Returns:
             The job, or the first one that was submitted under the same idempotency key.
@@ -227,6 +233,10 @@ class JobClient:
         """What is new about the job's newest attempt, as it comes, until it has ended.
 
         The first news comes at once; the last shows the job in its final state.
+
+        Args:
+            job_id: The job.
+            every_s: Seconds between two looks.
         """
         return self._watch.follow(self.job(job_id), every_s)
 
@@ -302,7 +312,8 @@ class JobClient:
         """
         job = self.job(job_id)
         metric = self.bank[job.skill].info.metric
-        return choose(job.results, checkpoint, metric.name, metric.direction, _read_kind(kind))
+        wanted = ArtefactKind.parse(kind)
+        return choose(job.results, checkpoint, metric.name, metric.direction, wanted)
 
     def report(self, job_id: JobId) -> Path:
         """Path of the job's report.
@@ -380,12 +391,3 @@ class JobClient:
         except (PlatformError, RequestInvalid) as error:
             self._store.observe(job, Observation(JobState.ERROR, str(error)))
             raise
-
-
-def _read_kind(kind: str) -> ArtefactKind:
-    try:
-        return ArtefactKind(kind)
-    except ValueError as error:
-        raise RequestInvalid(
-            f"kind: {kind!r} is no kind of artefact; {did_you_mean(kind, list(ArtefactKind))}"
-        ) from error

@@ -61,9 +61,11 @@ def _row(one: Checkpoint, *, chosen: Checkpoint) -> tuple[object, ...]:
 
 def report(options: ReportOptions) -> int:
     """Print the path of a job's report."""
-    path = options.client().report(options.job)
+    client = options.client()
+    job = client.job(options.job)
+    path = client.report(job.id)
     if options.as_json:
-        print_json(report_document(options.job, path))
+        print_json(report_document(job.id, path))
     else:
         print(path)
     if options.open_it:

@@ -161,7 +161,9 @@ TOOLS = (
     Tool(
         "report",
         Client.report,
-        answers=lambda _, given, path: report_document(given["job_id"], path),
+        answers=lambda desk, given, path: report_document(
+            desk.client.job(given["job_id"]).id, path
+        ),
         note="Its text is the resource `skillbank://jobs/JOB/report`.",
     ),
     Tool(

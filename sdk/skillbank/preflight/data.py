@@ -127,8 +127,9 @@ def _files(subject: Subject) -> dict[str, str]:
     """Absolute paths and URLs by spec key, less those that an earlier step has yet to write."""
     inputs = subject.skill.info.actions[subject.action].inputs
     values = {key: get_value(subject.spec, key) for key in inputs}
-    found, _ = find_data(subject.skill, EVALUATION, subject.roots_of_evaluation)
-    values |= {file.key: file.value for file in found}
+    if later := subject.roots_of_evaluation:  # a skill may have no evaluation
+        found, _ = find_data(subject.skill, EVALUATION, later)
+        values |= {file.key: file.value for file in found}
     given = {k: v for k, v in values.items() if isinstance(v, str) and not is_empty(v)}
     downloads = subject.plan.downloads if subject.plan else {}
     given = {key: downloads.get(value, value) for key, value in given.items()}

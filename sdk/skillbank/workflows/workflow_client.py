@@ -76,6 +76,9 @@ class WorkflowClient(JobClient):
     def submit_workflow(self, plan: WorkflowPlan) -> Workflow:
         """Start a planned workflow; it advances by itself, also when this program ends.
 
+        Args:
+            plan: What `plan_workflow` decided, or `WorkflowPlan.from_json` read.
+
         Returns:
             The workflow, or the first one that was submitted under the same idempotency key.
 
@@ -170,6 +173,10 @@ class WorkflowClient(JobClient):
 
         The first news comes at once; the last shows the workflow in its final state. What steps
         did that have ended before is left out.
+
+        Args:
+            workflow_id: The workflow.
+            every_s: Seconds between two looks.
         """
         folder = find_folder(self.root, workflow_id)
         follower = StepFollower(self.job, lambda job: self._store.marks(job).status_bytes)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.sdk.preflight.conftest import SKILL, Machine, failed, named, states
-from tests.sdk.toy import RecordingPlatform
+from tests.sdk.toy import FIXTURES as TOY_RUNNER
+from tests.sdk.toy import TOY, RecordingPlatform
 
 from skillbank.bank import SkillBank
 from skillbank.client import Client
@@ -70,6 +71,16 @@ def test_one_check_that_fails_hides_no_other(train, machine: Machine, monkeypatc
     problem = named(found, "plan")[0].found
     assert "did you mean 'num_epochs'?" in problem
     assert "/nowhere" in problem
+
+
+def test_a_skill_without_an_evaluation_is_checked_too(root: Path, machine: Machine) -> None:
+    bank = SkillBank([TOY_RUNNER / "skills"])
+    client = Client(root, bank=bank, platforms={"local": machine})
+
+    found = client.preflight(JobRequest(TOY, "train"))
+
+    assert "plan" in states(found)
+    client.close()
 
 
 def test_an_unknown_skill_or_action_fails_and_the_platform_is_looked_at_all_the_same(
