@@ -28,7 +28,11 @@ _SURE_VERBS = frozenset({"retrain", "trainiere", "evaluate", "predict"})
 _LAST_RESORTS = frozenset({"train", "evaluate", "test"})
 _REACH = 12  # words between the parts of one phrase: `I need ... a classifier`
 _GAPPED = (
-    (frozenset({"what", "was"}), frozenset({"doing", "tut", "tun", "macht", "machen"}), "inference"),
+    (
+        frozenset({"what", "was"}),
+        frozenset({"doing", "tut", "tun", "macht", "machen"}),
+        "inference",
+    ),
     (
         frozenset({"turn", "transform", "cut", "reformat", "wandle", "verwandle"}),
         frozenset({"arrays", "array", "numpy", "npy", "dataset", "datasets"}),
@@ -156,7 +160,11 @@ def _is_asked(sentence: Sentence, match: Match[str]) -> bool:
     """Whether the words for an action ask for it, and do not describe something else."""
     first, word = match.first, sentence.word(match.first)
     before = sentence.word(first - 1)
-    if word == "train" and before == "to" and sentence.word(first - 2) in {"dataset", "data", "set"}:
+    if (
+        word == "train"
+        and before == "to"
+        and sentence.word(first - 2) in {"dataset", "data", "set"}
+    ):
         return False
     if match.end - first > 1:
         return True

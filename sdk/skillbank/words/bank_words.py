@@ -13,7 +13,8 @@ from skillbank.skill import Skill
 from skillbank.spec_keys import Schema, dotted_keys, field_at, types_of
 from skillbank.words.lexicon import ACTIONS, COMMON, FIELD_NAMES
 from skillbank.words.matcher import Phrases
-from skillbank.words.tokens import stem_of, stems
+from skillbank.words.stemming import stem_of
+from skillbank.words.tokens import stems
 
 GAP = "..."  # in a phrase: other words may stand here; each side lists words of which one is said
 NAME, HINT, TRACE = 6.0, 2.0, 1.0  # how much a phrase says about the skill that is meant

@@ -42,7 +42,7 @@ class ControlWords:
         for match in self._informal.find(sentence):
             if match.first <= 3 and not self._is_taken_before(sentence, match.first):
                 return match
-        asks = sentence.text.rstrip().endswith(("?", "？"))
+        asks = sentence.text.rstrip().endswith(("?", "\uff1f"))
         if asks and sentence.word(0) in {
             "is",
             "are",

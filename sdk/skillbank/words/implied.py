@@ -7,8 +7,8 @@ from skillbank.route import SEARCHED_ACTION
 from skillbank.words.actions import Mention
 from skillbank.words.phrasebook import words
 from skillbank.words.places import Use
-from skillbank.words.reading import Reading
 from skillbank.words.readers import Readers
+from skillbank.words.reading import Reading
 
 _USES = words("wishes", "uses")
 _EPOCHS = frozenset({"epoch", "epochen", "轮"})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from skillbank.words.retractions import Retractions
 from skillbank.words.answer import ParentRef
 from skillbank.words.draft import Draft
 from skillbank.words.jobs import Pointer
 from skillbank.words.matcher import Said, Sentence
+from skillbank.words.retractions import Retractions
 
 _BASE_CUES = frozenset({"from", "of", "on", "with", "using", "by", "von", "aus", "mit"})
 

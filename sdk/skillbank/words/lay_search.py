@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from skillbank.errors import RequestInvalid
 from skillbank.request import AutomlPolicy
-from skillbank.words.retractions import Retractions
 from skillbank.words.draft import Draft
 from skillbank.words.matcher import Said, Sentence
 from skillbank.words.phrasebook import words
+from skillbank.words.retractions import Retractions
 from skillbank.words.tokens import Kind
 
 POLICY_KEYS = frozenset({"automl", "automl_policy", "automl_enabled", "auto_ml", "hpo"})

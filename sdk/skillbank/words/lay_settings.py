@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from skillbank.words.retractions import Retractions
 from skillbank.words.draft import Draft
 from skillbank.words.matcher import Match, Said
+from skillbank.words.retractions import Retractions
 from skillbank.words.tokens import Kind
 from skillbank.words.values import ValueReader
 

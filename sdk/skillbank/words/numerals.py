@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from skillbank.words.tokens import Token
 
-_THOUSANDS = re.compile(r"[-−]?[1-9]\d{0,2}(,\d{3})+$")
-_POWER = re.compile(r"(?:(\d+(?:\.\d+)?)\s?[x×*]\s?)?10\^(-?\d+)$")
-_SHAPE = re.compile(r"[-−]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+−]?\d+)?%?$")
+_THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+$")
+_POWER = re.compile(r"(?:(\d+(?:\.\d+)?)\s?[x\u00d7*]\s?)?10\^(-?\d+)$")
+_LONGEST = 40  # characters of a number
+_SHAPE = re.compile(r"[-\u2212]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+\u2212]?\d+)?%?$")
 
 _UNITS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
@@ -30,7 +32,7 @@ _TENS = {
 }  # fmt: skip
 _SCALES = {"hundred": 100, "thousand": 1000, "hundert": 100, "tausend": 1000}
 _CHINESE = {
-    "零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
+    "零": 0, "\u3007": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
     "八": 8, "九": 9,
 }  # fmt: skip
 _CHINESE_SCALES = {"十": 10, "百": 100, "千": 1000}
@@ -39,24 +41,30 @@ NUMERALS = frozenset({*_UNITS, *_TENS, *_SCALES})
 
 
 def read_number(text: str) -> int | float | None:
-    """The value of a number in digits; None when the text is none.
+    """The value of a number in digits; None when the text is none, or is beyond any setting.
 
     A comma before exactly three digits groups thousands, otherwise it is a decimal comma. A
     percent sign divides by 100.
     """
-    plain = text.strip().replace("−", "-")
+    plain = text.strip().replace("\u2212", "-")
+    if len(plain) > _LONGEST:
+        return None
     if power := _POWER.match(plain):
-        return float(power.group(1) or 1) * 10.0 ** int(power.group(2))
-    if not _SHAPE.match(plain):
-        if not re.fullmatch(r"[-−]?\d{1,3}(,\d{3})+", plain):
-            return None
-    percent = plain.endswith("%")
-    plain = plain.rstrip("%")
-    plain = plain.replace(",", "") if _THOUSANDS.match(plain) else plain.replace(",", ".")
-    value = float(plain)
-    if percent:
-        return value / 100
-    return int(plain) if re.fullmatch(r"-?\d+", plain) else value
+        return _finite(f"{power.group(1) or 1}e{power.group(2)}")
+    if not _SHAPE.match(plain) and not _THOUSANDS.match(plain):
+        return None
+    is_percent = plain.endswith("%")
+    digits = plain.rstrip("%")
+    digits = digits.replace(",", "" if _THOUSANDS.match(digits) else ".")
+    if is_percent:
+        value = _finite(digits)
+        return None if value is None else value / 100
+    return int(digits) if re.fullmatch(r"-?\d+", digits) else _finite(digits)
+
+
+def _finite(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
 
 
 def join_numerals(

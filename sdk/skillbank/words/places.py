@@ -8,7 +8,8 @@ from enum import Enum, auto
 
 from skillbank.words.matcher import Match, Phrases, Sentence
 from skillbank.words.phrasebook import tables, words
-from skillbank.words.tokens import FILE_ENDINGS, Kind
+from skillbank.words.token_patterns import FILE_ENDINGS
+from skillbank.words.tokens import Kind
 
 
 class Use(Enum):

@@ -227,9 +227,7 @@ class PolicyWords:
             if sentence.word(match.first - 1) != "fine" and sentence.word(match.first) != "tuned"
         ]
 
-    def _flat(
-        self, sentence: Sentence, span: tuple[int, int], policy: AutomlPolicy
-    ) -> _Statement:
+    def _flat(self, sentence: Sentence, span: tuple[int, int], policy: AutomlPolicy) -> _Statement:
         """A phrase that has a meaning of its own, turned around by a `not` before it."""
         left = self._to_the_left(sentence, span[0])
         if left.turns % 2:

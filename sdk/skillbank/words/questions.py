@@ -9,8 +9,8 @@ from skillbank.words.jobs import Pointer
 from skillbank.words.matcher import Match
 from skillbank.words.phrasebook import words
 from skillbank.words.pointings import choose, point
-from skillbank.words.reading import Reading
 from skillbank.words.readers import Readers
+from skillbank.words.reading import Reading
 
 _NOT_DEED = words("questions", "not_deed")
 _NOT_COMMAND = words("questions", "not_command")

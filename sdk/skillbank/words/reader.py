@@ -13,8 +13,8 @@ from skillbank.words.draft import Draft
 from skillbank.words.matcher import Sentence
 from skillbank.words.pointings import point
 from skillbank.words.questions import Questions
-from skillbank.words.reading import Collector, Reading, SkillOf
 from skillbank.words.readers import Readers
+from skillbank.words.reading import Collector, Reading, SkillOf
 from skillbank.words.refusals import Refusals
 from skillbank.words.skill_choice import SkillChooser
 from skillbank.words.wishes import Wishes

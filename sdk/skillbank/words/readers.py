@@ -17,7 +17,8 @@ from skillbank.words.policies import PolicyWords
 from skillbank.words.retractions import Retractions
 from skillbank.words.searches import SearchWords
 from skillbank.words.spelling import Spelling
-from skillbank.words.tokens import stem_of, stems
+from skillbank.words.stemming import stem_of
+from skillbank.words.tokens import stems
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from skillbank.words.foreign import Foreign
 from skillbank.words.matcher import Match, Said
 from skillbank.words.phrasebook import words
 from skillbank.words.pointings import choose
-from skillbank.words.reading import Reading
 from skillbank.words.readers import Readers
+from skillbank.words.reading import Reading
 from skillbank.words.unknown import unknown_words
 
 _REQUEST = words("wishes", "request")

@@ -72,7 +72,8 @@ class Retractions:
         stops = (index + 1 for index in range(first - 1, -1, -1) if sentence.is_stop(index))
         start = next(stops, 0)
         return any(
-            start <= match.first and match.end <= first
+            start <= match.first
+            and match.end <= first
             # `last time ..., so now` comes to the present
             and not sentence.words(match.end, first) & _NOW
             for match in self._unreal.find(sentence)

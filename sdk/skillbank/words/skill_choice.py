@@ -12,8 +12,8 @@ from skillbank.words.answer import Answer, Outcome
 from skillbank.words.bank_words import NAME
 from skillbank.words.phrasebook import words
 from skillbank.words.pointings import Choice, Pointing, choose
-from skillbank.words.reading import Reading
 from skillbank.words.readers import Readers
+from skillbank.words.reading import Reading
 from skillbank.words.unknown import unknown_words
 
 _EITHER = words("wishes", "either")

@@ -7,11 +7,13 @@ spelling errors", 1964): a letter too many, left out, wrong, or swapped with its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from skillbank.words.matcher import Sentence
-from skillbank.words.tokens import Kind, Token, stem_of
+from skillbank.words.stemming import stem_of
+from skillbank.words.tokens import Kind, Token
 
 _SHORTEST = 5  # shorter words are taken as they are: too many others are one slip away
 _SHORTEST_REPLACED = 8  # from here on a wrong letter counts as a slip, too

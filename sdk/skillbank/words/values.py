@@ -45,7 +45,9 @@ class ValueReader:
         """Names of settings; dotted keys as well."""
         first, end = self._span
         found = [
-            match for match in self._words.names.find(self._sentence, 0, end) if match.first >= first
+            match
+            for match in self._words.names.find(self._sentence, 0, end)
+            if match.first >= first
         ]
         for index in self._sentence.of_kind(Kind.KEY):
             if first <= index < end and not self._sentence.is_taken(index):

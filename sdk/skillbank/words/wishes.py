@@ -13,8 +13,8 @@ from skillbank.words.implied import ImpliedActions
 from skillbank.words.matcher import Match, Sentence
 from skillbank.words.phrasebook import words
 from skillbank.words.pointings import choose
-from skillbank.words.reading import Reading
 from skillbank.words.readers import Readers
+from skillbank.words.reading import Reading
 from skillbank.words.skill_choice import SkillChooser
 from skillbank.words.tokens import Kind
 
@@ -37,7 +37,10 @@ class Wishes:
     def wanted(self, reading: Reading) -> list[Mention]:
         """The actions that remain; the mentions of the reading say which are negated."""
         reading.mentions = [
-            replace(one, is_negated=one.is_negated or self._retractions.voids(reading.sentence, one.first))
+            replace(
+                one,
+                is_negated=one.is_negated or self._retractions.voids(reading.sentence, one.first),
+            )
             for one in self._with_plain_training(reading)
         ]
         negated = {one.action: one.first for one in reading.mentions if one.is_negated}
