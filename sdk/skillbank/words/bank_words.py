@@ -13,6 +13,7 @@ from skillbank.skill import Skill
 from skillbank.spec_keys import Schema, dotted_keys, field_at, types_of
 from skillbank.words.lexicon import ACTIONS, COMMON, FIELD_NAMES
 from skillbank.words.matcher import Phrases
+from skillbank.words.phrasebook import phrases
 from skillbank.words.stemming import stem_of
 from skillbank.words.tokens import stems
 
@@ -20,7 +21,8 @@ GAP = "..."  # in a phrase: other words may stand here; each side lists words of
 NAME, HINT, TRACE = 6.0, 2.0, 1.0  # how much a phrase says about the skill that is meant
 
 _LIST = re.compile(r"[,;]|\bor\b|\band\b|\(|\)|\.\s")
-_COMMON = frozenset(stem_of(word) for word in COMMON)
+_COMMON = frozenset(map(stem_of, COMMON))
+_COMMON_VALUES = _COMMON | set(map(stem_of, phrases("shared", "common_values")))
 
 
 @dataclass(frozen=True)
@@ -321,11 +323,3 @@ def _spoken_forms(value: str) -> Iterator[str]:
         yield value.rpartition(".")[2]
     if "_" in value or "-" in value:
         yield re.sub(r"[-_]", "", value)
-
-
-_COMMON_VALUES = _COMMON | {
-    stem_of(word)
-    for word in """none uniform distance spatial frame pad join break file auto given subject camera epoch
-    step min max center conv consecutive random torso bone joint motion interpolate interpol first generic
-    rgb of multi crop of all mode scale train val test fp32""".split()
-}

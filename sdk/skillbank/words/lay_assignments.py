@@ -12,13 +12,11 @@ from skillbank.words.draft import Draft
 from skillbank.words.jobs import Pointer
 from skillbank.words.lay_search import POLICY_KEYS
 from skillbank.words.matcher import Said, Sentence
+from skillbank.words.phrasebook import words
 from skillbank.words.places import Place, Use
 from skillbank.words.spelling import Spelling
 
-_FOLDERS = frozenset(
-    """data dataset data_path root dataset_root data_root dataset_dir data_dir dataset_path
-    dataset_folder data_folder folder path input""".split()
-)
+_FOLDERS = words("places", "assigned_folders")
 _ROLES = {
     "train": Use.TRAIN,
     "train_data": Use.TRAIN,
@@ -88,16 +86,16 @@ class AssignmentLayer:
     def _lay_setting(self, said: Said) -> None:
         """Set a key of the first step that has it; name the nearest keys where none has."""
         for index in self._draft.order(said.first):
-            words = self._draft.steps[index].words
-            field = words.find(said.slot) or words.find(self._respelled(said.slot))
+            own = self._draft.steps[index].words
+            field = own.find(said.slot) or own.find(self._respelled(said.slot))
             if field is not None:
                 value = _choice(field, said.value)
                 if problem := field.problem(value):
                     self._draft.problems.append(problem)
                 self._draft.put(index, replace(said, slot=f"overrides.{field.key}", value=value))
                 return
-        words = self._draft.steps[0].words
-        known = [*words.fields, *words.skill.info.spec_shorthand_keys]
+        first = self._draft.steps[0].words
+        known = [*first.fields, *first.skill.info.spec_shorthand_keys]
         hint = did_you_mean(said.slot, known)
         self._draft.problems.append(f"{said.slot}: no such setting; {hint}")
 

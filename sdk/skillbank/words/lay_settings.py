@@ -56,7 +56,7 @@ class SettingLayer:
             self._draft.contradictions.append(f"{key}: {both} are asked for; say which.")
         return False
 
-    def _lay_corrected(self, match: Match[str]) -> None:
+    def _lay_corrected(self, match: Match[bool]) -> None:
         """`30 epochs, no, make that 50`: a number alone replaces the last one."""
         sentence = self._draft.sentence
         number = next(

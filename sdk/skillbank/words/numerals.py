@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+$")
 _POWER = re.compile(r"(?:(\d+(?:\.\d+)?)\s?[x\u00d7*]\s?)?10\^(-?\d+)$")
 _LONGEST = 40  # characters of a number
-_SHAPE = re.compile(r"[-\u2212]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+\u2212]?\d+)?%?$")
+_SHAPE = re.compile(r"-?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?%?$")
 
 _UNITS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -62,7 +63,12 @@ class Place:
         return self.ending in {"yaml", "yml"}
 
 
-_CUES = {Use[name.upper()]: told for name, told in tables("places", "cues").items()}
+_ROLES = frozenset({Use.TRAIN, Use.VAL, Use.TEST})
+_SAID_AFTER = _ROLES | {Use.LABELS, Use.OUTPUT}
+_WRITTEN = frozenset({Use.LABELS, Use.CHECKPOINT})  # "save the labels to" writes them
+_TABLES = (".csv", ".tsv", ".txt", ".pkl")
+_LABELS = words("places", "labels")
+_SAYS_USE = words("places", "says_use")
 _TOWARDS = words("places", "towards")
 _SMALL = words("places", "small")
 _REACH = 7  # words before a path that may say what it is for
@@ -72,81 +78,78 @@ class PlaceWords:
     """Reads paths with their uses."""
 
     def __init__(self) -> None:
-        self._cues = Phrases((phrase, use) for use, table in _CUES.items() for phrase in table)
+        self._cues = Phrases(
+            (phrase, Use[name.upper()])
+            for name, told in tables("places", "cues").items()
+            for phrase in told
+        )
         self.words = self._cues.words
 
     def read(self, sentence: Sentence) -> list[Place]:
         """Every path of a sentence."""
+        cues = list(self._cues.find(sentence))
         found: list[Place] = []
-        for index in range(len(sentence.tokens)):
-            if sentence.kind(index) is Kind.PATH and not sentence.is_taken(index):
-                found.append(self._place(sentence, index, found[-1] if found else None))
+        for index in sentence.of_kind(Kind.PATH):
+            if not sentence.is_taken(index):
+                near = [cue for cue in cues if index - _REACH <= cue.first and cue.end <= index]
+                found.append(self._place(sentence, index, near, found[-1] if found else None))
         for place in found:
             sentence.take(place.end - 1, place.end, "path")
         return found
 
-    def _place(self, sentence: Sentence, index: int, before: Place | None) -> Place:
+    def _place(
+        self, sentence: Sentence, index: int, cues: Sequence[Match[Use]], before: Place | None
+    ) -> Place:
+        """The path at a token, given the cues near it and the path before it."""
         path = str(sentence.tokens[index].value)
-        start = max(before.end if before else 0, index - _REACH)
-        for at in range(index - 1, start - 1, -1):
-            if sentence.kind(at) is Kind.STOP and sentence.word(at) not in {":"}:
-                start = at + 1
-                break
+        start = _start_of_clause(sentence, index, before)
         use, first = Use.PLAIN, index
-        for match in self._cues.find(sentence):
-            if match.first < start or match.end > index or not self._leads(sentence, match, index):
+        for cue in cues:
+            if cue.first < start or not _leads(sentence, cue, index):
                 continue
-            if use is Use.OUTPUT and match.meaning in {Use.LABELS, Use.PLAIN, Use.CHECKPOINT}:
-                continue  # "save the labels to" writes them
-            use, first = match.meaning, match.first
-        after = self._cues.at(
-            sentence,
-            index
-            + 1
-            + (sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has", "的"}),
-        )
-        joined = sentence.word(index + 1) in {"as", "for", "is", "are", "holds", "has"}
-        if joined and sentence.word(index + 2) in {"the", "my", "our"}:
-            after = self._cues.at(sentence, index + 3)
-        if (
-            joined
-            and after
-            and after.meaning in {Use.TRAIN, Use.VAL, Use.TEST, Use.LABELS, Use.OUTPUT}
-        ):
-            use = after.meaning
-        named = path.rstrip("/").rpartition("/")[2].lower()
-        if (
-            use is Use.PLAIN
-            and ("label" in named or "annotation" in named)
-            and re.search(r"\.(csv|tsv|txt|pkl)$", named)
-        ):
-            use = Use.LABELS
-        if use is Use.PLAIN and named == "test":
-            use = Use.TEST
-        roles = (Use.TRAIN, Use.VAL, Use.TEST)
-        role = use if use in roles else before.role if before else Use.PLAIN
+            if use is not Use.OUTPUT or cue.meaning not in _WRITTEN:
+                use, first = cue.meaning, cue.first
+        use = self._use_after(sentence, index) or use
+        if use is Use.PLAIN:
+            use = _use_in_name(path)
+        role = use if use in _ROLES else before.role if before else Use.PLAIN
         return Place(path, use, first, index + 1, role)
 
-    def _leads(self, sentence: Sentence, match: Match[Use], index: int) -> bool:
-        """Whether only small words stand between what a path is for and the path."""
-        if match.end - match.first == 1 and match.meaning is Use.LABELS:
-            if sentence.word(match.first) not in {
-                "labels",
-                "label",
-                "annotations",
-                "标签",
-                "标注",
-                "the",
-            }:
-                return False
-        if match.meaning is Use.OUTPUT:
-            between = range(match.end, index)
-            last = {sentence.word(index - 1), sentence.word(index - 2)}
-            return len(between) <= 6 and (not between or bool(last & _TOWARDS))
-        return all(
-            sentence.word(at) in _SMALL
-            or sentence.kind(at) is Kind.WORD
-            and match.end - match.first > 1
-            and len(range(match.end, index)) <= 2
-            for at in range(match.end, index)
-        )
+    def _use_after(self, sentence: Sentence, index: int) -> Use | None:
+        """What the words after a path say it is: `/b as the validation set`."""
+        if sentence.word(index + 1) not in _SAYS_USE:
+            return None
+        has_article = sentence.word(index + 2) in {"the", "my", "our"}
+        cue = self._cues.at(sentence, index + 2 + has_article)
+        return cue.meaning if cue and cue.meaning in _SAID_AFTER else None
+
+
+def _start_of_clause(sentence: Sentence, index: int, before: Place | None) -> int:
+    """First token that may say what a path is for: a stop, or another path, ends what is before."""
+    start = max(before.end if before else 0, index - _REACH)
+    for at in range(index - 1, start - 1, -1):
+        if sentence.is_stop(at) and sentence.word(at) != ":":
+            return at + 1
+    return start
+
+
+def _use_in_name(path: str) -> Use:
+    """What the name of a file or folder says by itself."""
+    name = path.rstrip("/").rpartition("/")[2].lower()
+    if ("label" in name or "annotation" in name) and name.endswith(_TABLES):
+        return Use.LABELS
+    return Use.TEST if name == "test" else Use.PLAIN
+
+
+def _leads(sentence: Sentence, cue: Match[Use], index: int) -> bool:
+    """Whether only small words stand between what a path is for and the path."""
+    is_word = cue.end - cue.first == 1
+    if is_word and cue.meaning is Use.LABELS and sentence.word(cue.first) not in _LABELS:
+        return False
+    between = range(cue.end, index)
+    if cue.meaning is Use.OUTPUT:
+        leads = not between or bool(sentence.words_before(index) & _TOWARDS)
+        return len(between) <= 6 and leads
+    if not is_word and len(between) <= 2:
+        return all(sentence.kind(at) is Kind.WORD or sentence.word(at) in _SMALL for at in between)
+    return all(sentence.word(at) in _SMALL for at in between)

@@ -1,4 +1,4 @@
-"""What one sentence says, part by part; each part is found by its own reader, which takes its words."""
+"""What one sentence says, part by part; the reader that finds a part takes its words."""
 
 from __future__ import annotations
 

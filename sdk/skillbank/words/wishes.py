@@ -1,4 +1,4 @@
-"""Which actions a sentence wants, in order: without what is negated, taken back or only described."""
+"""Which actions a sentence wants, in order: none that is negated, taken back or described."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Wishes:
         )
 
 
-def _adds(sentence: Sentence, correction: Match[str], after: Mention) -> bool:
+def _adds(sentence: Sentence, correction: Match[bool], after: Mention) -> bool:
     """Whether an action after a correction comes on top: `make that 50, then export`."""
     if sentence.word(correction.first) in {"make", "better"}:
         return True
