@@ -9,8 +9,15 @@ from skillbank.words.tokens import Kind
 
 _ALGORITHMS = tables("searches", "algorithms")
 _COUNTED = tables("searches", "counted")
-_TIME_S = {"hour": 3600, "h": 3600, "hr": 3600, "hrs": 3600, "stunden": 3600, "stunde": 3600, "std": 3600, "minut": 60, "min": 60,
-           "mins": 60, "minuten": 60, "day": 86400, "tag": 86400, "tage": 86400, "小时": 3600, "分钟": 60}  # fmt: skip
+_TIME_S = {
+    **dict.fromkeys(("hour", "h", "hr", "hrs", "stunden", "stunde", "std", "小时", "个小时"), 3600),
+    **dict.fromkeys(("minut", "min", "mins", "minuten", "分钟"), 60),
+    **dict.fromkeys(("day", "tag", "tage"), 86400),
+}
+"""What spans of time are called, by stems -> seconds."""
+
+_COUNTED_BETWEEN = words("searches", "counted_between")
+_REACH = 3  # words before a metric, or between a count and what is counted
 _BUDGET = words("searches", "budget")
 _METRICS = tables("searches", "metrics")
 _AIMS = words("searches", "aims")
@@ -33,105 +40,90 @@ class SearchWords:
             for match in self._algorithms.find(sentence)
             if sentence.word(match.first - 1) not in {"not", "no", "without"}
         ]
-        found += [self._time(sentence, index) for index in range(len(sentence.tokens))]
+        found += [_time(sentence, index) for index in range(len(sentence.tokens))]
         found += [self._metric(sentence, match) for match in self._metrics.find(sentence)]
-        found += self._singly(sentence)
+        found += _singly(sentence)
         said = sorted((one for one in found if one is not None), key=lambda one: one.first)
         for one in said:
             sentence.take(one.first, one.end, one.slot)
         return said
 
     def _count(self, sentence: Sentence, match: Match[str]) -> Said | None:
-        at = match.first - 1
-        while (
-            sentence.word(at)
-            in {
-                "trials",
-                "at",
-                "most",
-                "automl",
-                "hpo",
-                "search",
-                "more",
-                "different",
-                "of",
-                "random",
-                "models",
-                "jobs",
-            }
-            and match.first - at < 4
-        ):
-            at -= 1
-        for index in (at, self._after(sentence, match.end)):
-            if index is None or sentence.kind(index) is not Kind.NUMBER or sentence.is_taken(index):
-                continue
-            if index > match.first and match.meaning != "max_recommendations":
-                continue
-            if sentence.word(index - 1) in {"not", "than"} and sentence.word(index - 2) not in {
-                "more"
-            }:
-                continue
-            value = sentence.tokens[index].value
-            if value == int(value) and value >= 0:
-                return Said(
-                    f"automl.{match.meaning}",
-                    int(value),
-                    min(index, match.first),
-                    max(index + 1, match.end),
-                )
-        return None
-
-    def _after(self, sentence: Sentence, at: int) -> int | None:
-        start = at
-        while at - start < 3 and sentence.word(at) in CONNECTORS:
-            at += 1
-        return at if at > start else None
-
-    def _singly(self, sentence: Sentence) -> list[Said]:
-        """`one trial at a time`, `one after the other`."""
-        found = []
-        for index in range(len(sentence.tokens) - 3):
-            words = [sentence.word(index + step) for step in range(4)]
-            if words == ["one", "after", "the", "other"] or words == [
-                "one",
-                "after",
-                "another",
-                words[3],
-            ]:
-                found.append(
-                    Said("automl.max_concurrent", 1, index, index + 4 - (words[2] == "another"))
-                )
-        return found
-
-    def _time(self, sentence: Sentence, index: int) -> Said | None:
-        """A span of time that limits something: `at most 2 hours`."""
-        if sentence.kind(index) is not Kind.NUMBER and sentence.word(index) not in {"an", "half"}:
+        """`20 trials`; of trials also `trials: 20`."""
+        before = match.first - 1
+        while match.first - before <= _REACH and sentence.word(before) in _COUNTED_BETWEEN:
+            before -= 1
+        places = [before]
+        if match.meaning == "max_recommendations":
+            after = _after_connectors(sentence, match.end)
+            places += [] if after == match.end else [after]
+        index = next((place for place in places if _is_count(sentence, place)), None)
+        if index is None:
             return None
-        if sentence.is_taken(index) or sentence.word(index - 1) == "half":
-            return None
-        value = sentence.tokens[index].value or 1
-        at, half = index + 1, 1.0
-        if sentence.word(index) == "half":
-            half, at = 0.5, at + (sentence.word(at) in {"an", "a"})
-        unit = sentence.word(at) + (
-            sentence.word(at + 1) if sentence.word(at) in {"小", "分", "个"} else ""
-        )
-        if unit == "个小":
-            unit, at = "小时", at + 1
-        unit_s = _TIME_S.get(unit) or _TIME_S.get(sentence.stem(at))
-        if not unit_s:
-            return None
-        end = at + 1 + (unit in {"小时", "分钟"})
-        near = {sentence.word(i) for i in (*range(max(0, index - 4), index), *range(end, end + 3))}
-        if not near & _BUDGET:
-            return None
-        return Said("automl.time_budget_s", int(value * half * unit_s), index, end)
+        value = int(sentence.tokens[index].value)
+        first, end = min(index, match.first), max(index + 1, match.end)
+        return Said(f"automl.{match.meaning}", value, first, end)
 
     def _metric(self, sentence: Sentence, match: Match[str]) -> Said | None:
-        before = {sentence.word(index) for index in range(max(0, match.first - 3), match.first)}
-        if not before & _AIMS:
+        """`Maximize the validation accuracy`."""
+        before = range(max(0, match.first - _REACH), match.first)
+        first = next((index for index in before if sentence.word(index) in _AIMS), None)
+        if first is None:
             return None
-        first = next(
-            i for i in range(max(0, match.first - 3), match.first) if sentence.word(i) in _AIMS
-        )
         return Said("automl.metric", match.meaning, first, match.end)
+
+
+def _after_connectors(sentence: Sentence, start: int) -> int:
+    """The token after a few small words."""
+    at = start
+    while at - start < _REACH and sentence.word(at) in CONNECTORS:
+        at += 1
+    return at
+
+
+def _is_count(sentence: Sentence, index: int) -> bool:
+    """Whether a count that is wanted stands here: not that of `not 20 trials`."""
+    if sentence.kind(index) is not Kind.NUMBER or sentence.is_taken(index):
+        return False
+    is_other = sentence.word(index - 1) in {"not", "than"} and sentence.word(index - 2) != "more"
+    value = sentence.tokens[index].value
+    return not is_other and value >= 0 and value == int(value)
+
+
+def _singly(sentence: Sentence) -> list[Said]:
+    """`One after the other`: one trial at a time."""
+    found = []
+    for index in sentence.of_kind(Kind.NUMBER):
+        for phrase in (["one", "after", "the", "other"], ["one", "after", "another"]):
+            end = index + len(phrase)
+            if [sentence.word(at) for at in range(index, end)] == phrase:
+                found.append(Said("automl.max_concurrent", 1, index, end))
+    return found
+
+
+def _time(sentence: Sentence, index: int) -> Said | None:
+    """A span of time that limits something: `at most 2 hours`, `half an hour`."""
+    is_half = sentence.word(index) == "half"
+    is_amount = is_half or sentence.kind(index) is Kind.NUMBER or sentence.word(index) == "an"
+    if not is_amount or sentence.is_taken(index) or sentence.word(index - 1) == "half":
+        return None
+    amount = 0.5 if is_half else sentence.tokens[index].value or 1
+    at = index + 1 + (is_half and sentence.word(index + 1) in {"an", "a"})
+    found = _unit(sentence, at)
+    if found is None:
+        return None
+    unit_s, end = found
+    near = sentence.words(index - 4, index) | sentence.words(end, end + 3)
+    if not near & _BUDGET:
+        return None
+    return Said("automl.time_budget_s", int(amount * unit_s), index, end)
+
+
+def _unit(sentence: Sentence, at: int) -> tuple[int, int] | None:
+    """Seconds of the unit of time that begins here, and where it ends; signs are joined."""
+    for length in (3, 2):
+        signs = "".join(sentence.word(index) for index in range(at, at + length))
+        if not signs.isascii() and signs in _TIME_S:
+            return _TIME_S[signs], at + length
+    unit_s = _TIME_S.get(sentence.word(at)) or _TIME_S.get(sentence.stem(at))
+    return None if unit_s is None else (unit_s, at + 1)

@@ -1,7 +1,7 @@
-"""The patterns of tokens, in the order in which they are tried; marks beyond ASCII by their codes.
+r"""The patterns of tokens, in the order in which they are tried; marks beyond ASCII by their codes.
 
-Full width: \\uff0c comma, \\uff1b semicolon, \\uff1a colon, \\uff01 and \\uff1f exclamation and
-question mark. Others: \\u2019 apostrophe, \\u2212 minus, \\u00d7 times.
+Full width: \uff0c comma, \uff1b semicolon, \uff1a colon, \uff01 and \uff1f exclamation and
+question mark. Others: \u2019 apostrophe, \u2212 minus, \u00d7 times.
 """
 
 from __future__ import annotations
