@@ -19,6 +19,9 @@ from skillbank.words.refusals import Refusals
 from skillbank.words.skill_choice import SkillChooser
 from skillbank.words.wishes import Wishes
 
+MAX_STEPS = 32
+"""Steps of one plan; a text that asks for more is no request, but a file given by mistake."""
+
 
 class SentenceReader:
     """Reads sentences over one bank.
@@ -67,6 +70,9 @@ class SentenceReader:
         for mention in (one for group in groups for one in group.actions):
             if not words.skills_with(mention.action):
                 return self._refusals.unknown_action(reading, mention.action)
+        if (num_steps := sum(len(group.actions) for group in groups)) > MAX_STEPS:
+            message = f"{num_steps} steps are asked for; ask for {MAX_STEPS} at most at once."
+            return replies.refuse(sentence, Outcome.UNSUPPORTED, message)
         skills = self._chooser.skills(reading, groups)
         if isinstance(skills, Answer):
             return skills

@@ -29,8 +29,9 @@ class SkillChooser:
     def skills(self, reading: Reading, groups: Sequence[Group]) -> list[str] | Answer:
         """The skill of each group; an answer where the words do not tell it."""
         found: list[str] = []
+        pointings = self.corrected(reading)
         for group in groups:
-            skill = self._skill(reading, group, found)
+            skill = self._skill(reading, group, pointings, found)
             if isinstance(skill, Answer):
                 return skill
             found.append(skill)
@@ -44,18 +45,24 @@ class SkillChooser:
                 return after
         return reading.pointings
 
-    def _skill(self, reading: Reading, group: Group, before: Sequence[str]) -> str | Answer:
+    def _skill(
+        self,
+        reading: Reading,
+        group: Group,
+        pointings: Sequence[Pointing],
+        before: Sequence[str],
+    ) -> str | Answer:
         """The skill of a group, given those of the groups before it."""
         names = self._skills_that_can(group)
         if explicit := reading.assigned("skill"):
             return self._explicit(reading, str(explicit.value), names)
         if either := self._either(reading, names):
             return self._which(reading, Choice(either, NAME), names)
-        pointings = self.corrected(reading)
         named = choose(pointings, self._words.skills, (group.first, group.end))
         if named.is_named and named.skills[0] not in names:
             return self._lacks_action(reading, named.skills[0], group)
-        choice = self._choice(reading, group, names)
+        span = (group.first, group.end)
+        choice = _choice(pointings, names, span, reading.whole)
         if len(choice.skills) == 1:
             return choice.skills[0]
         known = _skill_of_job(reading)
@@ -71,15 +78,6 @@ class SkillChooser:
         """Names of the skills that have every action of a group."""
         able = [set(self._words.skills_with(one.action)) for one in group.actions]
         return [name for name in self._words.skills if all(name in skills for skills in able)]
-
-    def _choice(self, reading: Reading, group: Group, names: Sequence[str]) -> Choice:
-        """What the words around a group say; those of the whole sentence where they say more."""
-        pointings = self.corrected(reading)
-        choice = choose(pointings, names, (group.first, group.end))
-        if choice.is_named:
-            return choice
-        everywhere = choose(pointings, names, reading.whole)
-        return everywhere if everywhere.score > choice.score or not choice.skills else choice
 
     def _explicit(self, reading: Reading, name: str, names: Sequence[str]) -> str | Answer:
         """`skill=NAME`."""
@@ -125,3 +123,17 @@ def _skill_of_job(reading: Reading) -> str | None:
     """The skill of the first job that is spoken of."""
     known = (reading.skill_of(pointer.ref) for pointer in reading.jobs)
     return next((skill for skill in known if skill), None)
+
+
+def _choice(
+    pointings: Sequence[Pointing],
+    names: Sequence[str],
+    near: tuple[int, int],
+    whole: tuple[int, int],
+) -> Choice:
+    """What the words around a group say; those of the whole sentence where they say more."""
+    choice = choose(pointings, names, near)
+    if choice.is_named:
+        return choice
+    everywhere = choose(pointings, names, whole)
+    return everywhere if everywhere.score > choice.score or not choice.skills else choice
