@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,8 +40,19 @@ def test_showing_an_action_loads_no_schema_checker() -> None:
     assert not modules_of("show", "tao-train-pose-classification", "train") & SLOW
 
 
+@pytest.mark.parametrize("arguments", [["ask", "what can you do?"], ["capabilities"], ["jobs"]])
+def test_questions_load_no_schema_checker_and_no_server(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    loaded = modules_of("--root", str(tmp_path), *arguments)
+
+    assert not loaded & (SLOW | {"rich", "mcp", "anyio", "optuna"})
+
+
 def test_importing_the_package_alone_loads_nothing_heavy() -> None:
     code = "import sys, skillbank; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert not set(done.stdout.split()) & (SLOW | {"typer", "rich", "sqlite3"})
+    assert not set(done.stdout.split()) & (
+        SLOW | {"typer", "rich", "sqlite3", "pydantic", "yaml", "mcp"}
+    )

@@ -14,20 +14,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+SKILL = "tao-train-pose-classification"
+DATA = Path(__file__).resolve().parents[2] / "examples/cmu_mocap"
+WORDS = f"train a pose classifier on {DATA} for 3 epochs with 6 classes, no HPO, then evaluate it"
+LINES = {
+    "skillbank --help": ["--help"],
+    "skillbank run --help": ["run", "--help"],
+    "skillbank skills": ["skills"],
+    "skillbank skills --json": ["skills", "--json"],
+    "skillbank show SKILL train": ["show", SKILL, "train"],
+    "skillbank capabilities": ["capabilities"],
+    "skillbank ask (a command)": ["ask", "what can you do?"],
+    "skillbank ask (two steps)": ["ask", WORDS],
+    "skillbank plan": ["plan", SKILL, "train", "--data", str(DATA), "--automl", "off"],
+    "skillbank jobs": ["jobs"],
+}
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import skillbank": ["-c", "import skillbank"],
-    "skillbank --help": ["-m", "skillbank.cli", "--help"],
-    "skillbank skills": ["-m", "skillbank.cli", "skills"],
-    "skillbank skills --json": ["-m", "skillbank.cli", "skills", "--json"],
-    "skillbank show SKILL train": [
-        "-m",
-        "skillbank.cli",
-        "show",
-        "tao-train-pose-classification",
-        "train",
-    ],
+    **{name: ["-m", "skillbank.cli", *line] for name, line in LINES.items()},
 }
 
 
@@ -36,6 +44,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=11, help="runs of each command [%(default)s]")
     runs = parser.parse_args().runs
+    with TemporaryDirectory() as home:
+        os.environ["SKILLBANK_HOME"] = home
+        _measure(runs)
+
+
+def _measure(runs: int) -> None:
     print(f"{'milliseconds of':28}{'to a pipe':>16}{'':8}{'to a terminal':>16}")
     print(f"{'':28}{'median':>12}{'min':>8}{'median':>16}{'min':>8}")
     for name, arguments in COMMANDS.items():
