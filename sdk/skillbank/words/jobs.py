@@ -13,6 +13,8 @@ from skillbank.words.tokens import Kind
 _CUES = words("jobs", "cues")
 _WEAK_CUES = words("jobs", "weak_cues")
 _STRONG_CUES = _CUES - _WEAK_CUES
+_MARKED_CUES = _WEAK_CUES | {"#"}
+_ID_CUES = _CUES | _MARKED_CUES
 _BEFORE_ID = words("jobs", "before_id")
 _NOT_RECENT = words("jobs", "not_recent")
 _OTHER_NOUNS = words("jobs", "other_nouns")
@@ -129,16 +131,18 @@ def _by_id(sentence: Sentence, index: int) -> Pointer | None:
         first -= 1
     if token.kind is Kind.JOB:
         return Pointer(ParentRef(job=token.text), first, index + 1)
-    text = _with_hyphens(sentence, index)
-    if not token.text.isascii() or _NO_ID.match(text):
-        return None
     cues = {sentence.word(cue), sentence.word(index - 1)}
+    if not token.text.isascii() or not cues & _ID_CUES:
+        return None
+    text = _with_hyphens(sentence, index)
+    if _NO_ID.match(text):
+        return None
     if cues & _STRONG_CUES:
         if token.kind is Kind.NUMBER and ("." in text or len(text) < 3 or " " in text):
             return None
         if _ID.match(text):
             return Pointer(ParentRef(job=text), first, index + text.count("-") + 1)
-    if (cues & _WEAK_CUES or "#" in cues) and _HEX.match(text):
+    if cues & _MARKED_CUES and _HEX.match(text):
         return Pointer(ParentRef(job=text), first, index + 1)
     return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from skillbank.words.lexicon import CORRECTIONS, NOT_ACTION
 from skillbank.words.matcher import Match, Phrases, Sentence
 from skillbank.words.phrasebook import phrases, words
@@ -67,17 +69,9 @@ class Retractions:
             for index in range(1, len(sentence))
         )
 
-    def voids(self, sentence: Sentence, first: int) -> bool:
-        """Tell whether the words before an action say that it is only thought or told of."""
-        stops = (index + 1 for index in range(first - 1, -1, -1) if sentence.is_stop(index))
-        start = next(stops, 0)
-        return any(
-            start <= match.first
-            and match.end <= first
-            # `last time ..., so now` comes to the present
-            and not sentence.words(match.end, first) & _NOW
-            for match in self._unreal.find(sentence)
-        )
+    def tales(self, sentence: Sentence) -> list[Match[bool]]:
+        """Words that say that what follows is only thought or told of: `last week I`."""
+        return list(self._unreal.find(sentence))
 
     def is_negated(self, sentence: Sentence, first: int) -> bool:
         """Tell whether the action that begins at a token is asked not to be done."""
@@ -92,6 +86,17 @@ class Retractions:
                     is_other = sentence.word(start) in {"before", "stop"}
                     return sentence.word(end) != "only" and not is_other
         return sentence.word(first + 1) in {"nothing", "nichts", "nobody"}
+
+
+def is_told(sentence: Sentence, tales: Sequence[Match[bool]], first: int) -> bool:
+    """Tell whether an action that begins at a token is only thought or told of."""
+    return any(
+        match.end <= first
+        and not any(map(sentence.is_stop, range(match.first, first)))
+        # `last time ..., so now` comes to the present
+        and not sentence.words(match.end, first) & _NOW
+        for match in tales
+    )
 
 
 def _says_something(sentence: Sentence, index: int) -> bool:

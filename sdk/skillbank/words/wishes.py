@@ -15,6 +15,7 @@ from skillbank.words.phrasebook import words
 from skillbank.words.pointings import choose
 from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
+from skillbank.words.retractions import is_told
 from skillbank.words.skill_choice import SkillChooser
 from skillbank.words.tokens import Kind
 
@@ -36,11 +37,10 @@ class Wishes:
 
     def wanted(self, reading: Reading) -> list[Mention]:
         """The actions that remain; the mentions of the reading say which are negated."""
+        sentence = reading.sentence
+        tales = self._retractions.tales(sentence)
         reading.mentions = [
-            replace(
-                one,
-                is_negated=one.is_negated or self._retractions.voids(reading.sentence, one.first),
-            )
+            replace(one, is_negated=one.is_negated or is_told(sentence, tales, one.first))
             for one in self._with_plain_training(reading)
         ]
         negated = {one.action: one.first for one in reading.mentions if one.is_negated}
@@ -54,7 +54,7 @@ class Wishes:
             return []
         if remaining := self._after_corrections(reading, positive):
             described = self._without_descriptions(reading, remaining)
-            return _in_order(reading.sentence, _doubled(reading, described))
+            return _in_order(sentence, _doubled(reading, described))
         if explicit := reading.assigned("action"):
             return [Mention(str(explicit.value), explicit.first, explicit.end)]
         return [] if negated else self._implied.actions(reading)
