@@ -45,12 +45,21 @@ _GAPPED = (
 
 @dataclass(frozen=True)
 class Mention:
-    """A place where an action is asked for."""
+    """A place where an action is asked for.
+
+    Attributes:
+        action: Its name.
+        first: First token of the words.
+        end: One past the last; `first` where only details imply the action.
+        is_negated: Whether it is asked not to be done.
+        is_implied: Whether no word names it.
+    """
 
     action: str
     first: int
     end: int
     is_negated: bool = False
+    is_implied: bool = False
 
 
 @dataclass(frozen=True)

@@ -123,12 +123,7 @@ def _by_id(sentence: Sentence, index: int) -> Pointer | None:
     token = sentence.tokens[index]
     if sentence.is_taken(index) or token.kind not in {Kind.WORD, Kind.NUMBER, Kind.JOB}:
         return None
-    cue = index - 1
-    while sentence.word(cue) in _BEFORE_ID and cue > 0:
-        cue -= 1
-    first = cue if sentence.word(cue) in _STRONG_CUES else index
-    while first < index and sentence.word(first - 1) in _KIND_WORDS:
-        first -= 1
+    cue, first = _cue_before(sentence, index)
     if token.kind is Kind.JOB:
         return Pointer(ParentRef(job=token.text), first, index + 1)
     cues = {sentence.word(cue), sentence.word(index - 1)}
@@ -145,6 +140,17 @@ def _by_id(sentence: Sentence, index: int) -> Pointer | None:
     if cues & _MARKED_CUES and _HEX.match(text):
         return Pointer(ParentRef(job=text), first, index + 1)
     return None
+
+
+def _cue_before(sentence: Sentence, index: int) -> tuple[int, int]:
+    """The token that may say that an id follows, and where the words for the job begin."""
+    cue = index - 1
+    while sentence.word(cue) in _BEFORE_ID and cue > 0:
+        cue -= 1
+    first = cue if sentence.word(cue) in _STRONG_CUES else index
+    while first < index and sentence.word(first - 1) in _KIND_WORDS:
+        first -= 1
+    return cue, first
 
 
 def _with_hyphens(sentence: Sentence, index: int) -> str:

@@ -16,6 +16,7 @@ from skillbank.words.phrasebook import phrases, words
 from skillbank.words.places import Place
 from skillbank.words.pointings import Pointing
 from skillbank.words.readers import Readers
+from skillbank.words.speech import Unmeant
 from skillbank.words.tokens import Kind
 
 _AFTER_SWITCH = words("wishes", "after_switch")
@@ -40,6 +41,7 @@ class Reading:
     mentions: list[Mention] = field(default_factory=list)
     pointings: list[Pointing] = field(default_factory=list)
     foreign: list[Match[tuple[Foreign, str]]] = field(default_factory=list)
+    unmeant: Unmeant | None = None
 
     @property
     def whole(self) -> tuple[int, int]:

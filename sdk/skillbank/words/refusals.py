@@ -49,6 +49,11 @@ class Refusals:
     def without_action(self, reading: Reading) -> Answer:
         """An answer to a sentence that names no action."""
         sentence = reading.sentence
+        if reading.unmeant is not None:
+            message = (
+                f"Nothing is done, because {reading.unmeant}. Ask for it in a sentence of its own."
+            )
+            return replies.refuse(sentence, Outcome.NOTHING, message)
         is_negated = any(one.is_negated for one in reading.mentions)
         if is_negated or self._readers.retractions.tells(sentence):
             message = "This asks for something not to be done; nothing is done."

@@ -26,6 +26,7 @@ _FOLDERS = (
 )
 _NAME = r"[A-Za-z0-9_.+-]"  # of a file or folder, as far as it needs no quotes
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_LETTER = rf"[^\W{CJK}]"  # or digit; Chinese signs may stand right beside a number
 _PATTERNS = (
     (
         "quoted",
@@ -54,8 +55,8 @@ _PATTERNS = (
     ("number", r"(?<![\w.])(?:\d+(?:\.\d+)?\s?[x\u00d7*]\s?)?10\^[-\u2212]?\d+"),
     (
         "number",
-        r"(?<![\w.])[-\u2212]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+[.,]\d+|\d+|\.\d+)"
-        r"(?:[eE][-+\u2212]?\d+)?(?![\w]|[.,]\d)%?",
+        rf"(?<!{_LETTER})(?<!\.)[-\u2212]?(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+[.,]\d+|\d+|\.\d+)"
+        rf"(?:[eE][-+\u2212]?\d+)?(?!{_LETTER}|[.,]\d)%?",
     ),
     ("short", r"\bw/o?(?![A-Za-z0-9])"),
     ("cjk", rf"[{CJK}]"),

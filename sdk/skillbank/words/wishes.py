@@ -17,6 +17,7 @@ from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
 from skillbank.words.retractions import is_told
 from skillbank.words.skill_choice import SkillChooser
+from skillbank.words.speech import Speech
 from skillbank.words.tokens import Kind
 
 _JOINS = words("wishes", "joins")
@@ -34,8 +35,19 @@ class Wishes:
         self._words, self._retractions = readers.words, readers.retractions
         self._implied = ImpliedActions(readers)
         self._chooser = chooser
+        self._speech = Speech()
 
     def wanted(self, reading: Reading) -> list[Mention]:
+        """The actions that are asked for; the reading says why others are not."""
+        meant = []
+        for mention in self._spoken_of(reading):
+            if reason := self._speech.why_not(reading.sentence, mention):
+                reading.unmeant = reason
+            else:
+                meant.append(mention)
+        return meant
+
+    def _spoken_of(self, reading: Reading) -> list[Mention]:
         """The actions that remain; the mentions of the reading say which are negated."""
         sentence = reading.sentence
         tales = self._retractions.tales(sentence)
@@ -57,7 +69,9 @@ class Wishes:
             return _in_order(sentence, _doubled(reading, described))
         if explicit := reading.assigned("action"):
             return [Mention(str(explicit.value), explicit.first, explicit.end)]
-        return [] if negated else self._implied.actions(reading)
+        if negated:
+            return []
+        return [replace(one, is_implied=True) for one in self._implied.actions(reading)]
 
     def alternatives(self, reading: Reading, wanted: Sequence[Mention]) -> tuple[str, ...]:
         """Actions between which the sentence does not choose: `evaluate or export`."""

@@ -1,0 +1,198 @@
+"""Whether an action is asked for, or only spoken of: quoted, reported, past, conditional, forbidden.
+
+A launch that nobody meant is worse than a question too many, so every action that is found has to
+pass here. What is looked at is the utterance around it, from one stop to the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+
+from skillbank.words.actions import Mention
+from skillbank.words.matcher import Phrases, Sentence
+from skillbank.words.phrasebook import phrases, words
+from skillbank.words.tokens import Kind
+
+_OTHERS = words("speech", "others")
+_THIRD_PERSON = words("speech", "third_person")
+_HARMLESS = words("speech", "harmless")
+_TURNS = words("speech", "turns")
+_WHOLE = words("speech", "whole")
+_ONESELF = words("speech", "oneself")
+_SIGHS = words("speech", "sighs")
+_PARTICIPLES = words("actions", "participles")
+
+_QUOTED = re.compile(
+    r"```.+?```|<(\w+)>.+?</\1>|\"[^\"\n]{12,}\"|“[^”\n]{12,}”|„[^“\n]{12,}“|«[^»\n]{12,}»"
+    r"|(?<!\w)'[^'\n]{12,}'(?!\w)|(?<!`)`[^`\n]{12,}`",
+    re.DOTALL,
+)
+_LINE_OF_A_LOG = re.compile(
+    r"\s*(?:\$ |>{1,3} |\d{4}-\d\d-\d\d|\[\d|\w*Error\b|Traceback|(?:info|debug|warning|error)\b)",
+    re.IGNORECASE,
+)
+_SPEAKER = re.compile(r"\s*[A-Z][\w .]{0,20}: \S")
+_FEWEST_WORDS = 2  # around a quotation, or besides a log, that make it one
+
+
+class Unmeant(StrEnum):
+    """Why an action that is spoken of is not asked for."""
+
+    QUOTED = "it is quoted"
+    REPORTED = "somebody is reported to have said or done it"
+    PAST = "it is told of the past"
+    CONDITION = "it depends on a condition, and nothing here waits for one"
+    QUESTION = "it is asked about"
+    FORBIDDEN = "it is asked not to be done"
+    OWN = "the speaker does it"
+    TAKEN_BACK = "it is taken back"
+
+
+class Speech:
+    """Tells what is only spoken of."""
+
+    def __init__(self) -> None:
+        def read(section: str) -> Phrases[bool]:
+            return Phrases.plain(phrases("speech", section))
+
+        self._condition, self._courtesy = read("condition"), read("courtesy")
+        self._reported, self._passed_on = read("reported"), read("passed_on")
+        self._past, self._present = read("past"), read("present")
+        self._asks, self._asks_for = read("asks"), read("asks_for")
+        self._never, self._forbidden = read("never"), read("forbidden")
+        self._material, self._own, self._off = read("material"), read("own"), read("off")
+
+    def why_not(self, sentence: Sentence, mention: Mention) -> Unmeant | None:
+        """Why an action is not asked for; None when it is."""
+        if self._material.occurs(sentence):
+            return Unmeant.FORBIDDEN
+        if _is_quoted(sentence, mention.first):
+            return Unmeant.QUOTED
+        start, end = _utterance(sentence, mention.first)
+        checks = (
+            (Unmeant.CONDITION, self._is_conditional),
+            (Unmeant.REPORTED, self._is_reported),
+            (Unmeant.QUESTION, self._is_question),
+            (Unmeant.FORBIDDEN, self._is_forbidden),
+            (Unmeant.OWN, self._is_own),
+            (Unmeant.PAST, self._is_past),
+        )
+        for reason, holds in checks:
+            if holds(sentence, mention, start, end):
+                return reason
+        return Unmeant.TAKEN_BACK if self._is_taken_back(sentence, end) else None
+
+    def _is_conditional(self, sentence: Sentence, _: Mention, start: int, end: int) -> bool:
+        polite = {match.first for match in self._courtesy.find(sentence, start, end)}
+        found = self._condition.find(sentence, start, end)
+        return any(match.first not in polite for match in found)
+
+    def _is_reported(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
+        if mention.end - mention.first == 1 and sentence.word(mention.first) in _THIRD_PERSON:
+            return True
+        if sentence.words_before(mention.first) & _OTHERS:
+            return True
+        passed_on = {match.first for match in self._passed_on.find(sentence, start, end)}
+        found = (match.first for match in self._reported.find(sentence, start, end))
+        return any(first not in passed_on for first in found)
+
+    def _is_question(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
+        """Whether it is asked about, not for: `would 80 epochs be too many?`."""
+        if sentence.text[sentence.tokens[end - 1].start :][:1] not in {"?", "？"}:
+            return False
+        head = next((i for i in range(start, end) if sentence.word(i) not in _SIGHS), start)
+        asks = self._asks.at(sentence, head)
+        is_own_question = asks is not None and mention.first < asks.end
+        return asks is not None and not is_own_question and not self._asks_for.at(sentence, head)
+
+    def _is_forbidden(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
+        if next(self._forbidden.find(sentence, start, end), None):
+            return True
+        return any(
+            self._reaches(sentence, match.first, match.end, mention.first)
+            for match in self._never.find(sentence, start, mention.first)
+        )
+
+    def _reaches(self, sentence: Sentence, first: int, end: int, verb: int) -> bool:
+        """Whether a negation reaches as far as a verb."""
+        if sentence.word(end) in _HARMLESS or sentence.kind(end) in {Kind.NUMBER, Kind.PATH}:
+            return False
+        if sentence.word(first) in _WHOLE:
+            return True
+        between = sentence.words(end, verb)
+        commas = [i for i in range(end, verb) if sentence.kind(i) is Kind.COMMA]
+        is_open = bool(commas) and commas[0] <= end + 1  # "do not, whatever happens, train"
+        if commas and not is_open:
+            return False
+        return not between & (_TURNS - {"and", "und"} if is_open else _TURNS)
+
+    def _is_own(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
+        if sentence.words(mention.end, end) & _ONESELF:
+            return True
+        return any(
+            mention.first - 1 <= match.end <= mention.first
+            for match in self._own.find(sentence, start, mention.first)
+        )
+
+    def _is_past(self, sentence: Sentence, mention: Mention, start: int, _: int) -> bool:
+        if sentence.word(mention.end) == "了":
+            return True
+        for match in self._past.find(sentence, start, mention.first):
+            if next(self._present.find(sentence, match.end, mention.end), None) is None:
+                return True
+        is_implied = mention.first == mention.end or mention.is_implied
+        return is_implied and bool(sentence.words(start, mention.first) & _PARTICIPLES)
+
+    def _is_taken_back(self, sentence: Sentence, end: int) -> bool:
+        """Whether a later utterance says `forget it`, and asks for nothing else."""
+        for match in self._off.find(sentence, end):
+            start, stop = _utterance(sentence, match.first)
+            heads = sentence.words(start, match.first)
+            rest = range(match.end, len(sentence))
+            goes_on = any(sentence.kind(i) in {Kind.NUMBER, Kind.PATH} for i in rest)
+            goes_on = goes_on or any(sentence.is_taken(i) for i in range(match.end, stop))
+            if heads <= _SIGHS | {",", ""} and not goes_on:
+                return True
+        return False
+
+
+def _utterance(sentence: Sentence, index: int) -> tuple[int, int]:
+    """First token of the utterance around a token, and one past its last."""
+    start = index
+    while start > 0 and not sentence.is_stop(start - 1):
+        start -= 1
+    end = index
+    while end < len(sentence) and not sentence.is_stop(end):
+        end += 1
+    return start, min(end + 1, len(sentence))
+
+
+def _is_quoted(sentence: Sentence, index: int) -> bool:
+    """Whether a token stands in a quotation, in code or in a log, beside words of the speaker."""
+    place = sentence.tokens[min(index, len(sentence) - 1)].start
+    spans = [*_quotations(sentence.text), *_foreign_lines(sentence.text)]
+    inside = [span for span in spans if span[0] <= place < span[1]]
+    if not inside:
+        return False
+    rest = "".join(
+        char for at, char in enumerate(sentence.text) if not any(s <= at < e for s, e in spans)
+    )
+    return len(re.findall(r"\w+", rest)) >= _FEWEST_WORDS
+
+
+def _quotations(text: str) -> Iterator[tuple[int, int]]:
+    return ((match.start(), match.end()) for match in _QUOTED.finditer(text))
+
+
+def _foreign_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Lines of a terminal or a log, and of a conversation of at least two speeches."""
+    lines, at = [], 0
+    for line in text.splitlines(keepends=True):
+        lines.append((line, at))
+        at += len(line)
+    speeches = [line for line, _ in lines if _SPEAKER.match(line)]
+    for line, start in lines:
+        if _LINE_OF_A_LOG.match(line) or (len(speeches) > 1 and _SPEAKER.match(line)):
+            yield start, start + len(line)
