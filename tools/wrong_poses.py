@@ -58,13 +58,11 @@ CONVERSIONS = (
         "layout that it cannot be converted to",
         f"{RUNNER} dataset_convert.layout=mediapipe33",
         ("dataset_convert.layout", "mediapipe33"),
-        1,
     ),
     W(
         "layout file with a joint that is not there",
         f"{RUNNER} dataset_convert.source_layout=wrong_layout.yaml",
-        ("wrong_layout.yaml", "edges[1]", "9"),
-        1,
+        ("dataset_convert.source_layout", "wrong_layout.yaml", "edges[1]", "9"),
     ),
     W(
         "training on poses without labels",

@@ -227,6 +227,21 @@ DATA = (
     W("wrong number of axes", f"{_TRAIN_DATA}/flat.npy", ("flat.npy", "2 axes", "5")),
     W("wrong channels", f"{_TRAIN_DATA}/two_channels.npy", ("2 channels", "model.input_channels")),
     W("layout of other joints", f"{_TRAIN_DATA}/18_joints.npy", ("18 joints", "'human3.6m'")),
+    W(
+        "layout file with a bone to no joint",
+        f"{RUNNER} model.graph_layout=wrong_layout.yaml",
+        ("model.graph_layout", "wrong_layout.yaml", "edges[1]", "9"),
+    ),
+    W(
+        "layout file that is no YAML",
+        f"{RUNNER} model.graph_layout=broken.yaml",
+        ("model.graph_layout", "'broken.yaml', line 4", "no YAML"),
+    ),
+    W(
+        "layout file that is no layout, for a trained network",
+        f"{RUNNER_EVALUATE} evaluate.checkpoint=networks/of_poses.pth model.graph_layout=list.yaml",
+        ("model.graph_layout", "list.yaml", "list,", "mapping"),
+    ),
     W("files that differ in people", f"{_TRAIN_DATA}/two_people.npy", ("M people", "val_dataset")),
     W("empty axis", f"{_TRAIN_DATA}/no_frames.npy", ("no_frames.npy", "axis T")),
     W("NaN", f"{_TRAIN_DATA}/nan.npy", ("nan.npy", "clip 3", "[3, 1, 2, 5, 0]")),

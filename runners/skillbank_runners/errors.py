@@ -19,7 +19,16 @@ class RunnerError(Exception):
     failure = ""
 
 
-class DataInvalid(RunnerError):
+class WrongRequest(RunnerError):
+    """What was asked for cannot be done: the spec, or what it names, has to change first.
+
+    The launcher exits with 2 where any other failure of a job is 1.
+    """
+
+    failure = "bad_configuration"
+
+
+class DataInvalid(WrongRequest):
     """The data breaks the contract of its network; `problems` lists every breach found."""
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -27,7 +36,7 @@ class DataInvalid(RunnerError):
         self.problems = tuple(problems)
 
 
-class NotBuilt(RunnerError):
+class NotBuilt(WrongRequest):
     """The action has a spec, and nothing that carries it out."""
 
 

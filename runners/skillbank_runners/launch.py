@@ -26,7 +26,7 @@ from skillbank_runners.command_line import (
     parse_tao_arguments,
     read_content,
 )
-from skillbank_runners.errors import Cancelled, DataInvalid, NotBuilt, Paused, RunnerError
+from skillbank_runners.errors import Cancelled, NotBuilt, Paused, RunnerError, WrongRequest
 from skillbank_runners.signals import signals_stop
 from skillbank_runners.spec_reading import SpecInvalid, read_spec
 from skillbank_runners.training.processes import rank
@@ -36,7 +36,6 @@ _ADVICE = (
     "; files complete so far stay, and a training goes on from its newest checkpoint with the same "
     "command"
 )
-_WRONG_REQUEST = (SpecInvalid, DataInvalid, NotBuilt)
 # What PyTorch says beside OutOfMemoryError when the machine's, or the GPU's, memory ends.
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
@@ -103,8 +102,8 @@ def run_launch(launch: Launch) -> int:
             return _pause(run, pause)
         except Cancelled as stop:
             return _fail(run, str(stop), 128 + received[0])
-        except _WRONG_REQUEST as error:
-            return _fail(run, str(error), 2, "bad_configuration")
+        except WrongRequest as error:
+            return _fail(run, str(error), 2, error.failure)
         except RunnerError as error:
             return _fail(run, str(error), 1, error.failure)
         except Exception as error:  # the one place that answers for our own faults

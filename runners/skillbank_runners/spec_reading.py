@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from skillbank_runners.api import SpecModel
-from skillbank_runners.errors import RunnerError
+from skillbank_runners.errors import WrongRequest
 from skillbank_runners.spec_fields import MISSING
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _ELSEWHERE = 0.8  # likeness of names from which on a key of another section may
 _Table = dict[str, Any]  # a section of a spec as YAML holds it
 
 
-class SpecInvalid(RunnerError):
+class SpecInvalid(WrongRequest):
     """A spec file breaks its schema; `problems` lists every breach."""
 
     def __init__(self, problems: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from skillbank_runners.errors import RunnerError
-from skillbank_runners.pose_classification.contract import ClipSet, class_names
+from skillbank_runners.pose_classification.contract import LAYOUT_KEY, ClipSet, class_names
 from skillbank_runners.pose_classification.data import Feeding, plain_feeding
 from skillbank_runners.pose_classification.module import build_network, check_graph, fill_network
 from skillbank_runners.pose_classification.network import STGCN
@@ -123,7 +123,7 @@ def open_checkpoint(spec: S, path: Path, key: str, *, may_cut: bool = False) -> 
     what = f"{key}: {str(path)!r}"
     facts = facts_of_checkpoint(state, what)
     if facts is None:
-        layout = load_layout(spec.model.graph_layout)
+        layout = load_layout(spec.model.graph_layout, LAYOUT_KEY)
         return Opened(spec, path, key, state, None, layout)
     settings = list(_settings(spec, state["hyper_parameters"], facts))
     differing = [each for each in settings if each.said != each.trained]
@@ -192,7 +192,7 @@ def _same_layout(said: str, trained: str, facts: ServingFacts) -> str:
         return said
     if is_file and not Path(said).is_file():
         return trained
-    now = replace(load_layout(said), name="", entry="")
+    now = replace(load_layout(said, LAYOUT_KEY), name="", entry="")
     if now == replace(facts.skeleton, name="", entry=""):
         return said
     return f"{trained} (before the file was changed)" if said == trained else trained

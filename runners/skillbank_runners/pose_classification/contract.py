@@ -18,6 +18,7 @@ from skillbank_runners.pose_classification.labels import Ints, read_labels
 from skillbank_runners.pose_classification.spec import FilesSpec, NetworkAction
 from skillbank_runners.skeletons.layout import Layout, all_layouts, load_layout
 
+LAYOUT_KEY = "model.graph_layout"
 Clips = npt.NDArray[np.floating[Any]]  # files of integers are read too
 
 _NUM_AXES = 5
@@ -84,7 +85,7 @@ def check_data(
         LayoutInvalid: There is no such layout.
         DataInvalid: With every breach of every file.
     """
-    layout = layout or load_layout(spec.model.graph_layout)
+    layout = layout or load_layout(spec.model.graph_layout, LAYOUT_KEY)
     checks = [_SetCheck(spec, layout, files) for files in wanted]
     sets = [check.run() for check in checks]
     problems = [problem for check in checks for problem in check.problems]

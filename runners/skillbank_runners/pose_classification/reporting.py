@@ -12,7 +12,7 @@ from jinja2 import TemplateError
 from skillbank_runners.api import Run
 from skillbank_runners.pose_classification.contract import ClipSet
 from skillbank_runners.pose_classification.spec import NetworkAction
-from skillbank_runners.skeletons.layout import Layout, load_layout
+from skillbank_runners.skeletons.layout import Layout
 from skillbank_runners.training.report import (
     ReportContent,
     RunFacts,
@@ -36,7 +36,7 @@ class ActionRecord:
         device: Sentence on where it computes.
         seed: What its randomness follows from; None where there is none.
         started_s: When it began, by the monotonic clock.
-        layout: Skeleton of the network; None: that of `model.graph_layout`.
+        layout: Skeleton of the network; None: the report draws no clips.
     """
 
     spec: NetworkAction
@@ -65,7 +65,7 @@ class ActionRecord:
                 for clips in self.sets
                 for key, path in clips.files.items()
             ],
-            layout=self.layout or load_layout(self.spec.model.graph_layout),
+            layout=self.layout,
         )
 
     def write_report(self, **parts: object) -> None:

@@ -10,7 +10,13 @@ import numpy as np
 from skillbank_runners.api import Run
 from skillbank_runners.errors import DataInvalid
 from skillbank_runners.pose_classification.augmentation import augment
-from skillbank_runners.pose_classification.contract import ClipSet, Files, check_data, class_names
+from skillbank_runners.pose_classification.contract import (
+    LAYOUT_KEY,
+    ClipSet,
+    Files,
+    check_data,
+    class_names,
+)
 from skillbank_runners.pose_classification.dataset_facts import (
     DATASET_FILE,
     DatasetFacts,
@@ -32,7 +38,7 @@ def main(spec: TrainAction, run: Run) -> None:
     ]
     _check_sampling(spec)
     spec = _with_names(spec)
-    layout = load_layout(spec.model.graph_layout)
+    layout = load_layout(spec.model.graph_layout, LAYOUT_KEY)
     sets = check_data(spec, wanted, layout)
     for clips in sets:
         log.info("%s", clips)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -82,6 +82,7 @@ def train(
     settings = _loop_settings(spec, run, seed, devices)
     best = BestCheckpoints(spec.train.checkpointer) if spec.train.checkpointer.enable_topk else None
     record = begin(spec, run, (train_clips, val_clips), devices.note, seed)
+    record = replace(record, layout=facts.skeleton)  # its file may be gone when the report is made
     if settings.rank == 0:
         record.write_info()
     position = position_of(state)

@@ -114,28 +114,37 @@ class Layout:
             raise LayoutInvalid(f"a stored layout cannot be read ({error})") from error
 
 
-def load_layout(name_or_path: str | Layout) -> Layout:
+def load_layout(name_or_path: str | Layout, key: str = "") -> Layout:
     """Layout of a name, or of a YAML file; a layout is returned as it is.
 
     Args:
         name_or_path: One of TAO's six names (TAO's edges), the name of an entry of
             references/layouts.yaml (the anatomical tree where one is known), or the path of a
             file, which ends in .yaml or .yml; docs/layouts.md says what is in it.
+        key: Dotted key of the spec that names it, for messages.
 
     Raises:
         LayoutInvalid: Nothing has that name, or the file is wrong.
     """
     if isinstance(name_or_path, Layout):
         return name_or_path
+    try:
+        return _find(name_or_path)
+    except LayoutInvalid as error:
+        if not key:
+            raise
+        raise LayoutInvalid(f"{key}: {error}") from error
+
+
+def _find(name_or_path: str) -> Layout:
     if is_layout_path(name_or_path):
         return _build(*read_layout_file(Path(name_or_path)))
-    try:
+    if name_or_path in all_layouts():
         return all_layouts()[name_or_path]
-    except KeyError:
-        raise LayoutInvalid(
-            f"model.graph_layout: no layout {name_or_path!r};{nearest(name_or_path)} known: "
-            f"{', '.join(layout_names())}, or the path of a .yaml file"
-        ) from None
+    raise LayoutInvalid(
+        f"no layout {name_or_path!r};{nearest(name_or_path)} known: {', '.join(layout_names())}, "
+        "or the path of a .yaml file"
+    )
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from skillbank_runners.errors import RunnerError
+from skillbank_runners.errors import WrongRequest
 from skillbank_runners.skeletons.layout_entry import LayoutEntry
 
 FILE_ENDINGS = (".yaml", ".yml")
@@ -22,10 +22,8 @@ _MAX_TOLD = 20
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where there is one
 
 
-class LayoutInvalid(RunnerError):
+class LayoutInvalid(WrongRequest):
     """A layout is unknown, its file is wrong, or its poses cannot be converted."""
-
-    failure = "bad_configuration"
 
 
 @cache
@@ -72,16 +70,30 @@ def read_layout_file(path: Path) -> tuple[str, LayoutEntry]:
     Raises:
         LayoutInvalid: The file cannot be read or used; every breach is listed.
     """
+    content = _content(path)
+    if not isinstance(content, dict):
+        found = "nothing" if content is None else type(content).__name__
+        raise _invalid(path, [f"(top): found {found}, expected a mapping with `joints`, `edges`"])
     try:
-        entry = LayoutEntry.model_validate(yaml.load(_text(path), Loader=_Loader))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise LayoutInvalid(f"layout file {str(path)!r} is no YAML ({error})") from error
+        entry = LayoutEntry.model_validate(content)
     except ValidationError as error:
         raise _invalid(path, list(_problems(error))) from error
     name = entry.name or path.stem
     if problems := list(_wrong_beside_the_bank(name, entry)):
         raise _invalid(path, problems)
     return name, entry
+
+
+def _content(path: Path) -> object:
+    """What the YAML holds."""
+    try:
+        return yaml.load(_text(path), Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        told = f"layout file {str(path)!r}{line} is no YAML: {error.problem}"
+        raise LayoutInvalid(told) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise LayoutInvalid(f"layout file {str(path)!r} is no YAML ({error})") from error
 
 
 def _text(path: Path) -> str:

@@ -100,8 +100,8 @@ def write_poses(
         RunnerError: No such estimator or layout; the file cannot be written.
     """
     estimator = make_estimator(settings.estimator, settings.estimation)
-    source = load_layout(estimator.layout)
-    target = load_layout(settings.layout or estimator.layout)
+    source = load_layout(estimator.layout, "pose.estimator")
+    target = load_layout(settings.layout, "pose.layout") if settings.layout else source
     summary = PoseSummary(layout=settings.layout or estimator.layout)
     times: deque[tuple[int, float]] = deque()
     # link replaces ids only, so what it yields are still poses.

@@ -77,7 +77,7 @@ def test_bones_are_drawn_along_the_anatomical_tree():
 
 def test_an_unknown_layout_or_strategy_is_refused_with_what_there_is():
     with pytest.raises(RunnerError, match=r"model\.graph_layout: no layout 'kinect'; known: nvi"):
-        load_layout("kinect")
+        load_layout("kinect", "model.graph_layout")
     with pytest.raises(RunnerError, match=r"model\.graph_strategy: no strategy 'star'; known: uni"):
         adjacency(load_layout("coco"), "star")
 

@@ -243,8 +243,8 @@ def test_a_wrong_spec_is_named_by_its_key(run, pose, said, capsys):
     [
         ({"estimator": "openpose"}, "pose.estimator: found 'openpose'"),
         ({"estimator": "tests.runners.video.plugs:with_nan"}, "frame 0: found joints_V2 with NaN"),
-        ({"estimator": "tests.runners.video.plugs:unknown_layout"}, "no layout 'octopus'"),
-        ({"layout": "octopus"}, "no layout 'octopus'"),
+        ({"estimator": "tests.runners.video.plugs:unknown_layout"}, "pose.estimator: no layout 'o"),
+        ({"layout": "octopus"}, "pose.layout: no layout 'octopus'"),
         ({"layout": "openpose18", "estimator": PLUG}, ""),
         ({"layout": "hand21"}, "no conversion from layout 'coco17' to 'hand21'"),
     ],
@@ -258,6 +258,13 @@ def test_what_cannot_be_done_is_an_error_and_leaves_no_half_file(run, pose, said
     assert (code == 0) == (not said)
     assert (run.results / "poses.json").exists() == (not said)
     assert not list(run.results.glob(".poses*"))
+
+
+@pytest.mark.parametrize("layout", ["octopus", "gone.yaml", "hand21"])
+def test_a_layout_that_cannot_be_written_is_a_wrong_request(run, layout):
+    assert run([scene(40)], layout=layout) == 2
+
+    assert last_line(run.results)["failure"] == "bad_configuration"
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,8 @@ def test_every_layout_can_be_written_to_a_file_and_read_back(tmp_path, name):
     ("text", "expected"),
     [
         ("joints: [a]\n", ["edges: field required"]),
-        ("- a\n", ["(top): input should be a valid dictionary or instance of LayoutEntry"]),
+        ("- a\n", ["(top): found list, expected a mapping with `joints`, `edges`"]),
+        ("", ["(top): found nothing, expected a mapping with `joints`, `edges`"]),
         ("joints: [a, b, a]\nedges: []\n", ["joints: found 'a' more than once"]),
         ("joints: [a, '']\nedges: []\n", ["joints: found no name for joint 1"]),
         (ARM + "    num_joints: 6\n", ["joints: found 5 names, expected num_joints = 6"]),
@@ -164,8 +165,10 @@ def test_what_is_wrong_with_a_file_is_listed(write, text, expected):
 def test_a_file_that_is_not_there_or_no_yaml_is_told(write, tmp_path):
     with pytest.raises(LayoutInvalid, match=r"no\.yaml' cannot be read \(.*No such file"):
         load_layout(str(tmp_path / "no.yaml"))
-    with pytest.raises(LayoutInvalid, match="is no YAML"):
-        load_layout(write("joints: [a"))
+    with pytest.raises(
+        LayoutInvalid, match=r"arms\.yaml', line 2 is no YAML: did not find expected"
+    ):
+        load_layout(write("joints: [a\n"))
     with pytest.raises(LayoutInvalid, match="is no YAML"):
         load_layout(write("joints: !!python/object/apply:os.system [ls]"))
     with pytest.raises(LayoutInvalid, match="has 1000001 bytes, expected at most 1000000"):

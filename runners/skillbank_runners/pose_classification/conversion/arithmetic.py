@@ -28,6 +28,7 @@ from skillbank_runners.skeletons.poses import PoseFileInvalid, Recording, Space
 
 Floats = npt.NDArray[np.float32]
 
+LAYOUT_KEY = "dataset_convert.layout"
 COORDINATES = ("x", "y", "z")
 
 
@@ -43,14 +44,16 @@ class Arithmetic:
         settings: What is wanted.
 
     Raises:
-        RunnerError: There is no such layout, or no way to it.
+        LayoutInvalid: There is no such layout.
     """
 
     def __init__(self, recording: Recording, settings: DatasetConvertSpec) -> None:
         self._recording = recording
         self._settings = settings
         self._source = load_layout(recording.layout)
-        self.layout = load_layout(settings.layout) if settings.layout else self._source
+        self.layout = self._source
+        if settings.layout:
+            self.layout = load_layout(settings.layout, LAYOUT_KEY)
         self._is_deepstream = settings.format == "deepstream"
         self._is_2d = settings.pose_type == "2dbp"
         self.num_coordinates = 0
@@ -154,5 +157,5 @@ def _converted(
             joints_NVD.astype(np.float32), confidence_NV.astype(np.float32), source, target
         )
     except LayoutInvalid as error:
-        raise LayoutInvalid(f"dataset_convert.layout: {error}") from error
+        raise LayoutInvalid(f"{LAYOUT_KEY}: {error}") from error
     return joints.astype(np.float64), confidence.astype(np.float64)

@@ -10,10 +10,12 @@ from pathlib import Path
 from skillbank_runners.pose_classification.contract import neighbours
 from skillbank_runners.pose_classification.spec_convert import DatasetConvertSpec
 from skillbank_runners.skeletons.importers import ReadOptions, read_recordings
+from skillbank_runners.skeletons.layout import load_layout
 from skillbank_runners.skeletons.poses import Recording
 from skillbank_runners.spec_reading import SpecInvalid
 
-_KEY = "dataset_convert.data"
+_SECTION = "dataset_convert"
+_KEY = f"{_SECTION}.data"
 
 
 def find_sources(data: str) -> list[Path]:
@@ -55,8 +57,12 @@ def open_sources(paths: Sequence[Path], settings: DatasetConvertSpec) -> Iterato
     """Recordings of all files, each under a name of its own.
 
     Raises:
+        LayoutInvalid: There is no such layout.
         PoseFileInvalid: A file cannot be read.
     """
+    for key, layout in (("source_layout", settings.source_layout), ("layout", settings.layout)):
+        if layout:
+            load_layout(layout, f"{_SECTION}.{key}")
     options = ReadOptions(
         pose_type=settings.pose_type,
         layout=settings.source_layout,

@@ -23,8 +23,8 @@ def staging_folder(results: Path) -> Iterator[Path]:
     for left in results.glob(f"{_PREFIX}*{_SUFFIX}"):
         shutil.rmtree(left, ignore_errors=True)
     folder = results / f"{_PREFIX}{os.getpid()}{_SUFFIX}"
-    folder.mkdir()
     try:
+        folder.mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -5,7 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
-import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -83,25 +83,26 @@ def test_what_a_killed_conversion_left_is_cleared_away(tmp_path):
 
 
 def test_a_conversion_that_is_stopped_leaves_nothing(tmp_path):
-    # A process of its own, which is stopped while it reads.
+    # A process of its own, which is stopped while it reads: of a pipe that holds 64 KiB it has
+    # taken most of a mebibyte, and what is written after the signal lets it look up.
     spec = tmp_path / "spec.yaml"
     source = tmp_path / "endless.json"
     os.mkfifo(source)
-    spec.write_text(yaml.safe_dump({"dataset_convert": {"data": str(source)}}))
+    spec.write_text(yaml.safe_dump({"dataset_convert": {"data": str(source), **TINY}}))
     results = tmp_path / "results"
     words = ["-m", "skillbank_runners.launch", "pose_classification", "dataset_convert"]
     words += ["-e", str(spec), "--results", str(results)]
     process = subprocess.Popen(
         [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    with source.open("wb") as pipe:
-        pipe.write(b"[" + WHOLE[1:-1])
-        pipe.flush()
-        while not list(results.glob(".dataset_convert.*.tmp")):
-            time.sleep(0.05)
+    with suppress(BrokenPipeError), source.open("wb", buffering=0) as pipe:
+        pipe.write(b"[" + WHOLE[1:-1] + b"," + b" " * 2**20)
+        assert list(results.glob(".dataset_convert.*.tmp"))
         process.terminate()
-        assert process.wait(timeout=60) == 143
+        for _ in range(256):
+            pipe.write(b" " * 2**20)
 
+    assert process.wait(timeout=60) == 143
     assert sorted(path.name for path in results.iterdir()) == ["status.json"]
 
 
