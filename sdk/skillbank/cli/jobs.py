@@ -78,7 +78,7 @@ class ResumeOptions(JobOptions):
 
     pause_after: Annotated[
         int | None,
-        typer.Option(metavar="EPOCHS", help="Pause after so many, counted from the job's first."),
+        typer.Option(metavar="EPOCHS", help="Pause when this many are trained in all."),
     ] = None
     detach: Annotated[
         bool, typer.Option("--detach", help="Start the attempt and return at once.")

@@ -37,11 +37,16 @@ class SettingOptions(Options):
     """What the spec, and a search for a better one, are set by."""
 
     spec: Annotated[
-        Path | None, typer.Option("-e", "--spec", metavar="FILE", help="Spec file, YAML.")
+        Path | None,
+        typer.Option("-e", "--spec", metavar="FILE", help="Spec file, YAML; may be partial."),
     ] = None
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Spec key to set; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Spec key to set, such as num_epochs=30; may be repeated.",
+        ),
     ] = None
     automl_settings: Annotated[
         list[str] | None,
@@ -59,24 +64,33 @@ class RequestOptions(SettingOptions):
 
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="[ROLE=]FOLDER", help="Dataset folder; may be repeated per role."),
+        typer.Option(
+            metavar="[ROLE=]FOLDER",
+            help="Dataset folder of all roles, or of one: train, val, test; may be repeated.",
+        ),
     ] = None
     parent: Annotated[
         str | None, typer.Option(metavar="JOB", help="Job whose results this one builds on.")
     ] = None
     checkpoint: Annotated[
         str | None,
-        typer.Option(metavar="WHICH", help="best, latest, epoch=N, step=N, or a file."),
+        typer.Option(
+            metavar="WHICH", help="Of the parent: best, latest, epoch=N, step=N; or a file."
+        ),
     ] = None
     base_checkpoint: Annotated[
         str | None, typer.Option(metavar="FILE", help="Pretrained weights to start from.")
     ] = None
     automl: Annotated[
-        str, typer.Option(metavar="on|off|auto", help="Whether train may be searched.")
+        str,
+        typer.Option(
+            metavar="on|off|auto",
+            help="Whether a search tunes train; auto is on. Only train is ever searched.",
+        ),
     ] = "on"
     platform: Annotated[str, typer.Option(metavar="NAME", help="Where the job runs.")] = "local"
     idempotency_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Asked twice under one key, runs once.")
+        str | None, typer.Option(metavar="KEY", help="Asked twice under one key, it runs once.")
     ] = None
 
 
@@ -92,13 +106,18 @@ class PlanOptions(RequestOptions):
 class RunOptions(RequestOptions):
     """What `run` takes."""
 
-    skill: Annotated[str | None, typer.Argument(metavar="SKILL", help="Name of a skill.")] = None
+    skill: Annotated[
+        str | None, typer.Argument(metavar="SKILL", help="Name of a skill, if there is no --plan.")
+    ] = None
     action: Annotated[str | None, typer.Argument(metavar="ACTION", help="One of its actions.")] = (
         None
     )
     plan: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Saved plan to carry out ('-': stdin); takes no others."),
+        typer.Option(
+            metavar="FILE",
+            help="Carry out what 'plan --json' printed ('-': stdin); the rest is left out.",
+        ),
     ] = None
     detach: Annotated[bool, typer.Option("--detach", help="Start the job and return at once.")] = (
         False
@@ -155,7 +174,7 @@ def read_request(options: RequestOptions, skill: str, action: str) -> JobRequest
         action=action,
         spec=read_spec_file(options.spec) if options.spec else {},
         overrides=read_assignments(options.overrides or [], "--set"),
-        data=dict(_role_and_folder(text) for text in options.data or []),
+        data=_read_data(options.data or []),
         parent_job_id=options.parent,
         checkpoint=options.checkpoint,
         base_checkpoint=options.base_checkpoint,
@@ -194,6 +213,22 @@ def read_assignments(pairs: list[str], option: str) -> dict[str, object]:
                 f"text: {option} {key}='\"...\"'."
             ) from error
     return values
+
+
+def _read_data(given: list[str]) -> dict[str, str]:
+    """Role -> folder.
+
+    Raises:
+        RequestInvalid: A role is given two folders.
+    """
+    folders: dict[str, str] = {}
+    for role, folder in map(_role_and_folder, given):
+        if folders.setdefault(role, folder) != folder:
+            raise RequestInvalid(
+                f"--data: {role} is given twice, {folders[role]!r} and {folder!r}; expected one "
+                "folder per role, such as --data train=FOLDER --data val=FOLDER."
+            )
+    return folders
 
 
 def _role_and_folder(text: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class PreflightOptions(RequestOptions):
     )
     workflow: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Workflow, YAML or JSON; takes no other options."),
+        typer.Option(metavar="FILE", help="Check this workflow, YAML or JSON, and no single job."),
     ] = None
 
 

@@ -21,10 +21,13 @@ class ResolveOptions(Options):
 
     job: JobId
     checkpoint: Annotated[
-        str, typer.Option(metavar="WHICH", help="best, latest, epoch=N or step=N.")
+        str, typer.Option(metavar="WHICH", help="best, latest, epoch=N, step=N, or a file.")
     ] = "best"
     kind: Annotated[
-        str, typer.Option(metavar="KIND", help="checkpoint, onnx, predictions, ...")
+        str,
+        typer.Option(
+            metavar="KIND", help="checkpoint, onnx, engine, predictions, metrics, report, dataset."
+        ),
     ] = "checkpoint"
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why, and list what else there is.")

@@ -41,7 +41,7 @@ class NewOptions(Options):
         str | None, typer.Option(metavar="NAME", help="What it is called in listings.")
     ] = None
     idempotency_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Asked twice under one key, runs once.")
+        str | None, typer.Option(metavar="KEY", help="Asked twice under one key, it runs once.")
     ] = None
 
 
@@ -56,10 +56,15 @@ class PlanWorkflowOptions(NewOptions):
 class RunWorkflowOptions(NewOptions):
     """What `workflow run` takes."""
 
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Steps, YAML or JSON.")] = None
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Steps, YAML or JSON; none with --plan.")
+    ] = None
     plan: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Saved plan to carry out ('-': stdin); takes no others."),
+        typer.Option(
+            metavar="FILE",
+            help="Carry out what 'workflow plan --json' printed ('-': stdin).",
+        ),
     ] = None
     detach: Annotated[
         bool, typer.Option("--detach", help="Start the workflow and return at once.")

@@ -54,7 +54,7 @@ def test_the_version_is_that_of_the_package(capsys):
         (["train"], "no such command 'train'. See 'skillbank --help'."),
         (["jobs", "--limt", "3"], "no such option: --limt; did you mean '--limit'?"),
         (["jobs", "--limit", "many"], "invalid value for '--limit'"),
-        (["jobs", "--limit", "0"], "invalid value for '--limit'"),
+        (["jobs", "--limit", "0"], "limit: found 0, expected 1 or more."),
         (["status"], "missing argument 'JOB'. See 'skillbank status --help'."),
         (["plan", "some-skill"], "missing argument 'ACTION'"),
         (["skills", "more"], "got unexpected extra argument"),
