@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skillbank.words.lexicon import CONNECTORS
 from skillbank.words.matcher import Match, Phrases, Said, Sentence
-from skillbank.words.phrasebook import tables, words
+from skillbank.words.phrasebook import phrases, tables, words
 from skillbank.words.tokens import Kind
 
 _ALGORITHMS = tables("searches", "algorithms")
@@ -19,6 +19,7 @@ _TIME_S = {
 _COUNTED_BETWEEN = words("searches", "counted_between")
 _REACH = 3  # words before a metric, or between a count and what is counted
 _BUDGET = words("searches", "budget")
+_BUDGET_SIGNS = phrases("searches", "budget_signs")
 _METRICS = tables("searches", "metrics")
 _AIMS = words("searches", "aims")
 
@@ -114,7 +115,8 @@ def _time(sentence: Sentence, index: int) -> Said | None:
         return None
     unit_s, end = found
     near = sentence.words(index - 4, index) | sentence.words(end, end + 3)
-    if not near & _BUDGET:
+    before = "".join(sentence.word(at) for at in range(index - 4, index))
+    if not near & _BUDGET and not any(sign in before for sign in _BUDGET_SIGNS):
         return None
     return Said("automl.time_budget_s", int(amount * unit_s), index, end)
 
