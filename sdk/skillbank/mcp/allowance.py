@@ -157,19 +157,30 @@ class Allowance:
         num_gpus = self._client.plan_of(job.id).num_gpus
         if not num_gpus:
             return {}
-        seen = enumerate(self._store.attempts(job.id), start=1)
+        seen = self._store.attempts(job.id)
+        following = [attempt.started_at for attempt in seen[1:]]
+        ends = [
+            self._end_of(attempt, job, next_start)
+            for attempt, next_start in zip(seen, [*following, None], strict=True)
+        ]
         return {
-            (job.id, number): num_gpus * self._seconds_of_today(attempt)
-            for number, attempt in seen
+            (job.id, number): num_gpus * self._seconds_of_today(attempt.started_at, end)
+            for number, (attempt, end) in enumerate(zip(seen, ends, strict=True), start=1)
             if (number == only if only else (attempt.started_at or 0.0) >= from_s)
         }
 
-    def _seconds_of_today(self, attempt: Observation) -> float:
-        now = self._clock()
-        if attempt.started_at is None:
+    def _end_of(self, attempt: Observation, job: Job, next_start: float | None) -> float:
+        """When an attempt ended: of a lost one nobody knows, so when it last printed something."""
+        if attempt.ended_at is not None or not attempt.state.is_final:
+            return self._clock() if attempt.ended_at is None else attempt.ended_at
+        log = job.folder / "log.txt"
+        last_sign = log.stat().st_mtime if log.is_file() else 0.0
+        return last_sign if next_start is None else min(last_sign, next_start)
+
+    def _seconds_of_today(self, started_at: float | None, ended_at: float) -> float:
+        if started_at is None:
             return 0.0
-        end = now if attempt.ended_at is None else attempt.ended_at
-        return max(0.0, end - max(attempt.started_at, now - DAY_S))
+        return max(0.0, ended_at - max(started_at, self._clock() - DAY_S))
 
     def _check(self, usage: Usage, num_gpus: int, num_jobs: int) -> None:
         """Raise LimitReached when more may not be started."""

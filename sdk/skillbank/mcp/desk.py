@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skillbank.checkpoints import Resolution, is_rule
+from skillbank.checkpoints import Resolution
 from skillbank.client import Client
+from skillbank.data_sources import roles_of
+from skillbank.errors import SkillInvalid, SkillNotFound
 from skillbank.job import Job, JobId
 from skillbank.mcp.allowance import Allowance
 from skillbank.mcp.ledger import Kind
@@ -19,6 +22,7 @@ from skillbank.plan import JobPlan
 from skillbank.preflight.verdict import Preflight
 from skillbank.request import JobRequest
 from skillbank.settings import AgentLimits
+from skillbank.spec import build_spec
 from skillbank.spec_file import read_spec_file
 from skillbank.workflow_request import WorkflowRequest
 from skillbank.workflows.workflow import Workflow, WorkflowId
@@ -82,14 +86,13 @@ class Desk:
         found = self.client.job(job_id)
         num_gpus = self.client.plan_of(found.id).num_gpus
         with self.allowance.starting(num_gpus, num_jobs=0) as write_down:
-            job = self.client.resume(found.id, pause_after)
-            write_down(Kind.JOB, job.id, job.attempt)
-            return job
+            if found.state.can_resume:  # else resuming says why not
+                write_down(Kind.JOB, found.id, found.attempt + 1)
+            return self.client.resume(found.id, pause_after)
 
     def resolve(self, job_id: JobId, checkpoint: str | None, kind: str) -> Resolution:
         """Choose a checkpoint; the arguments are `Client.resolve`'s."""
-        if checkpoint is not None and not is_rule(checkpoint):
-            self._house.places.check_file("checkpoint", checkpoint)
+        self._house.places.check_checkpoint(checkpoint)
         return self.client.resolve(job_id, checkpoint, kind)
 
     def search_space(self, skill: str, **settings: Any) -> Any:  # noqa: ANN401 - passed on untouched
@@ -122,12 +125,13 @@ class Desk:
 
     def resume_workflow(self, workflow_id: WorkflowId) -> Workflow:
         """Resume a workflow; the arguments are `Client.resume_workflow`'s."""
-        planned = self.client.workflow_plan_of(workflow_id)
+        found = self.client.workflow(workflow_id)
+        planned = self.client.workflow_plan_of(found.id)
         num_gpus = max(step.num_gpus for step in planned.steps)
         with self.allowance.starting(num_gpus, num_jobs=0) as write_down:
-            workflow = self.client.resume_workflow(planned.workflow_id)
-            write_down(Kind.WORKFLOW, workflow.id, workflow.attempt)
-            return workflow
+            if found.state.can_resume:
+                write_down(Kind.WORKFLOW, found.id, found.attempt + 1)
+            return self.client.resume_workflow(found.id)
 
     def limits(self) -> dict[str, object]:
         """What this agent may still start, and which folders, addresses and secrets it may name."""
@@ -159,7 +163,7 @@ class Desk:
         given = {**asked, "spec": read_spec_file(Path(spec)) if isinstance(spec, str) else spec}
         named = {name: given[name] or {} for name in ("spec", "overrides", "data", "automl")}
         request = JobRequest(**{**given, **named})
-        self._house.places.check_request(request)
+        self._check(request)
         return request
 
     def _read_workflow(self, given: Mapping[str, Any]) -> WorkflowRequest:
@@ -170,8 +174,20 @@ class Desk:
             self._house.places.check_file(f"steps[{index}].spec", spec)
         wanted = WorkflowRequest.from_mapping(given)
         for step in wanted.steps:
-            self._house.places.check_request(step.request)
+            self._check(step.request)
         return wanted
+
+    def _check(self, request: JobRequest) -> None:
+        """Refuse a request before anything that it names, or comes to name, is looked at."""
+        self._house.places.check_request(request)
+        with suppress(SkillNotFound, SkillInvalid):  # whoever uses the request says it
+            skill = self.client.bank[request.skill]
+            known = {"all", *roles_of(skill, request.action)}
+            data = {role: root for role, root in request.data.items() if role in known}
+            draft = build_spec(
+                skill, request.action, spec=request.spec, data=data, overrides=request.overrides
+            )
+            self._house.places.check_draft(draft)
 
     def _check_steps(self, planned: WorkflowPlan) -> None:
         for step in planned.steps:

@@ -54,7 +54,7 @@ class Ledger:
     def __init__(self, folder: Path, agent: str) -> None:
         self._folder = folder
         self._path = folder / f"{agent}.jsonl"
-        self._past_path = folder / f"{agent}.past.jsonl"
+        self._past_path = folder / f"{agent}.jsonl.past"  # the file of no other agent
         self._lock_path = folder / f"{agent}.lock"
 
     @contextmanager

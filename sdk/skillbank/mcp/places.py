@@ -15,9 +15,11 @@ from skillbank.automl.settings import PREFIX
 from skillbank.checkpoints import is_rule
 from skillbank.data_sources import is_remote
 from skillbank.errors import AccessRefused, RequestInvalid
+from skillbank.interpolation import resolve_references
 from skillbank.plan import JobPlan
 from skillbank.request import JobRequest
 from skillbank.settings import SECRET_REFERENCES
+from skillbank.spec import SpecDraft
 from skillbank.spec_keys import get_value, is_empty
 
 _CODE_SETTINGS = ("metric_extractor", "eval_fn", "final_eval_fn")
@@ -53,10 +55,9 @@ class Places:
         Raises:
             AccessRefused: It does; everything refused is listed.
         """
-        rule_or_file = request.checkpoint
         named = {f"data.{role}": folder for role, folder in request.data.items()}
-        if rule_or_file is not None and not is_rule(rule_or_file):
-            named["checkpoint"] = rule_or_file
+        if _is_file_of_its_own(request.checkpoint):
+            named["checkpoint"] = str(request.checkpoint)
         if request.base_checkpoint is not None:
             named["base_checkpoint"] = request.base_checkpoint
         problems = [self._problem(key, value) for key, value in named.items()]
@@ -75,6 +76,26 @@ class Places:
             "", "", spec=spec or {}, overrides=overrides or {}, automl=automl or {}
         )
         self._refuse(self._setting_problems(request))
+
+    def check_draft(self, draft: SpecDraft) -> None:
+        """Refuse a spec whose values name what they may not once those they refer to are put in.
+
+        Args:
+            draft: The caller's values; references in them are replaced.
+
+        Raises:
+            AccessRefused: It does; everything refused is listed.
+        """
+        resolve_references(draft)
+        self._refuse(self._value_problems("", {key: draft.value(key) for key in draft.given}))
+
+    def check_checkpoint(self, selection: str | None) -> None:
+        """Refuse a choice of checkpoint that is a file which an agent may not name.
+
+        Raises:
+            AccessRefused: It lies elsewhere.
+        """
+        self.check_file("checkpoint", selection if _is_file_of_its_own(selection) else None)
 
     def check_file(self, key: str, value: object) -> None:
         """Refuse a file that an agent may not name; what is no text names none.
@@ -198,6 +219,13 @@ def is_whole_home(folder: Path) -> bool:
     """Tell whether a folder holds all of a user's or machine's files: too much by default."""
     home = Path.home().resolve()
     return home.is_relative_to(folder.resolve())
+
+
+def _is_file_of_its_own(selection: str | None) -> bool:
+    """Tell whether a choice of checkpoint may be a file outside the results of its job."""
+    if selection is None or is_rule(selection):
+        return False
+    return "/" in selection or selection.startswith("~") or os.path.lexists(selection)
 
 
 def _may_be_place(value: str) -> bool:

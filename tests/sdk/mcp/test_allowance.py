@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -62,6 +63,21 @@ def test_a_job_that_runs_counts_until_now(house: House, start: Start) -> None:
 
     assert usage.gpu_hours == pytest.approx(2.0)
     assert usage.running == ("job-1",)
+
+
+def test_a_job_that_was_lost_held_its_gpu_until_it_last_printed_something(
+    house: House, start: Start
+) -> None:
+    started_at = NOW - 10 * HOUR_S
+    start("job-1", Observation(JobState.LOST, "the machine restarted", None, started_at))
+    log = house.client.job("job-1").folder / "log.txt"
+    log.touch()
+    os.utime(log, (started_at + HOUR_S, started_at + HOUR_S))
+
+    usage = allowance(house.client).usage()
+
+    assert usage.gpu_hours == pytest.approx(1.0)
+    assert usage.running == ()
 
 
 def test_what_ran_on_the_cpu_or_before_the_last_24_hours_costs_nothing(
@@ -172,7 +188,7 @@ def test_what_counts_no_more_is_put_aside_when_something_starts(house: House, st
 
     ledger = Ledger(house.root / "agents", "ann")
     assert [entry.id for entry in ledger.entries()] == ["runs"]
-    assert "old" in (house.root / "agents/ann.past.jsonl").read_text(encoding="utf-8")
+    assert "old" in (house.root / "agents/ann.jsonl.past").read_text(encoding="utf-8")
 
 
 def test_limits_are_those_of_the_environment_or_the_usual_ones() -> None:

@@ -59,7 +59,7 @@ def test_what_is_put_aside_is_kept_elsewhere(ledger: Ledger, tmp_path: Path) -> 
     ledger.put_aside([job("one")])
 
     assert ledger.entries() == [job("two")]
-    (line,) = (tmp_path / "agents/ann.past.jsonl").read_text(encoding="utf-8").splitlines()
+    (line,) = (tmp_path / "agents/ann.jsonl.past").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["id"] == "one"
 
 

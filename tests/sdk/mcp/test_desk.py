@@ -1,0 +1,84 @@
+"""What an agent asks for is checked before it is looked at, and noted before it starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.sdk.mcp.conftest import PLAN, Agent, House
+
+from skillbank.job import JobState, Observation
+from skillbank.mcp.ledger import Ledger
+from skillbank.plan import JobPlan
+
+
+@pytest.mark.parametrize("name", ["there.pth", "missing.pth"])
+@pytest.mark.parametrize("tool", ["plan", "preflight", "plan_workflow"])
+def test_values_that_only_together_name_a_file_elsewhere_tell_nothing_of_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, tool: str, name: str
+) -> None:
+    monkeypatch.chdir(house.data)
+    private = house.data.with_name("data-private")
+    private.mkdir()
+    (private / "there.pth").touch()
+    key = "train.resume_training_checkpoint_path"
+    given = {"results_dir": str(house.data), key: f"${{results_dir}}-private/{name}"}
+    job = {**PLAN, "overrides": given}
+    asked: dict[str, Any] = {
+        "plan": job,
+        "preflight": {"request": job},
+        "plan_workflow": {"request": {"steps": [job]}},
+    }
+
+    async def talk(agent: Agent) -> None:
+        reply = await agent.call(tool, **asked[tool])
+        assert reply.document["error"]["type"] == "AccessRefused"
+        assert f"{key}: '{private}/{name}' is outside" in reply.message
+
+    house.talk(talk)
+
+
+def test_a_bare_name_of_a_checkpoint_is_one_of_the_jobs_own(house: House) -> None:
+    job = house.client.create_job(**PLAN)
+    results = house.client.plan_of(job.id).results
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "model_epoch_001_step_00009.pth").write_bytes(b"weights")
+
+    async def talk(agent: Agent) -> None:
+        chosen = await agent.ask(
+            "resolve", job_id=job.id, checkpoint="model_epoch_001_step_00009.pth"
+        )
+        assert chosen["checkpoint"]["path"] == str(results / "model_epoch_001_step_00009.pth")
+
+    house.talk(talk)
+
+
+def test_a_resumed_job_is_noted_before_it_starts(house: House) -> None:
+    job = house.client.create_job(**PLAN)
+    house.platform.seen = Observation(JobState.PAUSED)
+    noted: list[list[str]] = []
+    ledger = Ledger(house.root / "agents", "tester")
+    submit = house.platform.submit
+
+    def note_and_submit(plan: JobPlan, attempt: int) -> None:
+        noted.append([f"{entry.id} {entry.attempt}" for entry in ledger.entries()])
+        submit(plan, attempt)
+
+    house.platform.submit = note_and_submit  # type: ignore[method-assign]
+
+    async def talk(agent: Agent) -> None:
+        assert (await agent.ask("resume", job_id=job.id))["attempt"] == 2
+
+    house.talk(talk)
+    assert noted == [[f"{job.id} 2"]]
+
+
+def test_a_job_that_cannot_be_resumed_is_not_noted(house: House) -> None:
+    job = house.client.create_job(**PLAN)
+
+    async def talk(agent: Agent) -> None:
+        reply = await agent.call("resume", job_id=job.id)
+        assert reply.document["error"]["type"] == "JobConflict"
+
+    house.talk(talk)
+    assert Ledger(house.root / "agents", "tester").entries() == []
