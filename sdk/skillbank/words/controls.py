@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from skillbank.words.answer import Command, ParentRef
 from skillbank.words.jobs import Pointer
 from skillbank.words.matcher import Match, Phrases, Sentence
@@ -12,6 +14,9 @@ _OF_ALL = tables("controls", "of_all")
 _HOW_TO = phrases("controls", "how_to")
 _INFORMAL = phrases("controls", "informal")
 _THINGS = words("controls", "things")
+_ASKS = words("questions", "asks")
+_ALONE = words("questions", "alone")
+_TRAININGS = words("questions", "trainings")
 
 
 class ControlWords:
@@ -40,87 +45,45 @@ class ControlWords:
     def informal(self, sentence: Sentence) -> Match[bool] | None:
         """A question that asks for knowledge."""
         for match in self._informal.find(sentence):
-            if match.first <= 3 and not self._is_taken_before(sentence, match.first):
+            if match.first <= 3 and sentence.is_open(0, match.first):
                 return match
-        asks = sentence.text.rstrip().endswith(("?", "\uff1f"))
-        if asks and sentence.word(0) in {
-            "is",
-            "are",
-            "does",
-            "do",
-            "did",
-            "will",
-            "was",
-            "has",
-            "have",
-            "ist",
-            "sind",
-        }:
+        is_question = sentence.text.rstrip().endswith(("?", "\uff1f"))
+        if is_question and sentence.word(0) in _ASKS:
             return Match(0, 1, True)
         return None
 
-    def _is_taken_before(self, sentence: Sentence, first: int) -> bool:
-        return any(sentence.is_taken(index) for index in range(first))
-
     def about_job(
-        self, sentence: Sentence, pointers: list[Pointer], checkpoint: str | None
+        self, sentence: Sentence, pointers: Sequence[Pointer], checkpoint: str | None
     ) -> tuple[Command, Match[str]] | None:
         """`Resume job 7f3a2c`, `how far is the last training?`."""
         found = [m for m in self._of_jobs.find(sentence) if not _is_told(sentence, m)]
         if not found:
             return None
-        order = list(_OF_JOBS)
-        best = min(
-            found,
-            key=lambda m: (
-                m.meaning == "status" and len(found) > 1,
-                m.meaning == "resolve",
-                m.first,
-                order.index(m.meaning),
-            ),
-        )
-        if pointers:
-            target = _target(pointers[0].ref)
-        elif {
-            sentence.stem(i) for i in range(len(sentence.tokens))
-        } & _THINGS or best.meaning == "logs":
-            target = "last:train" if self._speaks_of_training(sentence) else "last"
-        elif self._is_alone(sentence, best):
-            target = ""
-        else:
+        match = min(found, key=lambda one: _rank(one, is_only=len(found) == 1))
+        job = _job(sentence, match, pointers)
+        if job is None:
             return None
-        extra = (
-            (checkpoint,)
-            if best.meaning == "resolve" and checkpoint and checkpoint != "best"
-            else ()
-        )
-        return Command(best.meaning, (target, *extra)), best
+        takes_rule = match.meaning == "resolve" and checkpoint not in {None, "best"}
+        rule = (str(checkpoint),) if takes_rule else ()
+        return Command(match.meaning, (job, *rule)), match
 
-    def _is_alone(self, sentence: Sentence, match: Match[str]) -> bool:
-        """Whether nothing but the command is said."""
-        rest = {
-            sentence.word(i)
-            for i in range(len(sentence.tokens))
-            if not match.first <= i < match.end
-        }
-        return rest <= {
-            "please",
-            ".",
-            "!",
-            "?",
-            "now",
-            "the",
-            "show",
-            "me",
-            "skillbank",
-            "pls",
-            "bitte",
-            "请",
-        }
 
-    def _speaks_of_training(self, sentence: Sentence) -> bool:
-        words = {sentence.word(i) for i in range(len(sentence.tokens))}
-        return bool(words & {"training", "train", "trainings", "trainingslauf", "练"})
+def _rank(match: Match[str], *, is_only: bool) -> tuple[bool, bool, int, int]:
+    """What makes a command likelier than another: `how is` and `checkpoint` say least."""
+    is_vague = match.meaning == "status" and not is_only
+    order = list(_OF_JOBS).index(match.meaning)
+    return is_vague, match.meaning == "resolve", match.first, order
+
+
+def _job(sentence: Sentence, match: Match[str], pointers: Sequence[Pointer]) -> str | None:
+    """The job that a command is about; empty when it is not said, None when it is about none."""
+    if pointers:
+        return _target(pointers[0].ref)
+    stems = {sentence.stem(index) for index in range(len(sentence))}
+    if stems & _THINGS or match.meaning == "logs":
+        return "last:train" if sentence.words() & _TRAININGS else "last"
+    rest = sentence.words(0, match.first) | sentence.words(match.end)
+    return "" if rest <= _ALONE else None
 
 
 def _is_told(sentence: Sentence, match: Match[str]) -> bool:
