@@ -88,7 +88,7 @@ def _read(path: Path) -> dict[str, Installed]:
     content = read_json(path, error=RequestInvalid)
     try:
         return {name: _installed(one) for name, one in content["agents"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RequestInvalid(
             f"{path}: this is not what 'skillbank install' writes; remove the file, and files that "
             "were installed before count as yours."
@@ -96,5 +96,7 @@ def _read(path: Path) -> dict[str, Installed]:
 
 
 def _installed(one: dict[str, Any]) -> Installed:
-    server = one["server"]
-    return Installed(dict(one["files"]), Server(**server) if server else None)
+    server, files = one["server"], dict(one["files"])
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
+        raise ValueError  # a project from elsewhere must not have files removed outside it
+    return Installed(files, Server(**server) if server else None)

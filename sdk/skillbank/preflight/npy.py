@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 
 _MAGIC = b"\x93NUMPY"
+_TOO_MUCH = (RecursionError, MemoryError, OverflowError)  # nested deeply, or an infinite axis
 _PLAIN = re.compile(r"[<>|=][biufc](\d+)")
 
 
@@ -73,5 +74,5 @@ def read_npy_header(head: bytes) -> NpyHeader:
         content = ast.literal_eval(text.decode("latin1" if major < 3 else "utf-8").strip())
         descr, shape = content["descr"], content["shape"]
         return NpyHeader(str(descr), tuple(int(number) for number in shape), start + length)
-    except (ValueError, SyntaxError, KeyError, TypeError) as error:
+    except (ValueError, SyntaxError, KeyError, TypeError, *_TOO_MUCH) as error:
         raise NotNpy("its header is no description of an array") from error

@@ -96,6 +96,8 @@ class WorkflowClient(JobClient):
         if earlier := self._find_earlier(plan.idempotency_key, plan.request):
             return earlier
         with create_folder(plan) as (folder, is_new):
+            if not is_new and plan.idempotency_key is not None:
+                self._check_same(folder.plan(), plan.idempotency_key, plan.request)
             if is_new or not folder.last_attempt():
                 self._start_attempt(folder, 1)
             elif plan.idempotency_key is None:
@@ -244,16 +246,20 @@ class WorkflowClient(JobClient):
         if not folder.path.is_dir():
             return None
         earlier = folder.plan()
+        self._check_same(earlier, key, request)
+        if not folder.last_attempt():  # its submitter ended before it started it
+            with suppress(JobConflict):  # or is just about to
+                return self.resume_workflow(earlier.workflow_id)
+        return self._look(folder)
+
+    def _check_same(self, earlier: WorkflowPlan, key: str, request: WorkflowRequest) -> None:
+        """Raise JobConflict where a key belongs to another request."""
         wanted = written_form(request, self.bank)
         if earlier.request.hash != wanted.hash or earlier.idempotency_key != key:
             raise JobConflict(
                 f"idempotency key {key!r} belongs to workflow {earlier.workflow_id}, which was "
                 "asked for with other steps; repeat the same request, or use a new key."
             )
-        if not folder.last_attempt():  # its submitter ended before it started it
-            with suppress(JobConflict):  # or is just about to
-                return self.resume_workflow(earlier.workflow_id)
-        return self._look(folder)
 
     def _environment(self) -> dict[str, str]:
         """The caller's own, with the skills of its bank: later steps are planned with them."""

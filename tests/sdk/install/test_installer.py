@@ -142,6 +142,24 @@ def test_force_overwrites_what_the_user_changed(project: Path) -> None:
     assert (project / ROUTER).read_bytes() == shipped_text
 
 
+@pytest.mark.parametrize("name", ["../outside.txt", "{outside}"])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_ledger_from_elsewhere_has_no_file_outside_the_project_removed(
+    project: Path, name: str, *, force: bool
+) -> None:
+    outside = project.parent / "outside.txt"
+    outside.write_bytes(b"mine")
+    listed = {name.format(outside=outside): digest(b"mine")}
+    ledger = project / ".skillbank/installed.json"
+    ledger.parent.mkdir()
+    agents = {"claude": {"files": listed, "server": None}}
+    ledger.write_text(json.dumps({"version": 1, "agents": agents}), encoding="utf-8")
+
+    with pytest.raises(RequestInvalid, match="not what 'skillbank install' writes"):
+        remove(project, "claude", force=force)
+    assert outside.read_bytes() == b"mine"
+
+
 def test_a_file_of_an_older_version_is_updated_unasked(project: Path) -> None:
     install(project, "claude")
     ledger = project / ".skillbank/installed.json"

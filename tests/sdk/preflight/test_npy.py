@@ -91,6 +91,16 @@ def test_what_is_no_such_file_is_refused_with_the_reason(head, why) -> None:
         read_npy_header(head)
 
 
+@pytest.mark.parametrize(
+    "text", ["-" * 3000 + "1", "{'descr': '<f4', 'shape': (1e999,)}"], ids=["deep", "infinite"]
+)
+def test_a_header_that_cannot_be_read_at_all_is_refused(text) -> None:
+    head = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+    with pytest.raises(NotNpy, match="no description"):
+        read_npy_header(head)
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_break_it(rest) -> None:
     with suppress(NotNpy):

@@ -95,11 +95,11 @@ class InstantPlatform(Platform):
         return self._starts.read_text(encoding="ascii").splitlines()
 
 
-def make_instant_client(root: Path) -> Client:
+def make_instant_client(root: Path, kind: type[Client] = Client) -> Client:
     """A client whose jobs are complete as soon as they are submitted."""
     root.mkdir(exist_ok=True)
     platform = InstantPlatform(root)
-    return Client(root, bank=SkillBank([BOWL / "skills"]), platforms={"local": platform})
+    return kind(root, bank=SkillBank([BOWL / "skills"]), platforms={"local": platform})
 
 
 @pytest.fixture(scope="module")

@@ -237,6 +237,26 @@ def test_a_key_belongs_to_one_request(client: Client) -> None:
         client.create_workflow({"steps": [train(), evaluate()]}, idempotency_key="once")
 
 
+def test_of_two_requests_that_claim_a_key_at_once_one_is_refused(tmp_path: Path) -> None:
+    class Late(Client):
+        """Looks for an earlier workflow just before another process submits it."""
+
+        def _find_earlier(self, *_: object) -> None:
+            return None
+
+    client = make_instant_client(tmp_path / "root", Late)
+    first, second = (
+        client.plan_workflow({"steps": steps}, idempotency_key="once")
+        for steps in ([train()], [train(), evaluate()])
+    )
+    with create_folder(first) as (folder, _):
+        folder.attempt(1).path.mkdir(parents=True)
+
+    assert client.submit_workflow(first).id == first.workflow_id
+    with pytest.raises(JobConflict, match=r"'once' belongs to workflow .* other steps"):
+        client.submit_workflow(second)
+
+
 def test_workflows_are_listed_newest_first_and_found_by_their_beginning(client: Client) -> None:
     plans = [client.plan_workflow({"steps": [train()]}) for _ in range(3)]
     for plan in plans:
