@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from skillbank.bank import SkillBank
 from skillbank.words.phrasebook import phrases, tables
@@ -31,3 +33,12 @@ def test_phrases_of_a_section_are_parted_at_bars_and_lines() -> None:
 def test_a_group_of_sections_is_a_table() -> None:
     assert tables("jobs", "rules").keys() == {"best", "latest"}
     assert "最佳检查点" in tables("jobs", "rules")["best"]
+
+
+def test_a_wheel_carries_every_book() -> None:
+    builder = WheelBuilder(str(Path(__file__).resolve().parents[3]))
+
+    carried = {file.distribution_path for file in builder.recurse_included_files()}
+
+    assert BOOKS
+    assert {f"skillbank/words/phrases/{book.name}" for book in BOOKS} <= carried
