@@ -52,7 +52,8 @@ def _counts_alone(sentence: Sentence, match: Match[tuple[Foreign, str]]) -> bool
         return True
     if what is Foreign.TIME:
         return word == phrase and sentence.kind(match.end) is not Kind.WORD
-    if word.endswith("ed"):
+    is_counted = what is Foreign.TASK and sentence.kind(match.first - 1) is Kind.NUMBER
+    if is_counted or word.endswith("ed"):  # `ten segments` are no segmentation
         return False
     return what is not Foreign.DEED or _heads_a_clause(sentence, match.first)
 

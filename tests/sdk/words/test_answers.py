@@ -115,6 +115,13 @@ def test_what_cannot_be_run_is_told_apart(ask: Ask, text: str, outcome: Outcome)
     assert not answer.outcome.can_run
 
 
+def test_what_is_counted_is_no_task(ask: Ask) -> None:
+    counted = ask("evaluate the video classifier of job a93c with ten segments per video on /d")
+
+    assert settings(counted) == {"evaluate.video_num_segments": 10}
+    assert ask("train a segmentation model on /d").outcome is Outcome.UNSUPPORTED
+
+
 def test_a_policy_that_is_none_is_refused_by_its_words(ask: Ask) -> None:
     answer = ask("train a pose classifier on /d automl=perhaps")
 
