@@ -115,6 +115,23 @@ def test_a_search_costs_what_its_trials_hold(house: House) -> None:
     assert later.usage().gpu_hours == pytest.approx(4.0)
 
 
+def test_trials_that_ran_before_an_agent_resumed_their_search_are_not_its_own(house: House) -> None:
+    house.platform.gpus = lambda: 8  # type: ignore[method-assign]
+    search = {"settings": {}, "goals": []}
+    plan = make_plan(house.root, "search", num_gpus=1, route=Route.AUTOML, search=search)
+    house.client.submit(plan)
+    for trial, seen in (("search-1", ran(2.0)), ("search-2", ran(-1.0, ended=False))):
+        house.client.submit(make_plan(house.root, trial, num_gpus=1, search_id="search"))
+        house.platform.seen = seen
+        house.client.job(trial)
+    with allowance(house.client).starting(1, 0) as write_down:
+        write_down(Kind.JOB, "search", 2)
+
+    later = Allowance(house.client, "ann", AgentLimits(), clock=lambda: NOW + 4 * HOUR_S)
+
+    assert later.usage().gpu_hours == pytest.approx(3.0)
+
+
 def test_hours_that_are_spent_refuse_gpus_and_nothing_else(house: House, start: Start) -> None:
     start("job-1", ran(2.0))
     spent = allowance(house.client, gpu_hours_per_day=2)
