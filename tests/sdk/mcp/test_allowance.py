@@ -121,9 +121,8 @@ def test_trials_that_ran_before_an_agent_resumed_their_search_are_not_its_own(ho
     plan = make_plan(house.root, "search", num_gpus=1, route=Route.AUTOML, search=search)
     house.client.submit(plan)
     for trial, seen in (("search-1", ran(2.0)), ("search-2", ran(-1.0, ended=False))):
-        house.client.submit(make_plan(house.root, trial, num_gpus=1, search_id="search"))
         house.platform.seen = seen
-        house.client.job(trial)
+        house.client.submit(make_plan(house.root, trial, num_gpus=1, search_id="search"))
     with allowance(house.client).starting(1, 0) as write_down:
         write_down(Kind.JOB, "search", 2)
 
