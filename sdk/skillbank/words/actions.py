@@ -145,7 +145,8 @@ class ActionReader:
         for first in range(len(sentence)):
             forms = {sentence.word(first), sentence.stem(first)}
             for heads, tails, action in phrases:
-                end = _tail(sentence, first + 1, tails) if forms & heads else None
+                is_head = bool(forms & heads) and not sentence.word(first).endswith("ed")
+                end = _tail(sentence, first + 1, tails) if is_head else None
                 if end and covered.isdisjoint(range(first, end)):
                     found.append(self._mention(sentence, Match(first, first + 1, action)))
                     covered.update(range(first, end))

@@ -24,10 +24,12 @@ class DraftStep:
     Attributes:
         words: The settings of its action.
         group: Index of the group of actions that it belongs to.
+        verb: First token of the words that ask for it.
     """
 
     words: ActionWords
     group: int
+    verb: int
     data: dict[str, str] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
     automl: dict[str, Any] = field(default_factory=dict)
@@ -106,9 +108,19 @@ class Draft:
         self._origins: dict[str, Origin] = {}
         for index, (group, skill) in enumerate(zip(groups, skills, strict=True)):
             for mention in group.actions:
-                self.steps.append(DraftStep(words.action(skill, mention.action), index))
+                step = DraftStep(words.action(skill, mention.action), index, mention.first)
+                self.steps.append(step)
                 part = f"steps[{len(self.steps) - 1}].action"
                 self._tell(part, (mention.first, mention.end))
+                self._tell_skill(len(self.steps) - 1, group, skill)
+
+    def _tell_skill(self, index: int, group: Group, skill: str) -> None:
+        """Note the words that named the skill: those of the step's own group before others."""
+        pointing = [one for one in self.reading.pointings if skill in one.match.meaning.weights]
+        own = [one for one in pointing if group.first <= one.first < group.end]
+        strongest = max(own or pointing, key=lambda one: one.weight, default=None)
+        if strongest is not None:
+            self._tell(f"steps[{index}].skill", (strongest.first, strongest.match.end))
 
     @property
     def sentence(self) -> Sentence:

@@ -49,9 +49,13 @@ class SettingLayer:
             return False
         if "=" in origin.words:
             return True
-        tokens = self._draft.sentence.tokens
+        sentence, tokens = self._draft.sentence, self._draft.sentence.tokens
         first = next((i for i, token in enumerate(tokens) if token.end >= origin.end), 0)
-        if not self._retractions.is_corrected(self._draft.sentence, first, said.end):
+        if not self._retractions.is_corrected(sentence, first, said.end):
+            verb = self._draft.steps[index].verb
+            is_near = [sentence.is_one_utterance(at, verb) for at in (first, said.first)]
+            if is_near[0] != is_near[1]:  # "that was with 256. So train with 32"
+                return is_near[0]
             both = f"both {known!r} and {said.value!r}"
             self._draft.contradictions.append(f"{key}: {both} are asked for; say which.")
         return False

@@ -155,6 +155,10 @@ class Sentence:
         """Tell whether a token ends a sentence."""
         return self.kind(index) is Kind.STOP
 
+    def is_one_utterance(self, one: int, other: int) -> bool:
+        """Tell whether no stop stands between two tokens."""
+        return not any(map(self.is_stop, range(min(one, other), max(one, other))))
+
     def words(self, first: int = 0, end: int | None = None) -> set[str]:
         """The words of some tokens, whatever of them lies inside the sentence."""
         return set(self._words[max(first, 0) : None if end is None else max(end, 0)])

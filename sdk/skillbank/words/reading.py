@@ -19,6 +19,7 @@ from skillbank.words.readers import Readers
 from skillbank.words.speech import Unmeant
 from skillbank.words.tokens import Kind
 
+_OTHERS = frozenset({"people", "they", "others", "everyone", "nobody"})
 _AFTER_SWITCH = words("wishes", "after_switch")
 
 SkillOf = Callable[[ParentRef], str | None]
@@ -67,7 +68,11 @@ class Collector:
         reading.explicit = _take_assignments(sentence)
         _take_list_marks(sentence)
         reading.pointings = self._skill_names(sentence)
-        reading.policies = readers.policies.read(sentence) + self._taken_back_policies(sentence)
+        reading.policies = [
+            said
+            for said in readers.policies.read(sentence) + self._taken_back_policies(sentence)
+            if not sentence.words_before(said.first, 3) & _OTHERS  # "some people turn AutoML off"
+        ]
         reading.jobs = readers.jobs.read(sentence)
         names = readers.words.file_names
         reading.places = [one for one in readers.places.read(sentence) if one.path not in names]

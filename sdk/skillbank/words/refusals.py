@@ -10,6 +10,7 @@ from skillbank.words.phrasebook import words
 from skillbank.words.pointings import choose
 from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
+from skillbank.words.speech import Unmeant
 from skillbank.words.unknown import unknown_words
 
 _REQUEST = words("wishes", "request")
@@ -53,7 +54,9 @@ class Refusals:
             message = (
                 f"Nothing is done, because {reading.unmeant}. Ask for it in a sentence of its own."
             )
-            return replies.refuse(sentence, Outcome.NOTHING, message)
+            is_condition = reading.unmeant is Unmeant.CONDITION
+            outcome = Outcome.UNSUPPORTED if is_condition else Outcome.NOTHING
+            return replies.refuse(sentence, outcome, message)
         is_negated = any(one.is_negated for one in reading.mentions)
         if is_negated or self._readers.retractions.tells(sentence):
             message = "This asks for something not to be done; nothing is done."

@@ -32,7 +32,8 @@ class Retractions:
         """Words that take back what stands before them: `sorry`, `make that`, `no, `."""
         found = list(self._corrections.find(sentence))
         for index in sentence.positions_of(_NO):
-            is_short = sentence.word(index) in _NO and sentence.kind(index + 1) is Kind.COMMA
+            is_end = sentence.kind(index + 1) is Kind.COMMA or sentence.word(index + 1) == ":"
+            is_short = sentence.word(index) in _NO and is_end
             if is_short and not sentence.is_taken(index):
                 found.append(Match(index, index + 1, True))
         return sorted(found, key=lambda match: match.first)

@@ -1,4 +1,4 @@
-"""Whether an action is asked for, or only spoken of: quoted, reported, past, conditional, forbidden.
+"""Whether an action is asked for, or only spoken of: quoted, reported, imagined, forbidden.
 
 A launch that nobody meant is worse than a question too many, so every action that is found has to
 pass here. What is looked at is the utterance around it, from one stop to the next.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from skillbank.words.actions import Mention
-from skillbank.words.matcher import Phrases, Sentence
+from skillbank.words.matcher import Match, Phrases, Sentence
 from skillbank.words.phrasebook import phrases, words
 from skillbank.words.tokens import Kind
 
@@ -22,6 +22,13 @@ _TURNS = words("speech", "turns")
 _WHOLE = words("speech", "whole")
 _ONESELF = words("speech", "oneself")
 _SIGHS = words("speech", "sighs")
+_REPORTED = words("speech", "reported")
+_BREAKS = words("speech", "breaks")
+_QUESTION_MARKS = words("speech", "question_marks")
+_ADVERBS = frozenset({"also", "then", "just", "already", "often", "always", "usually", "never"})
+_CAN = frozenset({"can", "could", "would", "will", "kann", "könnte"})
+_CONCLUDES = frozenset({"so", "therefore", "daher", "also", "所以"})
+_WANTS = frozenset({"want", "wish", "like", "need"})
 _PARTICIPLES = words("actions", "participles")
 
 _QUOTED = re.compile(
@@ -44,6 +51,7 @@ class Unmeant(StrEnum):
     REPORTED = "somebody is reported to have said or done it"
     PAST = "it is told of the past"
     CONDITION = "it depends on a condition, and nothing here waits for one"
+    HYPOTHESIS = "it is only imagined"
     QUESTION = "it is asked about"
     FORBIDDEN = "it is asked not to be done"
     OWN = "the speaker does it"
@@ -58,6 +66,7 @@ class Speech:
             return Phrases.plain(phrases("speech", section))
 
         self._condition, self._courtesy = read("condition"), read("courtesy")
+        self._hypothesis = read("hypothesis")
         self._reported, self._passed_on = read("reported"), read("passed_on")
         self._past, self._present = read("past"), read("present")
         self._asks, self._asks_for = read("asks"), read("asks_for")
@@ -72,6 +81,7 @@ class Speech:
             return Unmeant.QUOTED
         start, end = _utterance(sentence, mention.first)
         checks = (
+            (Unmeant.HYPOTHESIS, self._is_imagined),
             (Unmeant.CONDITION, self._is_conditional),
             (Unmeant.REPORTED, self._is_reported),
             (Unmeant.QUESTION, self._is_question),
@@ -84,23 +94,39 @@ class Speech:
                 return reason
         return Unmeant.TAKEN_BACK if self._is_taken_back(sentence, end) else None
 
+    def is_quoted(self, sentence: Sentence, mention: Mention) -> bool:
+        """Tell whether an action stands in a quotation, in code or in a log."""
+        return _is_quoted(sentence, mention.first)
+
+    def _is_imagined(self, sentence: Sentence, _: Mention, start: int, end: int) -> bool:
+        return next(self._hypothesis.find(sentence, start, end), None) is not None
+
     def _is_conditional(self, sentence: Sentence, _: Mention, start: int, end: int) -> bool:
-        polite = {match.first for match in self._courtesy.find(sentence, start, end)}
-        found = self._condition.find(sentence, start, end)
-        return any(match.first not in polite for match in found)
+        polite = list(self._courtesy.find(sentence, start, end))
+        return any(
+            not any(other.first <= match.first < other.end for other in polite)
+            for match in self._condition.find(sentence, start, end)
+        )
 
     def _is_reported(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
         if mention.end - mention.first == 1 and sentence.word(mention.first) in _THIRD_PERSON:
             return True
-        if sentence.words_before(mention.first) & _OTHERS:
+        if mention.action == "inference":  # "according to the model", "who does what"
+            return False
+        before = mention.first - 1 - (sentence.word(mention.first - 1) in _ADVERBS)
+        if sentence.word(before) in _OTHERS and sentence.word(before - 1) not in _CAN:
             return True
-        passed_on = {match.first for match in self._passed_on.find(sentence, start, end)}
-        found = (match.first for match in self._reported.find(sentence, start, end))
-        return any(first not in passed_on for first in found)
+        passed_on = list(self._passed_on.find(sentence, start, end))
+        return any(
+            _is_said_as_it_stands(sentence, match)
+            and not sentence.words(match.end, mention.first) & _CONCLUDES
+            and not any(other.first <= match.first < other.end for other in passed_on)
+            for match in self._reported.find(sentence, start, end)
+        )
 
     def _is_question(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
         """Whether it is asked about, not for: `would 80 epochs be too many?`."""
-        if sentence.text[sentence.tokens[end - 1].start :][:1] not in {"?", "？"}:
+        if sentence.text[sentence.tokens[end - 1].start :][:1] not in _QUESTION_MARKS:
             return False
         head = next((i for i in range(start, end) if sentence.word(i) not in _SIGHS), start)
         asks = self._asks.at(sentence, head)
@@ -122,8 +148,9 @@ class Speech:
         if sentence.word(first) in _WHOLE:
             return True
         between = sentence.words(end, verb)
-        commas = [i for i in range(end, verb) if sentence.kind(i) is Kind.COMMA]
-        is_open = bool(commas) and commas[0] <= end + 1  # "do not, whatever happens, train"
+        commas = [i for i in range(end, verb) if sentence.word(i) in _BREAKS]
+        # "do not, whatever happens, train"; "what I do not want, after all, is"
+        is_open = bool(commas) and commas[0] <= end + (sentence.word(end) in _WANTS)
         if commas and not is_open:
             return False
         return not between & (_TURNS - {"and", "und"} if is_open else _TURNS)
@@ -142,8 +169,10 @@ class Speech:
         for match in self._past.find(sentence, start, mention.first):
             if next(self._present.find(sentence, match.end, mention.end), None) is None:
                 return True
-        is_implied = mention.first == mention.end or mention.is_implied
-        return is_implied and bool(sentence.words(start, mention.first) & _PARTICIPLES)
+        return mention.is_implied and any(  # "Jana trained it", not "CenterPose, trained on"
+            sentence.word(index) in _PARTICIPLES and sentence.kind(index - 1) is Kind.WORD
+            for index in range(start + 1, mention.first)
+        )
 
     def _is_taken_back(self, sentence: Sentence, end: int) -> bool:
         """Whether a later utterance says `forget it`, and asks for nothing else."""
@@ -156,6 +185,15 @@ class Speech:
             if heads <= _SIGHS | {",", ""} and not goes_on:
                 return True
         return False
+
+
+def _is_said_as_it_stands(sentence: Sentence, match: Match[bool]) -> bool:
+    """Whether a single word is one of others' saying: not `write the names`, nor `I say`."""
+    if match.end - match.first > 1:
+        return True
+    # What "I say" is meant, and what a model "that says which sport it is" does is no report.
+    is_other = sentence.word(match.first - 1) in {"i", "we", "ich", "wir", "that", "which"}
+    return sentence.word(match.first) in _REPORTED and not is_other
 
 
 def _utterance(sentence: Sentence, index: int) -> tuple[int, int]:

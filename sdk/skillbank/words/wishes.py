@@ -17,13 +17,16 @@ from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
 from skillbank.words.retractions import is_told
 from skillbank.words.skill_choice import SkillChooser
-from skillbank.words.speech import Speech
+from skillbank.words.speech import Speech, Unmeant
 from skillbank.words.tokens import Kind
 
 _JOINS = words("wishes", "joins")
 _TRAINING = words("wishes", "training")
 _ADDS = words("wishes", "adds")
 _REPEATS = words("wishes", "repeats")
+_LEADS = frozenset(
+    {"the", "its", "my", "our", "you", "i", "we", "dem", "der", "du", "ich"}
+)  # `after you train`
 _PURPOSE = frozenset({"to", "that", "can", "which", "for"})
 _NEAR = 4  # words between a training and what is trained: `train a new hand pose estimation`
 
@@ -50,6 +53,7 @@ class Wishes:
     def _spoken_of(self, reading: Reading) -> list[Mention]:
         """The actions that remain; the mentions of the reading say which are negated."""
         sentence = reading.sentence
+        reading.mentions = self._without_quotations(reading)
         tales = self._retractions.tales(sentence)
         reading.mentions = [
             replace(one, is_negated=one.is_negated or is_told(sentence, tales, one.first))
@@ -71,7 +75,15 @@ class Wishes:
             return [Mention(str(explicit.value), explicit.first, explicit.end)]
         if negated:
             return []
-        return [replace(one, is_implied=True) for one in self._implied.actions(reading)]
+        implied = [replace(one, is_implied=True) for one in self._implied.actions(reading)]
+        return _doubled(reading, implied)
+
+    def _without_quotations(self, reading: Reading) -> list[Mention]:
+        """The mentions that the speaker makes; the others are not asked for."""
+        own = [one for one in reading.mentions if not self._speech.is_quoted(reading.sentence, one)]
+        if len(own) < len(reading.mentions):
+            reading.unmeant = Unmeant.QUOTED
+        return own
 
     def alternatives(self, reading: Reading, wanted: Sequence[Mention]) -> tuple[str, ...]:
         """Actions between which the sentence does not choose: `evaluate or export`."""
@@ -157,7 +169,9 @@ def _adds(sentence: Sentence, correction: Match[bool], after: Mention) -> bool:
         return True
     if any(sentence.kind(i) is Kind.STOP for i in range(correction.end, after.first)):
         return True
-    return bool(sentence.words(correction.end, after.first + 3) & _ADDS)
+    if sentence.words(correction.end, after.first) & _ADDS:
+        return True
+    return bool(sentence.words(after.end, after.first + 3) & {"also", "too", "auch"})
 
 
 def _is_another(reading: Reading, before: Mention, after: Mention) -> bool:
@@ -171,7 +185,7 @@ def _is_another(reading: Reading, before: Mention, after: Mention) -> bool:
 def _in_order(sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
     """`Export after training` and `before exporting, train` name the later step first."""
     for index, one in enumerate(mentions):
-        before = sentence.words_before(one.first)
+        before = _before(sentence, one.first)
         joined = sentence.words_before(one.first, 3) & {"and", "then"}
         if index and before & {"after", "nachdem"} and not joined:
             return [one, *mentions[:index], *mentions[index + 1 :]]
@@ -180,17 +194,28 @@ def _in_order(sentence: Sentence, mentions: list[Mention]) -> list[Mention]:
     return mentions
 
 
+def _before(sentence: Sentence, index: int) -> set[str]:
+    """The word before a token, articles and pronouns left aside: that of `after the training`."""
+    last = sentence.word(index - 1)
+    return {sentence.word(index - 2) if last in _LEADS else last}
+
+
 def _doubled(reading: Reading, mentions: list[Mention]) -> list[Mention]:
     """`Train a pose classifier on A and CenterPose on B`: one verb, two skills."""
     if len(mentions) != 1 or len(reading.places) < 2:
         return mentions
     verb = mentions[0]
-    named = [one for one in reading.pointings if one.weight >= NAME and one.first > verb.first]
+    named = [
+        one
+        for one in sorted(reading.pointings, key=lambda one: one.first)
+        if one.weight >= NAME and (one.first > verb.first or verb.is_implied)
+    ]
     for before, after in pairwise(named):
         if before.match.meaning.weights.keys() == after.match.meaning.weights.keys():
             continue
         paths = [place.end - 1 for place in reading.places]
         is_between = any(before.first < path < after.first for path in paths)
         if is_between and any(path > after.first for path in paths):
-            return [verb, Mention(verb.action, after.first, after.first)]
+            head = replace(verb, first=before.first, end=before.first) if verb.is_implied else verb
+            return [head, replace(verb, first=after.first, end=after.first)]
     return mentions
