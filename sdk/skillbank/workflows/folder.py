@@ -158,9 +158,8 @@ def create_folder(plan: WorkflowPlan) -> Iterator[tuple[WorkflowFolder, bool]]:
     draft = Path(mkdtemp(dir=plan.folder.parent, prefix=f".{plan.workflow_id}."))
     lock = take_lock(draft / _SUBMISSION_LOCK)
     try:
-        (draft / "plan.json").write_text(plan.to_json(), encoding="utf-8")
-        created = json.dumps({"created_at": time.time()})
-        (draft / "created.json").write_text(created, encoding="utf-8")
+        _write(draft / "plan.json", plan.to_json())
+        _write(draft / "created.json", json.dumps({"created_at": time.time()}))
         draft.chmod(0o755)
         try:
             draft.rename(plan.folder)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from skillbank.errors import JobNotFound
+from skillbank.errors import JobNotFound, PlanInvalid
 from skillbank.following import GrowingFile
 from skillbank.job import Job, describe_exit
 from skillbank.locks import is_locked
@@ -64,6 +64,23 @@ def look(folder: WorkflowFolder, find_job: FindJob) -> Workflow:
         started_at=life.started_at,
         ended_at=life.ended_at,
     )
+
+
+def look_at_any(folder: WorkflowFolder, find_job: FindJob) -> Workflow:
+    """The workflow as it is now; one whose plan cannot be read is an ERROR that says why."""
+    try:
+        return look(folder, find_job)
+    except PlanInvalid as error:
+        return Workflow(
+            id=folder.path.name,
+            name="",
+            state=WorkflowState.ERROR,
+            detail=str(error),
+            attempt=folder.last_attempt(),
+            folder=folder.path,
+            steps=(),
+            created_at=folder.created_at(),
+        )
 
 
 def look_at_steps(

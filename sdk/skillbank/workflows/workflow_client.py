@@ -28,7 +28,7 @@ from skillbank.workflow_request import WorkflowRequest
 from skillbank.workflows.folder import WorkflowFolder, create_folder, find_folder, list_folders
 from skillbank.workflows.following import StepFollower, follow
 from skillbank.workflows.planning import Planners, plan_workflow, written_form
-from skillbank.workflows.progress import find_step_job, look
+from skillbank.workflows.progress import find_step_job, look, look_at_any
 from skillbank.workflows.workflow import Workflow, WorkflowId, WorkflowNews, WorkflowState
 from skillbank.workflows.workflow_plan import WorkflowPlan
 
@@ -132,11 +132,14 @@ class WorkflowClient(JobClient):
     def workflows(self, limit: int = 20) -> list[Workflow]:
         """Workflows as they are now, newest first.
 
+        One whose plan was changed or damaged is an ERROR without steps, and its detail says so.
+
         Args:
             limit: How many at most.
         """
         check_count("limit", limit)
-        return [self._look(folder) for folder in list_folders(self.root)[:limit]]
+        self._processes().reap()
+        return [look_at_any(folder, self.job) for folder in list_folders(self.root)[:limit]]
 
     def workflow_plan_of(self, workflow_id: WorkflowId) -> WorkflowPlan:
         """The plan that a workflow runs."""

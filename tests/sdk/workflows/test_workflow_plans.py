@@ -305,3 +305,18 @@ def test_a_step_holds_up_what_builds_on_it_or_is_its_way(state: StepState) -> No
     assert state.is_settled == (state.value not in goes_on)
     assert state.is_failure == (state.is_settled and state is not StepState.COMPLETE)
     assert state.is_cause == (state.is_failure and state is not StepState.BLOCKED)
+
+
+def test_a_workflow_whose_plan_was_changed_hides_no_other_from_the_list(client: Client) -> None:
+    plans = [client.plan_workflow({"steps": [train()]}) for _ in range(2)]
+    for plan in plans:
+        with create_folder(plan) as (folder, _):
+            folder.attempt(1).path.mkdir(parents=True)
+    damaged = plans[0].folder / "plan.json"
+    damaged.write_text(damaged.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+
+    newest, oldest = client.workflows()
+
+    assert newest.id == plans[1].workflow_id
+    assert (oldest.id, oldest.state) == (plans[0].workflow_id, WorkflowState.ERROR)
+    assert "not a saved plan of a workflow" in oldest.detail
