@@ -16,6 +16,7 @@ from skillbank.errors import RequestInvalid
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _SPACE = re.compile(r"[ \t\r\n]*")
+_LINE_END = re.compile(r"[ \t]*\r?\n")
 _INDENT = re.compile(r"\n([ \t]+)\S")
 _DECODER = json.JSONDecoder()
 
@@ -93,16 +94,18 @@ def drop(text: str, path: Sequence[str]) -> str:
         at = here.members[here.find(key) or 0].value
     here = _read_object(clean, at)
     index = here.find(path[-1]) or 0
-    member, first = here.members[index], index == 0
+    member, is_last = here.members[index], index == len(here.members) - 1
     if len(here.members) == 1:
         blank = not text[here.start + 1 : member.start].strip()
         blank = blank and not text[member.end : here.end - 1].strip()
-        return _cut(text, here.start + 1, here.end - 1) if blank else _cut_member(text, member)
-    if first:
+        return (
+            _cut(text, here.start + 1, here.end - 1) if blank else _cut_member(text, clean, member)
+        )
+    if not is_last:
         comma = clean.index(",", member.end)
         return _cut(text, member.start, _skip(text, comma + 1))
     comma = clean.rindex(",", here.members[index - 1].end, member.start)
-    return _cut(_cut_member(text, member), comma, comma + 1)
+    return _cut(_cut_member(text, clean, member), comma, comma + 1)
 
 
 def _insert(text: str, here: _Object, key: str, value: object) -> str:
@@ -134,9 +137,11 @@ def _comment_after(text: str, start: int, end: int) -> str:
     return rest if rest.lstrip().startswith("//") else ""
 
 
-def _cut_member(text: str, member: _Member) -> str:
-    """The text without a member and the space before it."""
-    return _cut(text, len(text[: member.start].rstrip(" \t\r\n")), member.end)
+def _cut_member(text: str, clean: str, member: _Member) -> str:
+    """The text without a member and the space before it, which stays where it ends a comment."""
+    space = len(text[: member.start].rstrip(" \t\r\n"))
+    ends_comment = clean[space - 1].isspace() and not _LINE_END.match(text, member.end)
+    return _cut(text, member.start if ends_comment else space, member.end)
 
 
 def _cut(text: str, start: int, end: int) -> str:

@@ -69,6 +69,23 @@ def test_comments_numbers_and_layout_stay_as_they_were() -> None:
     assert drop(changed, KEYS) == text
 
 
+@pytest.mark.parametrize("after", ["", ', // ours\n    "z": 2', ', "z": 2 /* } */'])
+@pytest.mark.parametrize("end", ["\n  }", " }", "}"])
+@pytest.mark.parametrize(
+    "before", ["", '"a": 1, // mine, {\n    ', '"a": 1,\n    // }, ours\n    ']
+)
+def test_comments_around_an_entry_stay_comments_when_it_goes(
+    before: str, after: str, end: str
+) -> None:
+    text = f'{{\n  "mcpServers": {{\n    {before}"skillbank": {{}}{after}{end}\n}}\n'
+    servers = {key: value for key, value in (("a", 1), ("z", 2)) if f'"{key}"' in before + after}
+
+    left = drop(text, KEYS)
+
+    assert parse(left, "x") == {"mcpServers": servers}
+    assert all(comment in left for comment in ("// mine, {", "// }, ours") if comment in before)
+
+
 def test_an_entry_that_is_there_is_replaced_where_it_stands() -> None:
     text = '{"a": 1, "mcpServers": {"skillbank": {"command": "old"}, "z": 2}, "b": [1,2]}'
 
