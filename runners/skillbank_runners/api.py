@@ -179,10 +179,17 @@ def write_atomically(path: Path, content: bytes) -> None:
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write piece by piece; it appears under its name when all went well, or not."""
+    with placed_whole(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def placed_whole(path: Path) -> Iterator[Path]:
+    """A free place beside `path`; what is made there gets that name when all went well."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
-            yield file
+        yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skillbank_runners.api import ArtefactKind, Run, describe_file, write_atomically
+from skillbank_runners.api import ArtefactKind, Run, describe_file, placed_whole, write_atomically
 from skillbank_runners.errors import RunnerError
 
 State = dict[str, Any]  # a checkpoint as torch.save holds it
@@ -54,10 +54,8 @@ def remove_checkpoint(run: Run, path: Path) -> None:
 def point_latest(link: Path, target: Path) -> None:
     """Make `link` name `target` from one moment to the next; relative, so that folders can move."""
     relative = os.path.relpath(target, link.parent)
-    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(relative)
-    temporary.replace(link)
+    with placed_whole(link) as temporary:
+        temporary.symlink_to(relative)
 
 
 def newest_checkpoint(results: Path, latest_name: str) -> Path | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -24,6 +23,7 @@ from onnxruntime.capi import (  # type: ignore[import-untyped]
 )
 from torch import Tensor, nn
 
+from skillbank_runners.api import placed_whole
 from skillbank_runners.errors import RunnerError
 
 LOWEST_OPSET = 18
@@ -79,12 +79,8 @@ def export_onnx(module: nn.Module, example: Tensor, path: Path, form: OnnxForm) 
     _drop_trace_notes(model)
     onnx.helper.set_model_props(model, dict(form.metadata))
     onnx.checker.check_model(model, full_check=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with placed_whole(path) as temporary:
         onnx.save(model, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def compare_onnx(path: Path, network: nn.Module, examples: Iterable[Tensor]) -> float:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import IO, Self
 
 import numpy as np
 
+from skillbank_runners.api import written_whole
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.skeletons.poses import Box, Floats
 
@@ -53,16 +55,18 @@ class PoseFileWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._file: TextIO | None = None
+        self._stack = ExitStack()
+        self._file: IO[bytes] | None = None
         self._num_frames = 0
 
     def __enter__(self) -> Self:
         try:
-            self._file = self._partial.open("w", encoding="utf-8")
-            self._file.write("[")
+            file = self._stack.enter_context(written_whole(self._path))
         except OSError as error:
             raise self._failed(error) from error
+        self._file = file
+        self._file.write(b"[")  # into its buffer
+        self._stack.push(self._end)
         return self
 
     def __exit__(
@@ -71,21 +75,11 @@ class PoseFileWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._file is None:
-            return
         try:
-            with self._file as file:
-                if kind is None:
-                    file.write("\n]\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-            if kind is None:
-                self._partial.replace(self._path)
+            self._stack.__exit__(kind, error, trace)
         except OSError as problem:
             if kind is None:
                 raise self._failed(problem) from problem
-        finally:
-            self._partial.unlink(missing_ok=True)
 
     def write(self, number: int, time_s: float, people: Sequence[Written]) -> None:
         """Append a frame.
@@ -109,10 +103,17 @@ class PoseFileWriter:
         }
         text = json.dumps({"num_frames_in_batch": 1, "batches": [frame]}, allow_nan=False)
         try:
-            self._file.write(("," if self._num_frames else "") + "\n" + text)
+            self._file.write(f"{',' if self._num_frames else ''}\n{text}".encode())
         except OSError as error:
             raise self._failed(error) from error
         self._num_frames += 1
+
+    def _end(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the list, and see it on the disk, before the file gets its name."""
+        if kind is None and self._file is not None:
+            self._file.write(b"\n]\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def _failed(self, error: OSError) -> RunnerError:
         return RunnerError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from skillbank_runners.api import placed_whole
 from skillbank_runners.errors import RunnerError
 from skillbank_runners.video.reading import Image
 
@@ -36,7 +37,7 @@ class VideoWriter:
 
     def __init__(self, path: Path, frame_rate: float) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._stack = ExitStack()
         self._rate = Fraction(min(max(frame_rate, 0.1), 1000.0)).limit_denominator(1001)
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
@@ -50,12 +51,13 @@ class VideoWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._container is None or self._stream is None:
-            return
+        import av
+
         try:
-            self._finish(self._container, self._stream, is_whole=kind is None)
-        finally:
-            self._partial.unlink(missing_ok=True)
+            self._stack.__exit__(kind, error, trace)
+        except (av.FFmpegError, OSError) as problem:
+            if kind is None:
+                raise self._failed(problem) from problem
 
     def write(self, image_HW3: Image, time_s: float) -> None:
         """Append a picture.
@@ -86,7 +88,9 @@ class VideoWriter:
         if self._stream is not None and self._container is not None:
             return self._stream, self._container
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        container = av.open(str(self._partial), mode="w", format="mp4")
+        partial = self._stack.enter_context(placed_whole(self._path))
+        container = av.open(str(partial), mode="w", format="mp4")
+        self._stack.push(self._finish)
         has_h264 = "libx264" in av.codecs_available
         stream = container.add_stream("libx264" if has_h264 else "mpeg4", rate=self._rate)
         stream.width, stream.height = width, height
@@ -99,18 +103,13 @@ class VideoWriter:
         self._container, self._stream = container, stream
         return stream, container
 
-    def _finish(self, container: OutputContainer, stream: VideoStream, *, is_whole: bool) -> None:
-        import av
-
-        try:
-            if is_whole:
-                container.mux(stream.encode(None))
-            container.close()
-            if is_whole:
-                self._partial.replace(self._path)
-        except (av.FFmpegError, OSError) as error:
-            if is_whole:
-                raise self._failed(error) from error
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write the last pictures, and close the file before it gets its name."""
+        if self._container is None or self._stream is None:
+            return
+        if kind is None:
+            self._container.mux(self._stream.encode(None))
+        self._container.close()
 
     def _failed(self, error: Exception) -> RunnerError:
         reason = getattr(error, "strerror", None) or str(error)

@@ -212,6 +212,17 @@ def test_a_file_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "file"]
 
 
+def test_a_name_that_is_taken_by_a_folder_is_told_and_leaves_nothing(tmp_path):
+    source = film(tmp_path / "a.mp4", [plain()] * 2)
+    out = tmp_path / "out.mp4"
+    out.mkdir()
+
+    with pytest.raises(RunnerError, match=r"out\.mp4: cannot write the video: Is a directory; na"):
+        annotate(source, out, nobody)
+
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.mp4", "out.mp4"]
+
+
 def test_an_overlay_that_fails_leaves_no_half_video_and_keeps_the_old_one(tmp_path):
     source = film(tmp_path / "a.mp4", [plain()] * 6)
     out = tmp_path / "out.mp4"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import resource
 
 import numpy as np
 import pytest
@@ -122,3 +123,46 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
     with pytest.raises(RunnerError, match="cannot write poses: No such file"), PoseFileWriter(path):
         pass
+
+
+def test_a_name_that_is_taken_by_a_folder_is_told_and_leaves_nothing(tmp_path):
+    path = tmp_path / "a.json"
+    path.mkdir()
+
+    with (
+        pytest.raises(RunnerError, match=r"a\.json: cannot write poses: Is a directory; name an"),
+        PoseFileWriter(path) as file,
+    ):
+        file.write(0, 0.0, [person()])
+
+    assert list(tmp_path.rglob("*")) == [path]
+
+
+@pytest.fixture
+def full_disk():
+    """No file may grow beyond ten bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_file_that_cannot_be_completed_is_told_and_leaves_nothing(tmp_path):
+    with pytest.raises(RunnerError, match="cannot write poses: File too large; name another"):
+        write(tmp_path / "a.json", (0, 0.0, [person()]))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_what_failed_first_is_told_though_the_file_cannot_be_closed_either(tmp_path):
+    def fail():
+        with PoseFileWriter(tmp_path / "a.json") as file:
+            file.write(0, 0.0, [person()])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert list(tmp_path.iterdir()) == []
