@@ -23,7 +23,7 @@ def assemble(draft: Draft, readers: Readers) -> Answer:
     jobs, checkpoints and the search do; what was not said is taken over at the end.
     """
     AssignmentLayer(draft, readers.spelling).lay()
-    lay_paths(draft)
+    lay_paths(draft, readers.retractions)
     SettingLayer(draft, readers.retractions).lay()
     lay_jobs(draft, readers.retractions)
     lay_checkpoints(draft)

@@ -21,6 +21,7 @@ _OTHER_NOUNS = words("jobs", "other_nouns")
 _TOLD = words("jobs", "told")
 _REACH = 5  # words between `the last` and its noun
 _ID = re.compile(r"(?=[a-z-]*\d)[a-z0-9][a-z0-9-]{2,}$", re.IGNORECASE)
+_DIGEST = re.compile(r"(?=.*\d.*\d)(?=.*[a-f])[0-9a-f]{6,12}$")  # no word looks so
 _HEX = re.compile(r"(?=.*\d)(?=.*[a-z])[0-9a-z]{4,12}$", re.IGNORECASE)
 _NO_ID = re.compile(
     r"\d+(d|k|m|s|h|p|fps|ms|gb|mb|hz|dof|x\d+|e\d+)$|[a-z]+\d{1,2}$|(v\d+)$", re.IGNORECASE
@@ -127,7 +128,7 @@ def _by_id(sentence: Sentence, index: int) -> Pointer | None:
     if token.kind is Kind.JOB:
         return Pointer(ParentRef(job=token.text), first, index + 1)
     cues = {sentence.word(cue), sentence.word(index - 1)}
-    if not token.text.isascii() or not cues & _ID_CUES:
+    if not token.text.isascii() or not (cues & _ID_CUES or _DIGEST.match(token.text)):
         return None
     text = _with_hyphens(sentence, index)
     if _NO_ID.match(text):
@@ -137,7 +138,7 @@ def _by_id(sentence: Sentence, index: int) -> Pointer | None:
             return None
         if _ID.match(text):
             return Pointer(ParentRef(job=text), first, index + text.count("-") + 1)
-    if cues & _MARKED_CUES and _HEX.match(text):
+    if (cues & _MARKED_CUES and _HEX.match(text)) or _DIGEST.match(text):
         return Pointer(ParentRef(job=text), first, index + 1)
     return None
 

@@ -8,18 +8,19 @@ from skillbank.words.draft import Draft
 from skillbank.words.laying import lay
 from skillbank.words.matcher import Said, Sentence
 from skillbank.words.places import Place, Use
+from skillbank.words.retractions import Retractions
 
 
-def lay_paths(draft: Draft) -> None:
+def lay_paths(draft: Draft, retractions: Retractions) -> None:
     """Give each path to the nearest step that has a use for it."""
     for place in draft.reading.places:
-        if not _is_dropped(draft.sentence, place) and not _lay(draft, place):
+        if not _is_dropped(draft.sentence, place) and not _lay(draft, place, retractions):
             draft.problems.append(f"{place.path}: what it is for is not clear.")
     for step in draft.steps:
         _settle_roles(step.data)
 
 
-def _lay(draft: Draft, place: Place) -> bool:
+def _lay(draft: Draft, place: Place, retractions: Retractions) -> bool:
     """Lay one path; False when no step has a use for it."""
     order = draft.order(place.end - 1)
     if place.ending == "onnx":
@@ -32,10 +33,32 @@ def _lay(draft: Draft, place: Place) -> bool:
         if found is not None:
             slot, path = found
             is_root = slot.startswith("data.")
+            said = Said(slot, path, place.first, place.end)
             for target in _readers_of_data(draft, order) if is_root else [index]:
-                draft.put(target, Said(slot, path, place.first, place.end))
+                if is_root and not _replaces(draft, target, said, retractions):
+                    draft.contradictions.append(_two_roots(draft, target, said))
+                draft.put(target, said)
             return True
     return False
+
+
+def _replaces(draft: Draft, index: int, said: Said, retractions: Retractions) -> bool:
+    """Whether a root takes the place of none, or of one that was taken back."""
+    origin = draft.origin(index, said.slot)
+    known = draft.steps[index].data.get(said.slot.partition(".")[2])
+    if origin is None or known == said.value:
+        return True
+    tokens = draft.sentence.tokens
+    first = next((i for i, token in enumerate(tokens) if token.end >= origin.end), 0)
+    return retractions.is_corrected(draft.sentence, first, said.end)
+
+
+def _two_roots(draft: Draft, index: int, said: Said) -> str:
+    known = draft.steps[index].data[said.slot.partition(".")[2]]
+    return (
+        f"both {known} and {said.value} are given as data of {draft.steps[index].action}; say "
+        "which, or what each is for (training, validation, test)."
+    )
 
 
 def _readers_of_data(draft: Draft, order: list[int]) -> list[int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from skillbank.words.draft import Draft
 from skillbank.words.matcher import Match, Said
+from skillbank.words.phrasebook import words
 from skillbank.words.retractions import Retractions
 from skillbank.words.tokens import Kind
 from skillbank.words.values import ValueReader
 
+_WAS = words("speech", "was")
 _REACH = 5  # words after a correction in which its number stands
 
 
@@ -23,8 +25,8 @@ class SettingLayer:
         near = [self._draft.groups[step.group] for step in self._draft.steps]
         for spans in ([(group.first, group.end) for group in near], [whole] * len(near)):
             for index, span in enumerate(spans):
-                words = self._draft.steps[index].words
-                for said in ValueReader(words, self._draft.sentence, span).read():
+                settings = self._draft.steps[index].words
+                for said in ValueReader(settings, self._draft.sentence, span).read():
                     self._lay_one(index, said)
         for match in self._retractions.corrections(self._draft.sentence):
             self._lay_corrected(match)
@@ -32,11 +34,26 @@ class SettingLayer:
     def _lay_one(self, index: int, said: Said) -> None:
         section, _, key = said.slot.partition(".")
         if section == "overrides":
+            if self._is_history(index, said):
+                start, end = self._draft.sentence.span(said.first, said.end)
+                told = self._draft.sentence.text[start:end]
+                self._draft.notes.append(f"{told!r} is told of the past, and left aside.")
+                return
             if self._is_assigned(index, key, said):
                 return
             if problem := self._draft.steps[index].words.fields[key].problem(said.value):
                 self._draft.problems.append(problem)
         self._draft.put(index, said)
+
+    def _is_history(self, index: int, said: Said) -> bool:
+        """Whether a value is told of what was: `the old run used 200 epochs. Train ...`."""
+        sentence = self._draft.sentence
+        if sentence.is_one_utterance(said.first, self._draft.steps[index].verb):
+            return False
+        start = said.first
+        while start > 0 and not sentence.is_stop(start - 1):
+            start -= 1
+        return bool(sentence.words(start, said.first) & _WAS)
 
     def _is_assigned(self, index: int, key: str, said: Said) -> bool:
         """Whether an assignment gives another value, which beats words.

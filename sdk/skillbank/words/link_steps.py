@@ -5,10 +5,17 @@ from __future__ import annotations
 from skillbank.words.answer import ParentRef
 from skillbank.words.draft import Draft
 
+_TUNES = frozenset({"fine", "finetune", "finetuning", "微", "feintunen", "nachtrainieren"})
+
 
 def link_steps(draft: Draft) -> None:
     """Give each step its parent and its data, where the sentence leaves them to be understood."""
     for index in range(len(draft.steps)):
+        if _goes_on_training(draft, index):
+            draft.problems.append(
+                "A training that starts from the weights of an earlier step is no step of one "
+                "plan: train first, then ask to fine-tune from that job."
+            )
         _link_parent(draft, index)
         _inherit_data(draft, index)
 
@@ -30,6 +37,14 @@ def _link_parent(draft: Draft, index: int) -> None:
         if before.skill == step.skill and before.takes_checkpoint:
             step.parent = before.parent
             step.checkpoint = step.checkpoint or before.checkpoint
+
+
+def _goes_on_training(draft: Draft, index: int) -> bool:
+    """Whether a training is to start from an earlier one: `train on A, then fine-tune on B`."""
+    step = draft.steps[index]
+    earlier = any(one.is_training and one.skill == step.skill for one in draft.steps[:index])
+    is_tuned = draft.sentence.word(step.verb) in _TUNES
+    return step.is_training and earlier and is_tuned and step.base_checkpoint is None
 
 
 def _inherit_data(draft: Draft, index: int) -> None:

@@ -109,6 +109,8 @@ class PlaceWords:
                 continue
             if use is not Use.OUTPUT or cue.meaning not in _WRITTEN:
                 use, first = cue.meaning, cue.first
+        if use in {Use.BASE, Use.RESUME} and sentence.word(index - 1) in {"on", "auf"}:
+            use = Use.PLAIN  # `fine-tune it on /data`
         use = self._use_after(sentence, index) or use
         if use is Use.PLAIN:
             use = _use_in_name(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skillbank.words import replies
+from skillbank.words.actions import Mention
 from skillbank.words.answer import Answer, Command, Outcome, ParentRef
 from skillbank.words.foreign import Foreign
 from skillbank.words.jobs import Pointer
@@ -11,10 +12,12 @@ from skillbank.words.phrasebook import words
 from skillbank.words.pointings import choose, point
 from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
+from skillbank.words.speech import Speech
 
 _NOT_DEED = words("questions", "not_deed")
 _NOT_COMMAND = words("questions", "not_command")
 _NAMES_OF_JOBS = words("questions", "names_of_jobs")
+_ACTING = frozenset({"resume", "cancel"})
 _JOB_KEYS = ("job", "job_id", "id")
 
 
@@ -23,6 +26,7 @@ class Questions:
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
+        self._speech = Speech()
 
     def answer(self, reading: Reading) -> Answer | None:
         """The command that a sentence asks for, or a refusal; None when it asks for steps."""
@@ -97,8 +101,13 @@ class Questions:
             return None
         if not reading.jobs and self._readers.retractions.forbids(sentence):
             return replies.refuse(sentence, Outcome.NOTHING, "This asks for nothing to be done.")
+        if asked.name in _ACTING:
+            mention = Mention(asked.name, match.first, match.end)
+            if reason := self._speech.why_not(sentence, mention):
+                message = f"Nothing is done, because {reason}. Ask for it in a sentence of its own."
+                return replies.refuse(sentence, Outcome.NOTHING, message)
         is_negated = bool(sentence.words_before(match.first) & _NOT_COMMAND)
-        if is_negated and asked.name in {"resume", "cancel"}:
+        if is_negated and asked.name in _ACTING:
             message = f"This asks not to {asked.name}; nothing is done."
             return replies.refuse(sentence, Outcome.NOTHING, message)
         return replies.command(sentence, asked, (match.first, match.end))

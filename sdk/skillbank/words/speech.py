@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 
 from skillbank.words.actions import Mention
 from skillbank.words.matcher import Match, Phrases, Sentence
@@ -41,6 +42,7 @@ _LINE_OF_A_LOG = re.compile(
     re.IGNORECASE,
 )
 _SPEAKER = re.compile(r"\s*[A-Z][\w .]{0,20}: \S")
+_WORD = re.compile(r"\w+")
 _FEWEST_WORDS = 2  # around a quotation, or besides a log, that make it one
 
 
@@ -210,14 +212,19 @@ def _utterance(sentence: Sentence, index: int) -> tuple[int, int]:
 def _is_quoted(sentence: Sentence, index: int) -> bool:
     """Whether a token stands in a quotation, in code or in a log, beside words of the speaker."""
     place = sentence.tokens[min(index, len(sentence) - 1)].start
-    spans = [*_quotations(sentence.text), *_foreign_lines(sentence.text)]
-    inside = [span for span in spans if span[0] <= place < span[1]]
-    if not inside:
-        return False
-    rest = "".join(
-        char for at, char in enumerate(sentence.text) if not any(s <= at < e for s, e in spans)
-    )
-    return len(re.findall(r"\w+", rest)) >= _FEWEST_WORDS
+    return any(start <= place < end for start, end in _not_own(sentence.text))
+
+
+@lru_cache(maxsize=8)
+def _not_own(text: str) -> tuple[tuple[int, int], ...]:
+    """Parts of a text that are not the speaker's own; none when the speaker says nothing else."""
+    spans = sorted([*_quotations(text), *_foreign_lines(text)])
+    num_words, at = 0, 0
+    for start, end in spans:
+        num_words += len(_WORD.findall(text[at:start]))
+        at = max(at, end)
+    num_words += len(_WORD.findall(text[at:]))
+    return tuple(spans) if num_words >= _FEWEST_WORDS else ()
 
 
 def _quotations(text: str) -> Iterator[tuple[int, int]]:

@@ -24,6 +24,7 @@ _FOLDERS = (
     "data|datasets?|runs|results|out|output|clips|videos|models|weights|checkpoints|exp|experiments"
     "|home|tmp|mnt"
 )
+_NO_FOLDERS = "cpu|gpu|and|or|on|off|train|val|rgb|evaluate|export|yes|no"
 _NAME = r"[A-Za-z0-9_.+-]"  # of a file or folder, as far as it needs no quotes
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _LETTER = rf"[^\W{CJK}]"  # or digit; Chinese signs may stand right beside a number
@@ -49,6 +50,13 @@ _PATTERNS = (
     ("path", r"\b[A-Za-z]:\\[^\s,;\"'`)]+"),
     ("path", rf"(?<!{_NAME})(?:{_NAME}+/)*[*A-Za-z0-9_.+-]+\.(?:{FILE_ENDINGS})(?![A-Za-z0-9_/])"),
     ("path", rf"(?<!{_NAME}){_NAME}+(?:/{_NAME}+){{2,}}/?"),
+    # A folder in a folder: said where a place stands, or with what no two words have between them.
+    (
+        "path",
+        r"(?:(?<=\bon )|(?<=\bin )|(?<=\bat )|(?<=\bfrom )|(?<=\bunder )|(?<=\bto )|(?<=\bauf ))"
+        rf"(?!(?:{_NO_FOLDERS})/|\d+/\d+\b){_NAME}+/{_NAME}*[A-Za-z0-9_]/?(?![A-Za-z0-9_/])",
+    ),
+    ("path", rf"(?<!{_NAME})(?=[A-Za-z0-9.+/-]*_){_NAME}+/{_NAME}*[A-Za-z0-9_]/?(?![A-Za-z0-9_/])"),
     ("ending", rf"(?<=\s)\.(?:{FILE_ENDINGS})\b"),
     ("path", rf"(?<!{_NAME})(?:{_FOLDERS})/[\w.+*/-]*\w/?"),
     ("job", rf"\b(?:{_JOBS})-(?=[a-z]*\d)[a-z0-9]{{4,}}\b"),
