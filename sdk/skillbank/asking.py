@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,14 @@ from skillbank.workflow_request import WorkflowRequest, WorkflowStep
 _SEEN = 200  # newest jobs among which "the last training" is looked for
 _LAST = "last"  # how a command names the newest job; `last:train` is the newest training
 _OF_ONE_JOB = frozenset({"resume", "cancel", "status", "logs", "report", "resolve", "wait"})
+# Numbers with the word on either side; not the marks of a list, and no part of a name or a date.
+_NUMBER = re.compile(
+    r"^[ \t]*\d+\.\s|\bstep \d+|"
+    r"(?:\b[^\W\d]{1,30}[ \t]{1,3})?(?<![A-Za-z0-9_./:-])"
+    r"(?P<number>[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?)(?![A-Za-z0-9_)]|[-/.:][A-Za-z0-9])"
+    r"(?:\s?%|[ \t]{1,3}[^\W\d]{1,30})?",
+    re.MULTILINE,
+)
 
 
 class JobFinder:
@@ -72,7 +81,7 @@ class JobFinder:
         Where a job, or its checkpoint, is not there, the answer is INCOMPLETE and says so.
         """
         if answer.outcome is Outcome.PLAN:
-            return self._settle_steps(answer)
+            return self._settle_steps(_with_unused(answer))
         if answer.outcome is Outcome.COMMAND and answer.command is not None:
             return self._settle_command(answer, answer.command)
         if answer.outcome is Outcome.AMBIGUOUS and self._absent:
@@ -135,7 +144,7 @@ class JobFinder:
         arguments = (job.id, *chosen)
         line = " ".join(("skillbank", command.name, *arguments))
         settled = replace(command, arguments=arguments)
-        return replace(answer, command=settled, message=f"This is '{line}'.")
+        return _with_unused(replace(answer, command=settled, message=f"This is '{line}'."))
 
     def _commanded(self, named: str) -> Job:
         """The job that a command names: by its id, or the newest, of any state.
@@ -151,6 +160,29 @@ class JobFinder:
                 return job
         kind = f"{action} job" if action else "job"
         raise JobNotFound(f"there is no {kind} yet; start one with 'skillbank run SKILL ACTION'.")
+
+
+def _with_unused(answer: Answer) -> Answer:
+    """The answer with a note on numbers that no part of it came from.
+
+    A number says something exact ("for 20 more epochs", "the first 100 clips"); whoever reviews the
+    answer should not have to find out that it was passed over.
+    """
+    used = [(origin.start, origin.end) for origin in answer.origins]
+    told = (*(answer.command.arguments if answer.command else ()), *answer.notes)
+    unused = [
+        " ".join(found[0].split())
+        for found in _NUMBER.finditer(answer.text)
+        if found["number"] is not None
+        and not any(found["number"] in part for part in told)
+        and not any(
+            start < found.end("number") and found.start("number") < end for start, end in used
+        )
+    ]
+    if not unused:
+        return answer
+    quoted = ", ".join(f'"{words}"' for words in unused)
+    return replace(answer, notes=(*answer.notes, f"nothing was made of {quoted}."))
 
 
 def _lacking(answer: Answer, missing: Missing) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from skillbank.client import Client
 from skillbank.errors import CheckpointNotFound, JobNotFound
 from skillbank.job import Job, JobState
 from skillbank.request import AutomlPolicy, JobRequest
-from skillbank.words.answer import Answer, AskedStep, Command, Missing, Outcome, ParentRef
+from skillbank.words.answer import Answer, AskedStep, Command, Missing, Origin, Outcome, ParentRef
 from skillbank.workflow_request import WorkflowRequest, WorkflowStep
 
 OTHER = "other-train"
@@ -267,3 +268,54 @@ def test_asking_for_a_training_makes_no_folder(client: Client) -> None:
 
     assert answer.outcome is Outcome.PLAN
     assert not client.root.exists()
+
+
+def unused(text: str, *used: str, command: Command | None = None) -> tuple[str, ...]:
+    """Notes on a text of which the parts `used` were understood."""
+    origins = tuple(
+        Origin("part", words, text.index(words), text.index(words) + len(words)) for words in used
+    )
+    if command is None:
+        answer = Answer(text, Outcome.PLAN, (AskedStep(TOY, "train"),), origins=origins)
+    else:
+        answer = Answer(text, Outcome.COMMAND, command=command, origins=origins)
+    return Jobs(job("a42")).finder.settle(answer).notes
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("train it, stop when accuracy reaches 90%", '"reaches 90%"'),
+        ("train on the first 100 samples", '"first 100 samples"'),
+        ("a rate between 0.001 and 1e-1", '"between 0.001 and", "1e-1"'),
+        ("noch 20 Epochen, 30轮", '"noch 20 Epochen", "30"'),
+    ],
+)
+def test_a_number_that_nothing_was_made_of_is_told(text: str, told: str) -> None:
+    assert unused(text) == (f"nothing was made of {told}.",)
+
+
+def test_a_number_that_was_understood_is_not_told() -> None:
+    assert unused("for 30 epochs, lr 0.01", "30 epochs", "lr 0.01") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1. train it\n2. export it", "1) train it 2) export it", "step 1: train", "a 6-DoF or 3D box"],
+)
+def test_numbers_of_a_list_and_inside_names_are_not_told(text: str) -> None:
+    assert unused(text) == ()
+
+
+def test_a_number_is_told_beside_a_command_on_a_job_unless_it_names_the_job() -> None:
+    command = Command("resume", ("last",))
+    (note,) = unused("continue the last one for 20 more epochs", command=command)
+    assert note == 'nothing was made of "for 20 more".'
+    assert unused("how far is job a42, or 42", command=Command("status", ("last",))) == ()
+
+
+@pytest.mark.parametrize("part", ["a", "\n", "1", "a ", "1,", "1 "])
+def test_a_long_text_is_looked_through_in_linear_time(part: str) -> None:
+    begin = time.perf_counter()
+    unused(part * 50_000 + "a")
+    assert time.perf_counter() - begin < 5  # quadratic: minutes

@@ -51,7 +51,7 @@ def ask(options: AskOptions) -> int:
     if not options.run:
         return _review(client, answer, as_json=options.as_json)
     if answer.command is not None:
-        return _carry_out_command(client, answer.command, options)
+        return _carry_out_command(client, answer, answer.command, options)
     return _carry_out_steps(client, answer, options)
 
 
@@ -86,8 +86,7 @@ def _review(client: Client, answer: Answer, *, as_json: bool) -> int:
     _show_steps(answer)
     if answer.command is not None:
         print(f"command: {_line(answer.command)}")
-    for note in answer.notes:
-        print_text(f"note: {note}")
+    _show_notes(answer)
     print()
     if obstacle is not None:
         print_error(_tell(obstacle, answer))
@@ -115,12 +114,15 @@ def _tell(obstacle: SkillbankError, answer: Answer) -> str:
     return problems[0] if len(problems) == 1 else str(SpecInvalid(problems, "this"))
 
 
-def _carry_out_command(client: Client, command: Command, options: AskOptions) -> int:
+def _carry_out_command(
+    client: Client, answer: Answer, command: Command, options: AskOptions
+) -> int:
     """Run the command line that the words stand for; its exit status is this one's."""
     from skillbank.cli.app import main
 
     if not options.as_json:
         print(f"this is '{_line(command)}'")
+        _show_notes(answer)
     shared = ["--root", str(client.root), *(["--json"] if options.as_json else [])]
     detached = ["--detach"] if options.detach and command.name == "resume" else []
     return main([command.name, *command.arguments, *detached, *shared])
@@ -135,12 +137,18 @@ def _carry_out_steps(client: Client, answer: Answer, options: AskOptions) -> int
     request = WorkflowRequest.from_mapping(answer.workflow)
     if not options.as_json:
         _show_steps(answer)
+        _show_notes(answer)
         print()
     if len(request.steps) == 1:
         planned = client.plan_job(request.steps[0].request)
         return start_job(client, planned, as_json=options.as_json, detach=options.detach)
     workflow = client.create_workflow(request)
     return start_workflow(client, workflow, as_json=options.as_json, detach=options.detach)
+
+
+def _show_notes(answer: Answer) -> None:
+    for note in answer.notes:
+        print_text(f"note: {note}")
 
 
 def _line(command: Command) -> str:
