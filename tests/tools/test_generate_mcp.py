@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from generate_mcp import mcp_files, tool_table
-
 from skillbank.mcp.tools import TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]

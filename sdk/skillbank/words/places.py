@@ -71,6 +71,7 @@ _LABELS = words("places", "labels")
 _SAYS_USE = words("places", "says_use")
 _TOWARDS = words("places", "towards")
 _SMALL = words("places", "small")
+_RESUMES = frozenset({"resume", "resuming", "continue", "continuing"})
 _REACH = 7  # words before a path that may say what it is for
 
 
@@ -109,6 +110,8 @@ class PlaceWords:
                 continue
             if use is not Use.OUTPUT or cue.meaning not in _WRITTEN:
                 use, first = cue.meaning, cue.first
+        if _is_resumed(sentence, start, index):
+            use = Use.RESUME
         if use in {Use.BASE, Use.RESUME} and sentence.word(index - 1) in {"on", "auf"}:
             use = Use.PLAIN  # `fine-tune it on /data`
         use = self._use_after(sentence, index) or use
@@ -133,6 +136,12 @@ def _start_of_clause(sentence: Sentence, index: int, before: Place | None) -> in
         if sentence.is_stop(at) and sentence.word(at) != ":":
             return at + 1
     return start
+
+
+def _is_resumed(sentence: Sentence, start: int, index: int) -> bool:
+    """`Resume training the classifier from X`, with any words between."""
+    is_source = sentence.word(index - 1) in {"from", "von", "aus"}
+    return is_source and bool(sentence.words(start, index) & _RESUMES)
 
 
 def _use_in_name(path: str) -> Use:

@@ -12,6 +12,7 @@ from skillbank.words.phrasebook import words
 from skillbank.words.pointings import choose, point
 from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
+from skillbank.words.retractions import is_told
 from skillbank.words.speech import Speech
 
 _NOT_DEED = words("questions", "not_deed")
@@ -101,16 +102,24 @@ class Questions:
             return None
         if not reading.jobs and self._readers.retractions.forbids(sentence):
             return replies.refuse(sentence, Outcome.NOTHING, "This asks for nothing to be done.")
-        if asked.name in _ACTING:
-            mention = Mention(asked.name, match.first, match.end)
-            if reason := self._speech.why_not(sentence, mention):
-                message = f"Nothing is done, because {reason}. Ask for it in a sentence of its own."
-                return replies.refuse(sentence, Outcome.NOTHING, message)
-        is_negated = bool(sentence.words_before(match.first) & _NOT_COMMAND)
-        if is_negated and asked.name in _ACTING:
-            message = f"This asks not to {asked.name}; nothing is done."
-            return replies.refuse(sentence, Outcome.NOTHING, message)
+        is_vague = not reading.jobs and asked.name not in _ACTING
+        if is_vague and self._readers.retractions.tales(sentence):
+            return None
+        if asked.name in _ACTING and (reason := self._why_not(reading, asked, match)):
+            return replies.refuse(sentence, Outcome.NOTHING, reason)
         return replies.command(sentence, asked, (match.first, match.end))
+
+    def _why_not(self, reading: Reading, asked: Command, match: Match[str]) -> str | None:
+        """Why a command that would touch a job is not given; None when it is."""
+        sentence = reading.sentence
+        mention = Mention(asked.name, match.first, match.end)
+        if reason := self._speech.why_not(sentence, mention):
+            return f"Nothing is done, because {reason}. Ask for it in a sentence of its own."
+        if is_told(sentence, self._readers.retractions.tales(sentence), match.first):
+            return "This is only spoken of; nothing is done."
+        if sentence.words_before(match.first) & _NOT_COMMAND:
+            return f"This asks not to {asked.name}; nothing is done."
+        return None
 
     def _says_more(self, reading: Reading, asked: Command, match: Match[str]) -> bool:
         """Whether something else is asked for than the command on a job."""

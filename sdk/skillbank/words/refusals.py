@@ -54,8 +54,8 @@ class Refusals:
             message = (
                 f"Nothing is done, because {reading.unmeant}. Ask for it in a sentence of its own."
             )
-            is_condition = reading.unmeant is Unmeant.CONDITION
-            outcome = Outcome.UNSUPPORTED if is_condition else Outcome.NOTHING
+            waits = reading.unmeant in {Unmeant.CONDITION, Unmeant.LATER}
+            outcome = Outcome.UNSUPPORTED if waits else Outcome.NOTHING
             return replies.refuse(sentence, outcome, message)
         is_negated = any(one.is_negated for one in reading.mentions)
         if is_negated or self._readers.retractions.tells(sentence):

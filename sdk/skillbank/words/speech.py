@@ -22,9 +22,13 @@ _HARMLESS = words("speech", "harmless")
 _TURNS = words("speech", "turns")
 _WHOLE = words("speech", "whole")
 _ONESELF = words("speech", "oneself")
+_DEADLINE = words("speech", "deadline")
+_SPANS = words("speech", "spans")
+_AT = frozenset({"at", "um", "from", "ab", "after", "nach", "gegen", "around"})
 _SIGHS = words("speech", "sighs")
 _REPORTED = words("speech", "reported")
 _BREAKS = words("speech", "breaks")
+_DASHES = words("speech", "dashes")
 _QUESTION_MARKS = words("speech", "question_marks")
 _ADVERBS = frozenset({"also", "then", "just", "already", "often", "always", "usually", "never"})
 _CAN = frozenset({"can", "could", "would", "will", "kann", "könnte"})
@@ -38,9 +42,10 @@ _QUOTED = re.compile(
     re.DOTALL,
 )
 _LINE_OF_A_LOG = re.compile(
-    r"\s*(?:\$ |>{1,3} |\d{4}-\d\d-\d\d|\[\d|\w*Error\b|Traceback|(?:info|debug|warning|error)\b)",
+    r"\s*(?:\d{4}-\d\d-\d\d|\[\d|\w*Error\b|Traceback|(?:info|debug|warning|error)\b)",
     re.IGNORECASE,
 )
+_LINE_OF_A_TERMINAL = re.compile(r"\s*(?:\$ |>{1,3} )")
 _SPEAKER = re.compile(r"\s*[A-Z][\w .]{0,20}: \S")
 _WORD = re.compile(r"\w+")
 _FEWEST_WORDS = 2  # around a quotation, or besides a log, that make it one
@@ -54,6 +59,7 @@ class Unmeant(StrEnum):
     PAST = "it is told of the past"
     CONDITION = "it depends on a condition, and nothing here waits for one"
     HYPOTHESIS = "it is only imagined"
+    LATER = "it is to happen later, and nothing here waits for a time"
     QUESTION = "it is asked about"
     FORBIDDEN = "it is asked not to be done"
     OWN = "the speaker does it"
@@ -73,18 +79,22 @@ class Speech:
         self._past, self._present = read("past"), read("present")
         self._asks, self._asks_for = read("asks"), read("asks_for")
         self._never, self._forbidden = read("never"), read("forbidden")
+        self._irony, self._clock, self._day = read("irony"), read("clock"), read("day")
         self._material, self._own, self._off = read("material"), read("own"), read("off")
 
     def why_not(self, sentence: Sentence, mention: Mention) -> Unmeant | None:
         """Why an action is not asked for; None when it is."""
         if self._material.occurs(sentence):
             return Unmeant.FORBIDDEN
+        if self._irony.occurs(sentence):
+            return Unmeant.HYPOTHESIS
         if _is_quoted(sentence, mention.first):
             return Unmeant.QUOTED
         start, end = _utterance(sentence, mention.first)
         checks = (
             (Unmeant.HYPOTHESIS, self._is_imagined),
             (Unmeant.CONDITION, self._is_conditional),
+            (Unmeant.LATER, self._is_later),
             (Unmeant.REPORTED, self._is_reported),
             (Unmeant.QUESTION, self._is_question),
             (Unmeant.FORBIDDEN, self._is_forbidden),
@@ -94,7 +104,7 @@ class Speech:
         for reason, holds in checks:
             if holds(sentence, mention, start, end):
                 return reason
-        return Unmeant.TAKEN_BACK if self._is_taken_back(sentence, end) else None
+        return Unmeant.TAKEN_BACK if self._is_taken_back(sentence, mention) else None
 
     def is_quoted(self, sentence: Sentence, mention: Mention) -> bool:
         """Tell whether an action stands in a quotation, in code or in a log."""
@@ -176,17 +186,46 @@ class Speech:
             for index in range(start + 1, mention.first)
         )
 
-    def _is_taken_back(self, sentence: Sentence, end: int) -> bool:
-        """Whether a later utterance says `forget it`, and asks for nothing else."""
-        for match in self._off.find(sentence, end):
-            start, stop = _utterance(sentence, match.first)
+    def _is_later(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
+        """Whether a time is named: `tomorrow`, `at 6 am`, `in two hours`; not `by tomorrow`."""
+        for match in self._day.find(sentence, start, end):
+            if sentence.word(match.first - 1) not in _DEADLINE:
+                return True
+        for match in self._clock.find(sentence, start, end):
+            number = sentence.kind(match.first - 1) is Kind.NUMBER
+            before = sentence.word(match.first - 2)
+            is_unit = sentence.word(match.first) in _SPANS
+            if number and before == "in" and is_unit and mention.first > match.first:
+                return True
+            if number and before in _AT and not is_unit:
+                return True
+        return False
+
+    def _is_taken_back(self, sentence: Sentence, mention: Mention) -> bool:
+        """Whether `forget it` is said later, and nothing else asked for."""
+        for match in self._off.find(sentence, mention.end):
+            _, stop = _utterance(sentence, match.first)
+            start = match.first
+            while start > mention.end and not _is_break(sentence, start - 1):
+                start -= 1
             heads = sentence.words(start, match.first)
             rest = range(match.end, len(sentence))
-            goes_on = any(sentence.kind(i) in {Kind.NUMBER, Kind.PATH} for i in rest)
+            goes_on = any(_is_detail(sentence, i) for i in rest)
             goes_on = goes_on or any(sentence.is_taken(i) for i in range(match.end, stop))
             if heads <= _SIGHS | {",", ""} and not goes_on:
                 return True
         return False
+
+
+def _is_detail(sentence: Sentence, index: int) -> bool:
+    """Whether a token is a path, or a number in digits: `another one` is none."""
+    is_number = sentence.kind(index) is Kind.NUMBER and sentence.word(index)[:1].isdigit()
+    return is_number or sentence.kind(index) is Kind.PATH
+
+
+def _is_break(sentence: Sentence, index: int) -> bool:
+    """Whether a token separates what is said from what comes next."""
+    return sentence.is_stop(index) or sentence.word(index) in _BREAKS | _DASHES
 
 
 def _is_said_as_it_stands(sentence: Sentence, match: Match[bool]) -> bool:
@@ -218,26 +257,32 @@ def _is_quoted(sentence: Sentence, index: int) -> bool:
 @lru_cache(maxsize=8)
 def _not_own(text: str) -> tuple[tuple[int, int], ...]:
     """Parts of a text that are not the speaker's own; none when the speaker says nothing else."""
-    spans = sorted([*_quotations(text), *_foreign_lines(text)])
+    logs = [*_lines(text, _LINE_OF_A_LOG)]
+    spans = sorted(
+        [*_quotations(text), *_speeches(text), *_lines(text, _LINE_OF_A_TERMINAL), *logs]
+    )
     num_words, at = 0, 0
     for start, end in spans:
         num_words += len(_WORD.findall(text[at:start]))
         at = max(at, end)
     num_words += len(_WORD.findall(text[at:]))
-    return tuple(spans) if num_words >= _FEWEST_WORDS else ()
+    return tuple(spans) if num_words >= _FEWEST_WORDS else tuple(logs)
 
 
 def _quotations(text: str) -> Iterator[tuple[int, int]]:
     return ((match.start(), match.end()) for match in _QUOTED.finditer(text))
 
 
-def _foreign_lines(text: str) -> Iterator[tuple[int, int]]:
-    """Lines of a terminal or a log, and of a conversation of at least two speeches."""
-    lines, at = [], 0
+def _lines(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Where the lines stand that begin as a pattern says."""
+    at = 0
     for line in text.splitlines(keepends=True):
-        lines.append((line, at))
+        if pattern.match(line):
+            yield at, at + len(line)
         at += len(line)
-    speeches = [line for line, _ in lines if _SPEAKER.match(line)]
-    for line, start in lines:
-        if _LINE_OF_A_LOG.match(line) or (len(speeches) > 1 and _SPEAKER.match(line)):
-            yield start, start + len(line)
+
+
+def _speeches(text: str) -> list[tuple[int, int]]:
+    """Lines of a conversation of at least two speeches."""
+    found = list(_lines(text, _SPEAKER))
+    return found if len(found) > 1 else []
