@@ -77,6 +77,21 @@ def test_one_broken_skill_hides_no_other(bank: Path, skill: Path) -> None:
     assert any(f"{HEALTHY}/SKILL.md" in problem for problem in found.report.problems)
 
 
+@pytest.mark.parametrize("info", [None, "network_arch: segmentation\n"])
+def test_a_broken_schema_is_told_also_where_no_action_names_it(
+    bank: Path, skill: Path, info: str | None
+) -> None:
+    place = skill / "references" / "skill_info.yaml"
+    place.unlink()
+    if info is not None:
+        place.write_text(info, encoding="utf-8")
+    (skill / "schemas" / "train.schema.json").write_text('{"type":', encoding="utf-8")
+
+    problems = check_bank(bank).report.problems
+
+    assert [line for line in problems if "train.schema.json:1: this is not JSON" in line]
+
+
 def test_a_group_that_is_a_skill_itself_hides_none_of_its_own(bank: Path, skill: Path) -> None:
     head = "---\nname: models\ndescription: A group.\n---\n"
     (bank / "models" / "SKILL.md").write_text(head, encoding="utf-8")

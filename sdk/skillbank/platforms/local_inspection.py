@@ -92,7 +92,7 @@ def _check_disk(folder: Path, needs: Needs) -> Check:
     usage = shutil.disk_usage(folder)
     if not usage.total:
         return Check("disk", CheckState.SKIPPED, f"{folder}: the file system tells no size")
-    found = f"{usage.free / _GB:.1f} GB are free below {folder}"
+    found = f"{_show_bytes(usage.free)} are free below {folder}"
     if needs.disk_bytes:
         found += f"; up to {_show_bytes(needs.disk_bytes)} are needed ({needs.disk_reason})"
     least = max(needs.least_bytes, _LEAST_BYTES)

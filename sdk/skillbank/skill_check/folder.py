@@ -71,11 +71,9 @@ class _Check:
     def run(self) -> list[Finding]:
         """Everything that is found."""
         found = self._gather(Path("SKILL.md"), page_findings(self.skill, self.shown))
-        if not self._is_there(INFO):
-            return found
-        broken = self._gather(INFO, self._info_findings())
-        if broken:
-            return found + broken
+        broken = self._gather(INFO, self._info_findings()) if self._is_there(INFO) else []
+        if broken or not self._is_there(INFO):
+            return found + broken + self._unlisted_schemas()
         found += self._gather(INFO, self._name_findings())
         for action in self.skill.info.actions:
             schema = Path("schemas", f"{action}.schema.json")
@@ -86,6 +84,14 @@ class _Check:
         found += self._gather(INFO, self._vocabulary_findings())
         found += self._gather(MANIFEST, self._manifest_findings())
         return found + self._gather(INFO, self._notes())
+
+    def _unlisted_schemas(self) -> list[Finding]:
+        """Schemas of a skill whose actions are not known: whether they are JSON."""
+        found = []
+        for path in sorted((self.skill.folder / "schemas").glob("*.schema.json")):
+            file = path.relative_to(self.skill.folder)
+            found += self._gather(file, self._json_findings(file))
+        return found
 
     def _gather(self, file: Path, findings: Iterator[Finding]) -> list[Finding]:
         """The findings, and the error that ended the search for them early if there was one."""
@@ -162,8 +168,8 @@ class _Check:
                 except SkillInvalid as error:
                     yield self._info(f"spec_params.{action}", str(error))
 
-    def _schema_findings(self, action: str, file: Path) -> Iterator[Finding]:
-        """The schema of one action; one that can be used is kept."""
+    def _json_findings(self, file: Path) -> Iterator[Finding]:
+        """What keeps a file from being JSON, and numbers that JSON does not have."""
         path = self.skill.folder / file
         read_schema(path)
         bare = bare_numbers(path)
@@ -172,6 +178,10 @@ class _Check:
             more = f" (and {count - 1} more)" if count > 1 else ""
             message = f"{first} is no JSON{more}; read as if there were no bound."
             yield self._at(file, message, line, is_note=True)
+
+    def _schema_findings(self, action: str, file: Path) -> Iterator[Finding]:
+        """The schema of one action; one that can be used is kept."""
+        yield from self._json_findings(file)
         schema = self.skill.schema(action)
         try:
             Draft202012Validator.check_schema(schema)

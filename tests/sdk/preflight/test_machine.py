@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,6 +65,18 @@ def test_disk_space_is_held_against_what_the_job_needs(tmp_path: Path, least, mo
 
     assert found.state is state
     assert "as job x wrote" in found.found
+
+
+def test_a_disk_that_is_nearly_full_is_told_in_megabytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = SimpleNamespace(total=10**9, used=10**9 - 20_000_000, free=20_000_000)
+    monkeypatch.setattr("skillbank.platforms.local_inspection.shutil.disk_usage", lambda _: full)
+
+    found = check(LocalPlatform(tmp_path, gpus=()), "disk")
+
+    assert (found.state, found.found) == (CheckState.FAIL, f"20 MB are free below {tmp_path}")
+    assert found.expected == "at least 256 MB"
 
 
 def test_places_that_others_hold_are_not_free(tmp_path: Path) -> None:
