@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skillbank.artefacts import ArtefactKind
+from skillbank.checkpoints import list_artefacts
 from skillbank.errors import SkillbankError
 from skillbank.inference import kind_of
 from skillbank.job import Job, JobState
@@ -52,12 +53,13 @@ def _check_artefacts(subject: Subject, job: Job) -> Iterator[Check]:
     for key in subject.parent_keys:
         if subject.draft.value(key):
             continue
-        wanted = inputs.get(key)
-        kind = kind_of(key, wanted.type if wanted else None)
+        kind = _kind_of(subject, key)
         try:
             reason = subject.client.resolve(job.id, subject.request.checkpoint, kind).reason
         except SkillbankError as error:
-            if wanted is not None and not wanted.optional:
+            left = {entry.kind for entry in list_artefacts(job.results)}
+            is_met = not left.isdisjoint(_choices(subject, key) - {kind})
+            if key in inputs and not inputs[key].optional and not is_met:
                 fix = f"skillbank resolve {job.id} --explain"
                 yield Check(NAME, CheckState.FAIL, str(error), f"a {kind}", fix, key)
         else:
@@ -75,20 +77,32 @@ def _check_step(subject: Subject, earlier: FutureParent) -> Check:
         return _failed(about, f"a step of {' or '.join(allowed)}" if allowed else "no parent")
     outputs = earlier.skill.info.actions[action].outputs.values()
     kinds = sorted({output.kind.value for output in outputs})
-    missing = [kind for kind in _kinds_needed(subject) if kind.value not in kinds]
+    missing = [key for key in _keys_needed(subject) if _choices(subject, key).isdisjoint(kinds)]
     if missing:
-        return _failed(f"{about}, which leaves {', '.join(kinds)}", f"a {missing[0]}")
+        wanted = _kind_of(subject, missing[0])
+        return _failed(f"{about}, which leaves {', '.join(kinds)}", f"a {wanted}")
     return Check(NAME, CheckState.PASS, about)
 
 
-def _kinds_needed(subject: Subject) -> list[ArtefactKind]:
-    """Kinds of artefact that the job cannot do without and that only a parent gives."""
+def _keys_needed(subject: Subject) -> list[str]:
+    """Keys that the job cannot do without and that only a parent fills."""
     inputs = subject.skill.info.actions[subject.action].inputs
+    required = [key for key in subject.parent_keys if key in inputs and not inputs[key].optional]
     return [
-        kind_of(key, inputs[key].type)
-        for key in subject.parent_keys
-        if key in inputs and not inputs[key].optional and not subject.draft.value(key)
+        key for key in required if not any(map(subject.draft.value, (key, *inputs[key].unless)))
     ]
+
+
+def _choices(subject: Subject, key: str) -> set[ArtefactKind]:
+    """Kinds of artefact of which one is enough: the key's own, and those that stand for it."""
+    wanted = subject.skill.info.actions[subject.action].inputs.get(key)
+    others = [each for each in (wanted.unless if wanted else ()) if each in subject.parent_keys]
+    return {_kind_of(subject, each) for each in (key, *others)}
+
+
+def _kind_of(subject: Subject, key: str) -> ArtefactKind:
+    wanted = subject.skill.info.actions[subject.action].inputs.get(key)
+    return kind_of(key, wanted.type if wanted else None)
 
 
 def _arch(subject: Subject, job: Job) -> str:

@@ -298,3 +298,13 @@ def test_a_full_disk_leaves_the_old_file(project: Path, monkeypatch: pytest.Monk
         install(project, "claude")
 
     assert files(project) == {".mcp.json": old.encode()}
+
+
+def test_an_empty_table_of_servers_that_was_there_before_stays(project: Path) -> None:
+    config = project / ".mcp.json"
+    config.write_text('{"mcpServers": {}}', encoding="utf-8")
+    install(project, "claude")
+
+    remove(project, "claude")
+
+    assert json.loads(config.read_text(encoding="utf-8")) == {"mcpServers": {}}

@@ -26,6 +26,7 @@ LAYOUTS = st.sampled_from(
 )
 
 
+# A hundred configurations of any content: 3 s.
 @given(before=CONFIGS, servers=st.none() | SERVERS, layout=LAYOUTS, crlf=st.booleans())
 def test_an_entry_goes_in_and_out_and_nothing_else_changes(
     before: dict[str, Any], servers: dict[str, Any] | None, layout: dict[str, Any], crlf: bool
@@ -44,6 +45,7 @@ def test_an_entry_goes_in_and_out_and_nothing_else_changes(
     assert json.loads(without) == {**before, KEYS[0]: servers or {}}
 
 
+# The same: 2 s.
 @given(before=CONFIGS, layout=LAYOUTS)
 def test_the_table_that_was_made_for_the_entry_goes_too(
     before: dict[str, Any], layout: dict[str, Any]

@@ -337,6 +337,16 @@ class TestCompute:
 
         assert (check.state, check.fix) == (FAIL, "--set train.num_gpus=1")
 
+    def test_two_gpus_are_too_many_where_there_is_one(self, root, data) -> None:
+        client = Client(root, platforms={"local": Machine(root, gpus=("0",))})
+        wanted = JobRequest(
+            SKILL, "train", data={"all": str(data)}, overrides={"train.num_gpus": 2}
+        )
+
+        (check,) = named(client.preflight(wanted), "compute", "gpus")
+
+        assert (check.state, check.expected) == (FAIL, "the 2 asked for")
+
     @pytest.mark.parametrize(("gigabytes", "state"), [(80, PASS), (4, WARN), (0, PASS)])
     def test_the_memory_of_gpus_is_held_against_what_the_skill_recommends(
         self, root: Path, data: Path, gigabytes, state

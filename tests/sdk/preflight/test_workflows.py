@@ -125,6 +125,22 @@ def test_a_parent_that_leaves_nothing_of_use_fails(client: Client, data: Path) -
     assert checks(found, 2, "parent")[0].expected == "a step of train"
 
 
+def test_one_of_two_things_that_stand_for_one_another_is_enough_of_a_parent(
+    client: Client, tmp_path: Path
+) -> None:
+    roots = {"all": str(tmp_path)}
+    names = ("train", "export", "gen_trt_engine", "evaluate")
+    steps = [
+        {"skill": "tao-train-centerpose", "action": name, "parent": index - 1 if index else None}
+        for index, name in enumerate(names)
+    ]
+    steps[3]["data"] = roots
+
+    found = client.preflight(WorkflowRequest.from_mapping({"steps": steps}))
+
+    assert checks(found, 3, "parent")[0].state is CheckState.PASS
+
+
 def test_data_that_an_earlier_step_makes_are_not_missed_now(client: Client, tmp_path: Path) -> None:
     poses = tmp_path / "poses.json"
     poses.write_text("[]")
