@@ -215,9 +215,8 @@ def resolve_parent(setting: Setting, ask: Ask) -> Resolution | None:
             return choose(parent.results, setting.selection, *setting.metric, ask.kind)
         raise CheckpointNotFound(
             f"job {parent.job_id} is {parent.state}, not COMPLETE; "
-            f"{describe_contents(parent.results)} Wait for it with 'skillbank wait "
-            f"{parent.job_id}', continue it with 'skillbank resume {parent.job_id}', or name one "
-            "of its files with --checkpoint PATH and without --parent."
+            f"{describe_contents(parent.results)} {parent.advice} or name one of its files with "
+            "--checkpoint PATH and without --parent."
         )
     except CheckpointNotFound as error:
         if ask.optional:

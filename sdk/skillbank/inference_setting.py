@@ -28,6 +28,13 @@ class Parent:
     is_complete: bool
     results: Path
 
+    @property
+    def advice(self) -> str:
+        """What to do about one that is not complete: its state decides."""
+        if self.state in {"PENDING", "QUEUED", "RUNNING"}:
+            return f"Wait for it with 'skillbank wait {self.job_id}',"
+        return f"Continue it with 'skillbank resume {self.job_id}',"
+
 
 @dataclass(frozen=True)
 class Trial:

@@ -231,6 +231,8 @@ def _complete(draft: SpecDraft, request: JobRequest, setting: PlanSetting) -> Fi
     base = absolute_file(request.base_checkpoint)
     if must_exist and base and "://" not in base and not Path(base).is_file():
         draft.problems.append(f"base_checkpoint: {request.base_checkpoint!r}: no such file.")
+    if must_exist:
+        draft.notes += _replaced_files(draft)
     if setting.parent:
         carry_forward(draft, setting.parent.job.id, setting.parent.plan.spec)
     try:
@@ -241,6 +243,21 @@ def _complete(draft: SpecDraft, request: JobRequest, setting: PlanSetting) -> Fi
         draft.problems.append(str(error))
         return Filled("", {})
     return filled if not named else replace(filled, checkpoint_reason=named)
+
+
+def _replaced_files(draft: SpecDraft) -> list[str]:
+    """A note for each file that the caller lets the action write, and that is there already."""
+    written = [
+        key
+        for key, function in draft.skill.info.spec_params.get(draft.action, {}).items()
+        if isinstance(function, str) and function.startswith("create_") and key in draft.given
+    ]
+    values = {key: draft.value(key) for key in written}
+    return [
+        f"{key}: {value} is there already, and will be replaced."
+        for key, value in values.items()
+        if isinstance(value, str) and Path(value).expanduser().is_file()
+    ]
 
 
 def _inference_setting(draft: SpecDraft, request: JobRequest, setting: PlanSetting) -> Setting:

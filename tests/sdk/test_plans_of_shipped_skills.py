@@ -215,6 +215,19 @@ def test_a_setting_without_effect_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_that_the_action_will_replace_is_told(tmp_path: Path, trained: ParentJob) -> None:
+    old, new = tmp_path / "old.onnx", tmp_path / "new.onnx"
+    old.write_bytes(b"a model that somebody needs")
+
+    plans = [
+        plan(tmp_path, "export", trained, overrides={"export_onnx": str(path)})
+        for path in (old, new)
+    ]
+
+    notes = [[note for note in made.notes if "will be replaced" in note] for made in plans]
+    assert notes == [[f"export.onnx_file: {old} is there already, and will be replaced."], []]
+
+
 def test_gpus_asked_for_in_another_actions_section_are_told(
     tmp_path: Path, trained: ParentJob
 ) -> None:

@@ -9,6 +9,7 @@ from skillbank.inputs import absolute_file
 from skillbank.platforms.inspection import Check, CheckState, FileFacts, FileKind
 from skillbank.preflight.npy import HeaderCutOff, NotNpy, read_npy_header
 from skillbank.preflight.subject import Subject
+from skillbank.request import LOCAL
 from skillbank.route import EVALUATION
 from skillbank.skill_info import Input, InputType
 from skillbank.spec_check import input_noun
@@ -27,8 +28,7 @@ def check_data(subject: Subject) -> Iterator[Check]:
         return
     for key, value in files.items():
         if is_remote(value):
-            found = f"{value}: known by its name only, nothing was fetched"
-            yield Check(NAME, CheckState.WARN, found, "a file that the platform reads", "", key)
+            yield _judge_remote(key, value, subject.request.platform)
     wanted = {key: value for key, value in files.items() if not is_remote(value)}
     facts = subject.platform.look_at([*wanted.values()])
     if facts is None:
@@ -37,6 +37,16 @@ def check_data(subject: Subject) -> Iterator[Check]:
     inputs = subject.skill.info.actions[subject.action].inputs
     for key, fact in zip(wanted, facts, strict=True):
         yield judge_file(key, fact, inputs.get(key))
+
+
+def _judge_remote(key: str, url: str, platform: str) -> Check:
+    """A file that lies elsewhere: links are fetched at the start, what is in a bucket is not."""
+    if platform == LOCAL and not url.startswith(("http://", "https://")):
+        expected = "a file or folder of this machine"
+        fix = "copy it here, and name the copy with --data or --set"
+        return Check(NAME, CheckState.FAIL, f"{url}: not fetched by {LOCAL}", expected, fix, key)
+    found = f"{url}: known by its name only, nothing was fetched"
+    return Check(NAME, CheckState.WARN, found, "a file that the platform reads", "", key)
 
 
 def data_bytes(subject: Subject) -> int:

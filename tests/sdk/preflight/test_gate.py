@@ -212,11 +212,12 @@ class TestData:
         assert check.about == "dataset.val_dataset.label_path"
         assert "it holds train_data.npy" in check.found
 
-    def test_what_lies_in_a_bucket_is_known_by_name_only(self, train) -> None:
+    def test_what_lies_in_a_bucket_is_not_fetched_by_this_machine(self, train) -> None:
         found = train(data={"all": "s3://bucket/mhad"})
 
-        assert found.go
-        assert {check.state for check in named(found, "data")} == {WARN}
+        assert not found.go
+        assert {check.state for check in named(found, "data")} == {FAIL}
+        assert all("copy it here" in check.fix for check in named(found, "data"))
 
     def test_data_of_the_final_evaluation_are_looked_at_too(self, train, data: Path) -> None:
         good = train(automl_policy="on", data={"all": str(data), "test": str(data)})

@@ -114,3 +114,14 @@ def test_every_step_tells_the_words_that_named_its_skill(reader: SentenceReader)
     origins = {one.part: one.words for one in reader.read(TRAIN).origins}
 
     assert origins["steps[0].skill"] == "pose classifier"
+
+
+@pytest.mark.parametrize("extra", ["and mail me the result", "with early stopping after 5 epochs"])
+def test_a_wish_that_nothing_serves_is_refused_with_the_rest(
+    reader: SentenceReader, extra: str
+) -> None:
+    assert reader.read(f"{TRAIN} {extra}").outcome is Outcome.UNSUPPORTED
+
+
+def test_no_command_touches_every_job_at_once(reader: SentenceReader) -> None:
+    assert reader.read("stop all jobs").command is None
