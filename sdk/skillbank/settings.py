@@ -158,6 +158,13 @@ def read_secret(
     return SecretStr(secret)
 
 
+def forget_secret(reference: str) -> None:
+    """Take the variable of `env:NAME` out of this process's environment, which jobs inherit."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        os.environ.pop(name, None)
+
+
 def _read_secret_file(path: Path, key: str) -> str:
     if not path.is_absolute():
         raise RequestInvalid(

@@ -25,7 +25,7 @@ from starlette.routing import Route
 from skillbank.errors import RequestInvalid
 from skillbank.mcp.ledger import read_agent
 from skillbank.mcp.server import SkillServer
-from skillbank.settings import read_secret
+from skillbank.settings import forget_secret, read_secret
 
 PATH = "/mcp"
 MOST_REQUEST_BYTES = 1_000_000
@@ -157,6 +157,9 @@ def read_tokens(references: list[str], agent: str) -> dict[str, SecretStr]:
                 "each agent one of its own: '--token AGENT=file:PATH'."
             )
         tokens[owner] = token
+    for reference in references:  # the jobs that agents start have no need of them
+        if "env:" in reference:
+            forget_secret(reference[reference.index("env:") :])
     return tokens
 
 

@@ -22,6 +22,7 @@ from tests.sdk.mcp.conftest import TOKEN, Agent, House, Server, http_server, ove
 from skillbank.client import Client
 from skillbank.errors import RequestInvalid
 from skillbank.mcp.http import MOST_REQUEST_BYTES, TokenVerifier, make_token, names_of, read_tokens
+from skillbank.settings import environment_of_jobs
 
 SECOND = "another-token-that-only-tests-know"
 THIRD = "a-third-token-that-only-tests-know"
@@ -289,6 +290,16 @@ def test_a_token_that_would_protect_nothing_is_refused(
 
     assert told in str(caught.value)
     assert TOKEN not in str(caught.value)
+
+
+def test_jobs_do_not_inherit_the_variables_that_hold_tokens(monkeypatch) -> None:
+    monkeypatch.setenv("MINE", "0123456789abcdef0123456789abcdef")
+    monkeypatch.setenv("ANNS", "fedcba9876543210fedcba9876543210")
+
+    tokens = read_tokens(["env:MINE", "ann=env:ANNS"], "bob")
+
+    assert set(tokens) == {"bob", "ann"}
+    assert not {"MINE", "ANNS"} & environment_of_jobs().keys()
 
 
 def test_the_token_itself_goes_no_further_than_the_door() -> None:
