@@ -99,7 +99,8 @@ def _document(
 def _show(changes: Sequence[Change], agents: Sequence[str], options: InstallOptions) -> None:
     for change in changes:
         note = f"  ({change.note})" if change.note else ""
-        print(f"{change.outcome:9}  {change.path}{note}")
+        would = "would be " if options.dry_run and change.changes_file else ""
+        print(f"{would}{change.outcome:9}  {change.path}{note}")
     if not changes:
         print(f"nothing is installed for {' and '.join(agents)}")
     elif options.dry_run:

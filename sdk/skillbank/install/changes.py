@@ -36,6 +36,11 @@ class Change:
     content: bytes | None = None
     note: str = ""
 
+    @property
+    def changes_file(self) -> bool:
+        """Tell whether the file is another one afterwards."""
+        return self.outcome not in {Outcome.UNCHANGED, Outcome.KEPT}
+
     def apply(self) -> None:
         """Do it; a reader sees the old file or the new one, never a part of it.
 

@@ -27,6 +27,13 @@ def test_each_file_is_told_with_what_became_of_it(cli, project):
     assert first.out.splitlines()[-1].startswith("next: ")
 
 
+def test_a_dry_run_tells_people_what_would_be_written(cli, project):
+    tried = cli("install", "--agent", "claude", "--project", project, "--dry-run")
+
+    assert f"would be written    {project}/.mcp.json\n" in tried.out
+    assert "nothing was written: --dry-run" in tried.out
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(cli, project):
     tried = cli("install", "--agent", "codex", "--project", project, "--dry-run", "--json")
 
