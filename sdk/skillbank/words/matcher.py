@@ -204,6 +204,10 @@ class Sentence:
         """Mark tokens as pointing to a skill; they may still say something else as well."""
         self._pointing.update(range(first, end))
 
+    def points(self, index: int) -> bool:
+        """Tell whether a token points to a skill."""
+        return index in self._pointing
+
     def meaning(self, index: int) -> str:
         """What a token was taken for; empty when for nothing yet."""
         return self._taken.get(index, "")

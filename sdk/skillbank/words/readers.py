@@ -16,6 +16,7 @@ from skillbank.words.places import PlaceWords
 from skillbank.words.policies import PolicyWords
 from skillbank.words.retractions import Retractions
 from skillbank.words.searches import SearchWords
+from skillbank.words.speech import Speech
 from skillbank.words.spelling import Spelling
 from skillbank.words.stemming import stem_of
 from skillbank.words.tokens import stems
@@ -53,7 +54,12 @@ class Readers:
         known = words.evidence.words | words.action_phrases.words | policies.words | search.words
         known |= {stem for table in FIELD_NAMES.values() for name in table for stem in stems(name)}
         good = {stem_of(word) for word in COMMON}.union(
-            controls.words, jobs.words, places.words, actions.words, foreign.words
+            controls.words,
+            jobs.words,
+            places.words,
+            actions.words,
+            foreign.words,
+            Speech().words,
         )
         spelling = Spelling(known, good, lambda: words.key_words)
         return cls(

@@ -24,6 +24,12 @@ _WHOLE = words("speech", "whole")
 _ONESELF = words("speech", "oneself")
 _DEADLINE = words("speech", "deadline")
 _SPANS = words("speech", "spans")
+_IMAGINED = words("speech", "hypothesis")
+_GOVERNED = words("speech", "governed")
+_GOVERNORS = words("speech", "governors")
+_CHAINED = words("speech", "chained")
+_ARTICLES = frozenset({"the", "a", "my", "our", "your", "its", "der", "die", "das", "dem"})
+_NONE = frozenset({"kein", "keine", "keinen"})
 _AT = frozenset({"at", "um", "from", "ab", "after", "nach", "gegen", "around"})
 _SIGHS = words("speech", "sighs")
 _REPORTED = words("speech", "reported")
@@ -64,6 +70,7 @@ class Unmeant(StrEnum):
     FORBIDDEN = "it is asked not to be done"
     OWN = "the speaker does it"
     TAKEN_BACK = "it is taken back"
+    SOMETHING_ELSE = "the words before it ask for something else"
 
 
 class Speech:
@@ -81,6 +88,12 @@ class Speech:
         self._never, self._forbidden = read("never"), read("forbidden")
         self._irony, self._clock, self._day = read("irony"), read("clock"), read("day")
         self._material, self._own, self._off = read("material"), read("own"), read("off")
+
+    @property
+    def words(self) -> set[str]:
+        """Every stem that says something here: none of them is misspelled."""
+        readers = (one for one in vars(self).values() if isinstance(one, Phrases))
+        return {word for reader in readers for word in reader.words}
 
     def why_not(self, sentence: Sentence, mention: Mention) -> Unmeant | None:
         """Why an action is not asked for; None when it is."""
@@ -100,6 +113,8 @@ class Speech:
             (Unmeant.FORBIDDEN, self._is_forbidden),
             (Unmeant.OWN, self._is_own),
             (Unmeant.PAST, self._is_past),
+            (Unmeant.SOMETHING_ELSE, self._is_governed),
+            (Unmeant.CONDITION, self._is_waiting),
         )
         for reason, holds in checks:
             if holds(sentence, mention, start, end):
@@ -111,7 +126,10 @@ class Speech:
         return _is_quoted(sentence, mention.first)
 
     def _is_imagined(self, sentence: Sentence, _: Mention, start: int, end: int) -> bool:
-        return next(self._hypothesis.find(sentence, start, end), None) is not None
+        return any(
+            match.end - match.first > 1 or sentence.word(match.first) in _IMAGINED
+            for match in self._hypothesis.find(sentence, start, end)
+        )
 
     def _is_conditional(self, sentence: Sentence, _: Mention, start: int, end: int) -> bool:
         polite = list(self._courtesy.find(sentence, start, end))
@@ -148,6 +166,12 @@ class Speech:
     def _is_forbidden(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
         if next(self._forbidden.find(sentence, start, end), None):
             return True
+        nobody = {"nobody", "niemand"} & sentence.words(start, mention.first)
+        if nobody or any(
+            sentence.word(index) in _NONE and sentence.points(index + 1)
+            for index in range(start, end)
+        ):
+            return True  # `nobody wants`, `bitte keinen Posenklassifikator`
         return any(
             self._reaches(sentence, match.first, match.end, mention.first)
             for match in self._never.find(sentence, start, mention.first)
@@ -185,6 +209,28 @@ class Speech:
             sentence.word(index) in _PARTICIPLES and sentence.kind(index - 1) is Kind.WORD
             for index in range(start + 1, mention.first)
         )
+
+    def _is_governed(self, sentence: Sentence, mention: Mention, start: int, _: int) -> bool:
+        """Whether another verb governs it: `write a script to train`, not `I want to train`."""
+        to = mention.first - 1 - (sentence.word(mention.first - 1) in _ADVERBS)
+        if sentence.word(to) != "to" or sentence.word(mention.first) not in _GOVERNED:
+            return False
+        if to - 1 < start or sentence.kind(to - 1) is not Kind.WORD or sentence.is_taken(to - 1):
+            return False  # `use spec.yaml to train`, `use ASHA to train`
+        passed_on = self._passed_on.find(sentence, start, mention.first)
+        if any(match.end in {to, to + 1} for match in passed_on):
+            return False
+        return sentence.word(to - 1) not in _GOVERNORS
+
+    def _is_waiting(self, sentence: Sentence, mention: Mention, start: int, _: int) -> bool:
+        """Whether something else has to come first: `when the GPU is free`, not `when done`."""
+        for index in range(start, mention.first):
+            is_head = index == start or sentence.word(index - 1) in _BREAKS | _SIGHS
+            if is_head and sentence.word(index) in {"when", "once", "after", "sobald", "nach"}:
+                noun = index + 1 + (sentence.word(index + 1) in _ARTICLES)
+                if sentence.word(noun) not in _CHAINED and sentence.kind(noun) is Kind.WORD:
+                    return True
+        return False
 
     def _is_later(self, sentence: Sentence, mention: Mention, start: int, end: int) -> bool:
         """Whether a time is named: `tomorrow`, `at 6 am`, `in two hours`; not `by tomorrow`."""

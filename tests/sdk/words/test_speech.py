@@ -26,11 +26,21 @@ NOT_MEANT = {
     "forbidden in German": "Trainiere den Posenklassifikator auf /d/x auf gar keinen Fall.",
     "done by the speaker": "Pose classifier job 7f3a2c is fine, I'll export it myself.",
     "taken back": f"{TRAIN}. Oh wait, forget it, I found the old checkpoint.",
+    "a thing to write": f"Write a bash script to {TRAIN}.",
+    "for somebody else": f"Draft an email asking Bob to {TRAIN}.",
+    "tried by another": f"The previous agent tried to {TRAIN} and failed.",
+    "doubted": f"I doubt that we should {TRAIN}.",
+    "wanted by nobody": f"Nobody wants you to {TRAIN}.",
+    "not yet": f"I'd love to {TRAIN} but the data isn't ready yet.",
+    "none of it, in German": "Bitte keinen Posenklassifikator auf /d/x trainieren.",
+    "not wanted, in Chinese": "我不想在 /data/gym 上训练姿态分类模型",
     "for the record": f"{TRAIN}. Just filing this here, nothing to do.",
 }
 NOT_NOW = {
     "a condition": f"In case Maria agrees, {TRAIN}.",
     "a condition in German": "Wenn das Wetter schlecht ist, trainiere st-gcn auf /daten/x.",
+    "when something else is": f"When the GPU is free, {TRAIN}.",
+    "after something else": f"After lunch, {TRAIN}.",
     "a schedule": f"Three weeks from now, {TRAIN}.",
 }
 MEANT = {
@@ -38,6 +48,8 @@ MEANT = {
     "a wish as a condition": f"It would be great if you could {TRAIN}.",
     "passed on": f"My supervisor told me to {TRAIN}.",
     "passed on by an agent": f"User asked to {TRAIN}.",
+    "with a tool": "use ./spec.yaml to train the pose classifier on /data/gym",
+    "once more": f"Once more: {TRAIN}.",
     "a question that asks": f"Could someone {TRAIN}?",
     "after a story": f"We filmed twelve people last week, so please {TRAIN}.",
     "after a quotation": f'He said "never". Still, {TRAIN}.',
