@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,16 +71,29 @@ def test_a_run_shows_every_step_under_its_name(cli: CommandLine, flow: Path) -> 
 
 
 def test_a_terminal_has_a_bar_for_every_step_that_runs(
-    client: Client, flow: Path, monkeypatch: pytest.MonkeyPatch
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = client.create_workflow(flow)
+    closed = tmp_path / "closed--e5"  # the training stands here until its bar was drawn
+    closed.touch()
+    held = {**TRAIN, "overrides": {"train.gates": str(tmp_path)}}
+    made = client.create_workflow({"steps": [held, EVALUATE]})
     terminal = open_terminal(monkeypatch)
+    bar = re.compile(r"\[0 train\] epoch \d/9 .*val_acc")
+
+    def open_when_drawn() -> None:
+        while not bar.search(terminal.getvalue()):
+            time.sleep(0.01)
+        closed.unlink()
+
+    opener = threading.Thread(target=open_when_drawn, daemon=True)
+    opener.start()
 
     status = follow_workflow(client, made, as_json=False, every_s=0.01)
 
+    opener.join()
     shown = terminal.getvalue()
     assert status == 0
-    assert re.search(r"\[0 train\] epoch \d/9 .*val_acc", shown)
+    assert bar.search(shown)
     assert "[0 train] COMPLETE after" in shown
     assert "[1 evaluate] evaluated" in shown
     assert "\x1b" in shown  # bars are drawn anew in their place
