@@ -47,8 +47,9 @@ def _largest_part(whole: dict[str, Any]) -> tuple[Any, Any]:
     key: Any = max(whole, key=lambda name: _size(whole[name]))
     while isinstance(part := place[key], (dict, list)) and part:
         keys = list(part) if isinstance(part, dict) else list(range(len(part)))
-        largest = max(keys, key=lambda name, part=part: _size(part[name]))  # type: ignore[misc]
-        if _size(part[largest]) < _size(part) / 2:
+        sizes = {name: _size(part[name]) for name in keys}
+        largest = max(keys, key=sizes.__getitem__)
+        if sizes[largest] < _size(part) / 2:
             break
         place, key = part, largest
     return place, key

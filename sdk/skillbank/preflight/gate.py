@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from skillbank.errors import RequestInvalid, SkillbankError, did_you_mean
@@ -87,7 +88,7 @@ def _check_step(
         return None, Section(about, (_failed("skill", error, "skillbank capabilities"), *skipped))
     checks: list[Check] = []
     for name, check in CHECKS.items():
-        checks += _guarded(name, lambda check=check: check(subject))  # type: ignore[misc]
+        checks += _guarded(name, partial(check, subject))
     return subject, Section(about, tuple(checks), subject.plan)
 
 

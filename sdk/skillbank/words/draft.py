@@ -15,6 +15,7 @@ from skillbank.words.laying import takes_checkpoint, takes_data
 from skillbank.words.matcher import Said, Sentence
 from skillbank.words.reading import Reading
 from skillbank.words.replies import origin
+from skillbank.words.retractions import Retractions
 
 
 @dataclass
@@ -151,6 +152,15 @@ class Draft:
     def origin(self, index: int, slot: str) -> Origin | None:
         """Where a part of a step was said; None when it was not."""
         return self._origins.get(f"steps[{index}].{slot}")
+
+    def is_taken_back(self, origin: Origin, said: Said, retractions: Retractions) -> bool:
+        """Tell whether words between two values of a part take the first one back."""
+        return retractions.is_corrected(self.sentence, self.token_after(origin), said.end)
+
+    def token_after(self, origin: Origin) -> int:
+        """The first token that ends where the words of a part do, or later."""
+        tokens = self.sentence.tokens
+        return next((i for i, token in enumerate(tokens) if token.end >= origin.end), 0)
 
     def has_own_data(self, index: int) -> bool:
         """Tell whether a dataset root was said for a step."""

@@ -48,9 +48,7 @@ def _replaces(draft: Draft, index: int, said: Said, retractions: Retractions) ->
     known = draft.steps[index].data.get(said.slot.partition(".")[2])
     if origin is None or known == said.value:
         return True
-    tokens = draft.sentence.tokens
-    first = next((i for i, token in enumerate(tokens) if token.end >= origin.end), 0)
-    return retractions.is_corrected(draft.sentence, first, said.end)
+    return draft.is_taken_back(origin, said, retractions)
 
 
 def _two_roots(draft: Draft, index: int, said: Said) -> str:

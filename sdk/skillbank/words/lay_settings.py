@@ -50,9 +50,7 @@ class SettingLayer:
         sentence = self._draft.sentence
         if sentence.is_one_utterance(said.first, self._draft.steps[index].verb):
             return False
-        start = said.first
-        while start > 0 and not sentence.is_stop(start - 1):
-            start -= 1
+        start, _ = sentence.utterance(said.first)
         return bool(sentence.words(start, said.first) & _WAS)
 
     def _is_assigned(self, index: int, key: str, said: Said) -> bool:
@@ -66,9 +64,8 @@ class SettingLayer:
             return False
         if "=" in origin.words:
             return True
-        sentence, tokens = self._draft.sentence, self._draft.sentence.tokens
-        first = next((i for i, token in enumerate(tokens) if token.end >= origin.end), 0)
-        if not self._retractions.is_corrected(sentence, first, said.end):
+        if not self._draft.is_taken_back(origin, said, self._retractions):
+            sentence, first = self._draft.sentence, self._draft.token_after(origin)
             verb = self._draft.steps[index].verb
             is_near = [sentence.is_one_utterance(at, verb) for at in (first, said.first)]
             if is_near[0] != is_near[1]:  # "that was with 256. So train with 32"

@@ -155,6 +155,15 @@ class Sentence:
         """Tell whether a token ends a sentence."""
         return self.kind(index) is Kind.STOP
 
+    def utterance(self, index: int) -> tuple[int, int]:
+        """First token of the utterance around a token, and one past the stop that ends it."""
+        start = end = index
+        while start > 0 and not self.is_stop(start - 1):
+            start -= 1
+        while end < len(self) and not self.is_stop(end):
+            end += 1
+        return start, min(end + 1, len(self))
+
     def is_one_utterance(self, one: int, other: int) -> bool:
         """Tell whether no stop stands between two tokens."""
         return not any(map(self.is_stop, range(min(one, other), max(one, other))))

@@ -13,7 +13,6 @@ from skillbank.words.pointings import choose, point
 from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
 from skillbank.words.retractions import is_told
-from skillbank.words.speech import Speech
 
 _NOT_DEED = words("questions", "not_deed")
 _NOT_COMMAND = words("questions", "not_command")
@@ -27,7 +26,6 @@ class Questions:
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
-        self._speech = Speech()
 
     def answer(self, reading: Reading) -> Answer | None:
         """The command that a sentence asks for, or a refusal; None when it asks for steps."""
@@ -113,7 +111,7 @@ class Questions:
         """Why a command that would touch a job is not given; None when it is."""
         sentence = reading.sentence
         mention = Mention(asked.name, match.first, match.end)
-        if reason := self._speech.why_not(sentence, mention):
+        if reason := self._readers.speech.why_not(sentence, mention):
             return f"Nothing is done, because {reason}. Ask for it in a sentence of its own."
         if is_told(sentence, self._readers.retractions.tales(sentence), match.first):
             return "This is only spoken of; nothing is done."

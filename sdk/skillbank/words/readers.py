@@ -41,6 +41,7 @@ class Readers:
     places: PlaceWords
     controls: ControlWords
     foreign: ForeignWords
+    speech: Speech
     spelling: Spelling
 
     @classmethod
@@ -49,7 +50,7 @@ class Readers:
         words, search = BankWords(bank), SearchWords()
         policies = PolicyWords(words.evidence.words)
         jobs, places, controls = JobWords(), PlaceWords(), ControlWords()
-        retractions, foreign = Retractions(), ForeignWords()
+        retractions, foreign, speech = Retractions(), ForeignWords(), Speech()
         actions = ActionReader(words, retractions)
         known = words.evidence.words | words.action_phrases.words | policies.words | search.words
         known |= {stem for table in FIELD_NAMES.values() for name in table for stem in stems(name)}
@@ -59,7 +60,7 @@ class Readers:
             places.words,
             actions.words,
             foreign.words,
-            Speech().words,
+            speech.words,
         )
         spelling = Spelling(known, good, lambda: words.key_words)
         return cls(
@@ -73,5 +74,6 @@ class Readers:
             places,
             controls,
             foreign,
+            speech,
             spelling,
         )

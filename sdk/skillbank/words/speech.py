@@ -103,7 +103,7 @@ class Speech:
             return Unmeant.HYPOTHESIS
         if _is_quoted(sentence, mention.first):
             return Unmeant.QUOTED
-        start, end = _utterance(sentence, mention.first)
+        start, end = sentence.utterance(mention.first)
         checks = (
             (Unmeant.HYPOTHESIS, self._is_imagined),
             (Unmeant.CONDITION, self._is_conditional),
@@ -250,7 +250,7 @@ class Speech:
     def _is_taken_back(self, sentence: Sentence, mention: Mention) -> bool:
         """Whether `forget it` is said later, and nothing else asked for."""
         for match in self._off.find(sentence, mention.end):
-            _, stop = _utterance(sentence, match.first)
+            _, stop = sentence.utterance(match.first)
             start = match.first
             while start > mention.end and not _is_break(sentence, start - 1):
                 start -= 1
@@ -281,17 +281,6 @@ def _is_said_as_it_stands(sentence: Sentence, match: Match[bool]) -> bool:
     # What "I say" is meant, and what a model "that says which sport it is" does is no report.
     is_other = sentence.word(match.first - 1) in {"i", "we", "ich", "wir", "that", "which"}
     return sentence.word(match.first) in _REPORTED and not is_other
-
-
-def _utterance(sentence: Sentence, index: int) -> tuple[int, int]:
-    """First token of the utterance around a token, and one past its last."""
-    start = index
-    while start > 0 and not sentence.is_stop(start - 1):
-        start -= 1
-    end = index
-    while end < len(sentence) and not sentence.is_stop(end):
-        end += 1
-    return start, min(end + 1, len(sentence))
 
 
 def _is_quoted(sentence: Sentence, index: int) -> bool:

@@ -17,7 +17,7 @@ from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
 from skillbank.words.retractions import is_told
 from skillbank.words.skill_choice import SkillChooser
-from skillbank.words.speech import Speech, Unmeant
+from skillbank.words.speech import Unmeant
 from skillbank.words.tokens import Kind
 
 _JOINS = words("wishes", "joins")
@@ -38,7 +38,7 @@ class Wishes:
         self._words, self._retractions = readers.words, readers.retractions
         self._implied = ImpliedActions(readers)
         self._chooser = chooser
-        self._speech = Speech()
+        self._speech = readers.speech
 
     def wanted(self, reading: Reading) -> list[Mention]:
         """The actions that are asked for; the reading says why others are not."""
