@@ -19,10 +19,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	  { echo "error: $(PYTHON) is older than Python 3.11; run 'make setup PYTHON=python3.11'"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing skillbank and its requirements into $(VENV) (a minute or two) ..."
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,automl,video,mcp,dev]' \
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,automl,video,mcp,s3,slurm,docker,kubernetes,dev]' \
 	  2>&1 | grep -v -e 'is ignored: it is neither a file' -e 'new release of pip' || true
-	@$(BIN)/python -c 'import skillbank, torch, onnxruntime, optuna, av, mcp' || \
-	  { echo "error: the installation is incomplete; run '$(BIN)/python -m pip install -c constraints.txt -e .[train,automl,video,mcp,dev]' to see why"; exit 1; }
+	@$(BIN)/python -c 'import skillbank, torch, onnxruntime, optuna, av, mcp, boto3, docker, kubernetes' || \
+	  { echo "error: the installation is incomplete; run '$(BIN)/python -m pip install -c constraints.txt -e .[train,automl,video,mcp,s3,slurm,docker,kubernetes,dev]' to see why"; exit 1; }
 	@$(BIN)/python -m skillbank_runners.video.models >/dev/null || \
 	  echo "warning: videos need these networks; everything else works without them"
 	@touch $@

@@ -20,7 +20,8 @@ TOOL_FILES = sorted((ROOT / "tools").rglob("*.py"))
 # A room is one or more modules that serve one purpose. Each may import what stands before it, never
 # what stands after it; inside a room any order goes. A new module is put into its room here.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "ground": ("errors", "settings", "documents", "locks"),
+    "ground": ("errors", "settings", "documents", "locks", "config"),
+    "files": ("files",),
     "skills": ("skill_info", "dialect", "skill", "bank"),
     "specs": (
         "spec_keys",
@@ -32,13 +33,13 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "spec_check",
         "interpolation",
     ),
-    "requests": ("request", "workflow_request", "plan", "job"),
+    "requests": ("run_settings", "request", "workflow_request", "plan", "job"),
     "checkpoints": ("artefacts", "checkpoints"),
     "inference": ("inference_setting", "links", "inference", "filling", "skill_check"),
     "tuning": ("automl",),
     "planning": ("inputs", "carry_forward", "route", "gpu_choice", "planner"),
     "records": ("job_folder", "store_schema", "store"),
-    "platforms": ("platforms",),
+    "platforms": ("platforms", "staging"),
     "words": ("words",),
     "client": (
         "watching",

@@ -91,6 +91,38 @@ class PlatformError(SkillbankError):
     """The platform cannot run the job, or cannot reach it."""
 
 
+class FilesError(SkillbankError):
+    """A file or object cannot be read or written where it is kept."""
+
+
+class FileMissing(FilesError):
+    """Nothing lies under the asked URI."""
+
+
+class FileConflict(FilesError):
+    """A conditional write did not apply: somebody else wrote first."""
+
+
+class FileDamaged(FilesError):
+    """What arrived is not what was recorded: its size or its digest differs."""
+
+
+class FilesRefused(FilesError):
+    """The store does not take the credentials, or does not grant the access."""
+
+
+class FilesFull(FilesError):
+    """There is no room left, on the disk or in the bucket's quota."""
+
+
+class FilesUnavailable(FilesError):
+    """The store cannot be reached, or failed for the moment: later it may work."""
+
+
+class LeaseLost(FilesError):
+    """Somebody else holds the results of the job: this process must write no more."""
+
+
 class AccessRefused(SkillbankError):
     """An agent asked for what its server does not let it do, or for a place it may not use."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from skillbank.errors import PlanInvalid
 
-_ADDED_KEYS = ("search_id", "pause_after", "search")
+_ADDED_KEYS = ("search_id", "pause_after", "search", "resources", "results_uri", "upload_excludes")
 
 
 class Route(StrEnum):
@@ -49,6 +49,10 @@ class JobPlan:
         search_id: AutoML job that it is a trial of.
         pause_after: Epochs after which the job pauses, None: never.
         search: Settings of the search, resolved; empty for a direct route.
+        resources: How it is run, as the platform reads it: `time_limit`, `retries`, ...
+        results_uri: `s3://` URI of the job: a copy of its folder that grows while it runs; empty:
+            there is none.
+        upload_excludes: Patterns of files below `results/` that stay where the job runs.
     """
 
     job_id: str
@@ -72,6 +76,9 @@ class JobPlan:
     search_id: str | None = None
     pause_after: int | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    results_uri: str = ""
+    upload_excludes: tuple[str, ...] = ()
 
     @property
     def results(self) -> Path:
@@ -116,6 +123,7 @@ class JobPlan:
                     "route": Route(content["route"]),
                     "folder": Path(content["folder"]),
                     "notes": tuple(content["notes"]),
+                    "upload_excludes": tuple(content.get("upload_excludes", ())),
                 }
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:

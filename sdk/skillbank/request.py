@@ -16,11 +16,13 @@ from skillbank.spec_keys import plain
 
 LOCAL = "local"  # platform: this machine
 
+_ADDED = ("resources", "results")
 _EXAMPLES = {
     "spec": "{'train': {'num_epochs': 30}}",
     "overrides": "{'num_epochs': 30}",
     "data": "{'all': '/path/of/the/dataset'}",
     "automl": "{'algorithm': 'asha', 'max_recommendations': 20}",
+    "resources": "{'time_limit': '4h', 'retries': 2}",
 }
 
 
@@ -86,6 +88,10 @@ class JobRequest:
         platform: Where it runs.
         idempotency_key: A second submission under the same key returns the first one's job.
         automl: Settings of the search, where the train action is searched.
+        resources: How it is run: `time_limit`, `priority`, `retries`, `cpus`, `memory`, and what
+            the platform itself takes, such as `partition`.
+        results: Folder or `s3://` URI below which the job leaves its results, while it runs, under
+            its own id; None: as config.yaml says, else in the job's folder alone.
     """
 
     skill: str
@@ -100,6 +106,8 @@ class JobRequest:
     platform: str = LOCAL
     idempotency_key: str | None = None
     automl: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    results: str | None = None
 
     def __post_init__(self) -> None:
         """Take paths for text and words for a policy, as a program has them.
@@ -107,7 +115,7 @@ class JobRequest:
         Raises:
             RequestInvalid: Something that names things is no mapping.
         """
-        for name in ("spec", "overrides", "data", "automl"):
+        for name in ("spec", "overrides", "data", "automl", "resources"):
             value = getattr(self, name)
             if not isinstance(value, Mapping):
                 raise RequestInvalid(
@@ -125,4 +133,6 @@ class JobRequest:
     def hash(self) -> str:
         """SHA-256 of what is wanted: of everything but the idempotency key."""
         content = {name: v for name, v in asdict(self).items() if name != "idempotency_key"}
+        # Requests of earlier versions keep the digest that their jobs were recorded with.
+        content = {name: v for name, v in content.items() if v or name not in _ADDED}
         return hashlib.sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()

@@ -83,6 +83,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def config_path(root: Path) -> Path:
+    """File with the user's storage and platforms: `SKILLBANK_CONFIG`, else in the root."""
+    given = os.environ.get("SKILLBANK_CONFIG")
+    return Path(given).expanduser().resolve() if given else root / "config.yaml"
+
+
 def environment_of_jobs() -> dict[str, str]:
     """This process's environment, less the marks of the job it may itself belong to."""
     return {name: value for name, value in os.environ.items() if name not in JOB_MARKS}

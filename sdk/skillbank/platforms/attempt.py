@@ -86,7 +86,7 @@ class AttemptFolder:
     def create(self, order: Order) -> None:
         """Make the folder with its order."""
         self.path.mkdir(parents=True, exist_ok=True)
-        _write(self.path / "order.json", order._asdict())
+        write_json(self.path / "order.json", order._asdict())
 
     def order(self) -> Order:
         """What the supervisor is to do."""
@@ -94,11 +94,11 @@ class AttemptFolder:
 
     def write_identity(self, identity: Identity) -> None:
         """Tell who supervises the attempt."""
-        _write(self.path / "supervisor.json", identity._asdict())
+        write_json(self.path / "supervisor.json", identity._asdict())
 
     def identity(self) -> Identity | None:
         """Who supervises the attempt; None before it has said so."""
-        content = _read(self.path / "supervisor.json")
+        content = read_json(self.path / "supervisor.json")
         return None if content is None else Identity(**content)
 
     def tell_waiting(self) -> None:
@@ -111,20 +111,20 @@ class AttemptFolder:
 
     def write_start(self, started_at: float) -> None:
         """Tell that the attempt runs."""
-        _write(self.path / "started.json", {"started_at": started_at})
+        write_json(self.path / "started.json", {"started_at": started_at})
 
     def started_at(self) -> float | None:
         """When the attempt began to run; None while it waits."""
-        content = _read(self.path / "started.json")
+        content = read_json(self.path / "started.json")
         return None if content is None else content["started_at"]
 
     def write_ending(self, ending: Ending) -> None:
         """Tell how the attempt ended, so that it is known after a power cut too."""
-        _write(self.path / "exit.json", ending._asdict(), is_durable=True)
+        write_json(self.path / "exit.json", ending._asdict(), is_durable=True)
 
     def ending(self) -> Ending | None:
         """How the attempt ended; None while it has not, or when nobody could tell."""
-        content = _read(self.path / "exit.json")
+        content = read_json(self.path / "exit.json")
         return None if content is None else Ending(**content)
 
     def ask_to_cancel(self) -> None:
@@ -149,7 +149,8 @@ def identify(pid: int) -> Identity | None:
     return Identity(pid, int(after_name[19]), boot_id)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Content of a JSON file; None where there is none."""
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -157,7 +158,8 @@ def _read(path: Path) -> dict[str, Any] | None:
     return content
 
 
-def _write(path: Path, content: dict[str, object], *, is_durable: bool = False) -> None:
+def write_json(path: Path, content: dict[str, Any], *, is_durable: bool = False) -> None:
+    """Write a JSON file so that a reader sees the old or the new one, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with draft.open("w", encoding="utf-8") as file:
         json.dump(content, file)

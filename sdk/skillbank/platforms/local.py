@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from skillbank.errors import PlatformError
-from skillbank.job import PAUSED_EXIT, JobState, Observation
+from skillbank.job import JobState, Observation
 from skillbank.locks import is_locked
 from skillbank.plan import JobPlan, Route
 from skillbank.platforms.api import Platform
-from skillbank.platforms.attempt import AttemptFolder, Ending, Order
+from skillbank.platforms.attempt import AttemptFolder, Order
 from skillbank.platforms.detached import Supervisors
 from skillbank.platforms.gpus import visible_gpus
 from skillbank.platforms.inspection import Check, FileFacts, Needs, Resources
+from skillbank.platforms.judging import observe_ending, observe_loss
 from skillbank.platforms.local_inspection import inspect_places, inspect_root
 from skillbank.platforms.machine import installed_versions, look_at_path, machine_resources
 from skillbank.platforms.strays import kill_strays
-from skillbank.platforms.supervisor import STOPPED_FROM_OUTSIDE
 from skillbank.settings import Settings, environment_of_jobs, read_settings
 
 _GRACE_S = 15.0
 _TRIALS_STOPPED = 8  # a search stops its trials, each in its own time, before it ends itself
-_STOPPED_BY_SIGTERM = (143, -signal.SIGTERM)
 
 
 class LocalPlatform(Platform):
@@ -81,16 +79,16 @@ class LocalPlatform(Platform):
         self._supervisors.reap()
         folder = AttemptFolder(plan.folder, attempt)
         if (ending := folder.ending()) is not None:
-            return _observe_ending(ending)
+            return observe_ending(ending)
         if folder.is_past:
-            return _observe_loss(folder)
+            return observe_loss(folder)
         if is_locked(folder.lock):
             return self._observe_life(folder, plan)
         # It may have ended between the two looks.
         if (ending := folder.ending()) is not None:
-            return _observe_ending(ending)
+            return observe_ending(ending)
         kill_strays(plan.folder)
-        return _observe_loss(folder)
+        return observe_loss(folder)
 
     def cancel(self, plan: JobPlan, attempt: int) -> None:
         """Ask the supervisor to stop the job; where it does not, end everything by force."""
@@ -178,33 +176,3 @@ class LocalPlatform(Platform):
             f"waits for its turn: CPU jobs run {self._num_slots} at a time "
             "(SKILLBANK_LOCAL_SLOTS allows more)",
         )
-
-
-def _observe_ending(ending: Ending) -> Observation:
-    state, detail = _judge(ending)
-    return Observation(state, detail, ending.exit_code, ending.started_at, ending.ended_at)
-
-
-def _judge(ending: Ending) -> tuple[JobState, str]:
-    if ending.exit_code == 0:
-        return JobState.COMPLETE, ""
-    if ending.is_cancelled:
-        return JobState.CANCELED, ending.detail
-    if ending.exit_code in _STOPPED_BY_SIGTERM:
-        return JobState.CANCELED, STOPPED_FROM_OUTSIDE
-    if ending.exit_code == PAUSED_EXIT:
-        return JobState.PAUSED, ""
-    return JobState.ERROR, ending.detail
-
-
-def _observe_loss(folder: AttemptFolder) -> Observation:
-    started_at = folder.started_at()
-    if folder.is_to_cancel():
-        return Observation(JobState.CANCELED, "cancelled on request", started_at=started_at)
-    when = "while it ran" if started_at is not None else "before it ran"
-    return Observation(
-        JobState.LOST,
-        f"the process that watched the job disappeared {when} (killed, or the machine restarted); "
-        f"run 'skillbank resume {folder.job_folder.name}' to go on from its last checkpoint",
-        started_at=started_at,
-    )

@@ -1,94 +1,29 @@
-"""The suite that every platform must pass, published so that outside platforms run it too.
-
-Subclass PlatformContract in a test file and give it a `platform` fixture; pytest does the rest.
-The jobs of the suite need Python on the platform and nothing else.
-"""
+"""The suite that every platform must pass."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from skillbank.errors import PlatformError
-from skillbank.job import JobState, Observation
-from skillbank.plan import JobPlan, Route
+from skillbank.job import JobState
 from skillbank.platforms.api import Platform
 from skillbank.platforms.inspection import CheckState, Needs
-
-_PATIENCE_S = 60.0
-_MOST_STARTED = 16
-
-# Tells that it runs, then sleeps for as long as anybody may wait.
-SLEEP = """
-import pathlib, sys, time
-pathlib.Path(sys.argv[1], "running").touch()
-time.sleep(600)
-"""
-STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
-POLITE = (
-    """
-import pathlib, signal, sys
-def stop(*_):
-    pathlib.Path(sys.argv[1], "stopped").touch()
-    sys.exit(143)
-signal.signal(signal.SIGTERM, stop)
-"""
-    + SLEEP
+from skillbank.testing.jobs import (
+    POLITE,
+    SLEEP,
+    STUBBORN,
+    ScriptPlan,
+    make_script_plan,
+    start_and_wait,
+    wait_for_end,
+    wait_until,
 )
 
-
-@dataclass(frozen=True)
-class ScriptPlan(JobPlan):
-    """A plan whose job is a Python script; it gets the results folder as its argument."""
-
-    script: str = field(default="", kw_only=True)
-
-    def command(self) -> list[str]:
-        """Arguments of Python that do the job."""
-        return ["-c", self.script, str(self.results)]
-
-
-def make_script_plan(root: Path, script: str, *, job_id: str = "job-1") -> ScriptPlan:
-    """A plan of a script, with its folder written as a client writes it."""
-    plan = ScriptPlan(
-        job_id=job_id,
-        skill="skill-of-the-platform-suite",
-        action="train",
-        network_arch="none",
-        route=Route.DIRECT,
-        reason="the suite submits it",
-        spec={},
-        folder=root / "jobs" / job_id,
-        script=script,
-    )
-    plan.results.mkdir(parents=True)
-    (plan.folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
-    (plan.folder / "spec.yaml").write_text("{}\n", encoding="utf-8")
-    return plan
-
-
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    """Return as soon as something is so; fail the test when it never is."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, f"{what}: not within {_PATIENCE_S:g} s"
-        time.sleep(0.01)
-
-
-def wait_for_end(platform: Platform, plan: JobPlan, attempt: int = 1) -> Observation:
-    """The final observation of an attempt."""
-    wait_until(lambda: platform.poll(plan, attempt).state.is_final, f"{plan.job_id} ends")
-    return platform.poll(plan, attempt)
-
-
-def start_and_wait(platform: Platform, plan: JobPlan) -> None:
-    """Submit a script that touches `running`, and return when it has."""
-    platform.submit(plan, 1)
-    wait_until((plan.results / "running").exists, f"{plan.job_id} runs")
+_MOST_STARTED = 16
 
 
 class PlatformContract:

@@ -1,0 +1,46 @@
+"""What lies at a job's results URI: one small document that is replaced only under its lease.
+
+A file counts as there once the manifest names it, so a reader never sees half of what belongs
+together, and what a fenced writer still brings up is seen by nobody. Paths are those of the job's
+folder: `plan.json`, `spec.yaml`, `log.txt`, `attempts/1/exit.json`, `results/status.json`, ...
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+MANIFEST_NAME = "manifest.json"
+
+
+class ManifestEntry(BaseModel):
+    """One file of the job.
+
+    Attributes:
+        size_bytes: Its size.
+        sha256: Its digest.
+        version: Of the object that holds it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    size_bytes: int
+    sha256: str
+    version: str
+
+
+class Manifest(BaseModel):
+    """Every file of a job at its results URI.
+
+    Attributes:
+        job_id: Id of the job.
+        fence: Number of the lease under which it was written; it only grows.
+        attempt: Newest attempt that has begun.
+        updated_at: When it was written, in seconds since the epoch, UTC, by the writer's clock.
+        files: Path below the job's folder -> file.
+    """
+
+    job_id: str
+    fence: int = 0
+    attempt: int = 1
+    updated_at: float = 0.0
+    files: dict[str, ManifestEntry] = {}
