@@ -58,6 +58,7 @@ class Ending(NamedTuple):
         detail: Why it could not be started, or was stopped; empty when neither.
         started_at: When it began to run, in seconds since the epoch, UTC; None when it never did.
         ended_at: When it ended.
+        is_interrupted: It was stopped by its scheduler, which may run the same attempt again.
     """
 
     exit_code: int | None
@@ -65,6 +66,7 @@ class Ending(NamedTuple):
     detail: str
     started_at: float | None
     ended_at: float
+    is_interrupted: bool = False
 
 
 class AttemptFolder:
@@ -126,6 +128,10 @@ class AttemptFolder:
         """How the attempt ended; None while it has not, or when nobody could tell."""
         content = read_json(self.path / "exit.json")
         return None if content is None else Ending(**content)
+
+    def forget_ending(self) -> None:
+        """Take back how the attempt ended: its scheduler runs it again."""
+        (self.path / "exit.json").unlink(missing_ok=True)
 
     def ask_to_cancel(self) -> None:
         """Leave word that the attempt is to stop."""

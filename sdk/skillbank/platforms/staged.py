@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from skillbank.errors import PlatformError
 from skillbank.job import JobState, Observation
 from skillbank.plan import JobPlan
 from skillbank.platforms.api import Platform
-from skillbank.platforms.attempt import AttemptFolder, read_json, write_json
+from skillbank.platforms.attempt import AttemptFolder, Ending, read_json, write_json
 from skillbank.platforms.judging import observe_ending, observe_loss
 from skillbank.run_settings import RunSettings, read_run_settings
 from skillbank.staging.mirror import Mirror
@@ -85,6 +85,7 @@ class StagedPlatform(Platform):
         self._root = root
         self._name = name or type(self).__name__.removesuffix("Platform").lower()
         self._given = dict(settings or {})
+        self._mirrors: dict[str, Mirror] = {}
 
     # ------------------------------------------------------------------ hooks of a subclass
 
@@ -181,7 +182,7 @@ class StagedPlatform(Platform):
         order.save()
         where = str(plan.folder)
         if plan.results_uri and not order.is_shared:
-            Mirror(plan, order.storage).push_order(attempt)
+            self._mirror(plan).push_order(attempt)
             where = plan.results_uri
         handle = self.launch(plan, attempt, ["-m", "skillbank.staging", where, str(attempt)])
         self._keep(plan, attempt, handle)
@@ -190,10 +191,11 @@ class StagedPlatform(Platform):
         """Read the traces first; what they do not tell, the scheduler does."""
         folder = AttemptFolder(plan.folder, attempt)
         self._pull(plan)
-        if (ending := folder.ending()) is not None:
-            return observe_ending(ending)
+        ending = folder.ending()
+        if ending is not None and not ending.is_interrupted:
+            return _observe(folder, ending)
         if folder.is_past:
-            return observe_loss(folder)
+            return observe_loss(folder) if ending is None else _observe(folder, ending)
         handle = self._handle(plan, attempt)
         if handle is None:
             return observe_loss(folder, "its submitter disappeared before it was handed over")
@@ -202,7 +204,8 @@ class StagedPlatform(Platform):
     def cancel(self, plan: JobPlan, attempt: int) -> None:
         """Leave word, then let the scheduler stop it."""
         folder = AttemptFolder(plan.folder, attempt)
-        if folder.is_past or folder.ending() is not None:
+        ending = folder.ending()
+        if folder.is_past or (ending is not None and not ending.is_interrupted):
             return
         handle = self._handle(plan, attempt)
         if handle is None:
@@ -240,16 +243,24 @@ class StagedPlatform(Platform):
                 self._keep(plan, attempt, handle)
         return handle
 
-    def _pull(self, plan: JobPlan) -> None:
-        """Bring the traces here, where jobs do not leave them here themselves."""
-        if plan.results_uri and not self.is_shared:
-            Mirror(plan, read_config(self._root).storage).pull()
+    def _mirror(self, plan: JobPlan) -> Mirror:
+        if plan.results_uri not in self._mirrors:
+            storage = read_config(self._root).storage
+            self._mirrors[plan.results_uri] = Mirror(plan.folder, plan.results_uri, storage)
+        return self._mirrors[plan.results_uri]
+
+    def _pull(self, plan: JobPlan) -> bool:
+        """Bring the traces here, where jobs do not leave them here themselves; False: not now."""
+        if not plan.results_uri or self.is_shared:
+            return True
+        return self._mirror(plan).pull()
 
     def _await_traces(self, plan: JobPlan, folder: AttemptFolder) -> None:
         deadline = time.monotonic() + _TRACES_ARRIVE_S
         while folder.ending() is None and folder.started_at() and time.monotonic() < deadline:
             time.sleep(0.05)
-            self._pull(plan)
+            if self._pull(plan) and folder.is_past:
+                return
 
     def _judge(
         self, plan: JobPlan, folder: AttemptFolder, handle: Handle, sight: Sight
@@ -262,9 +273,12 @@ class StagedPlatform(Platform):
                 return Observation(JobState.RUNNING, sight.detail, started_at=started_at)
             case SightKind.RUNNING:
                 return Observation(JobState.PENDING, sight.detail)
-        self._pull(plan)  # it may have ended between the two looks
+        is_fresh = self._pull(plan)  # it may have ended between the two looks
         if (ending := folder.ending()) is not None:
-            return observe_ending(ending)
+            return _explain_stop(_observe(folder, ending), ending, sight)
+        if not is_fresh:
+            told = f"has ended; what it left at {plan.results_uri} cannot be reached now"
+            return Observation(JobState.RUNNING, told, started_at=started_at)
         recently = sight.ended_at is not None and time.time() - sight.ended_at < _TRACES_ARRIVE_S
         if recently and not sight.is_failure_of_machine and not folder.is_to_cancel():
             return Observation(JobState.RUNNING, "has ended; its traces are under way")
@@ -283,3 +297,18 @@ class StagedPlatform(Platform):
             folder.started_at() or sight.started_at,
             sight.ended_at,
         )
+
+
+def _observe(folder: AttemptFolder, ending: Ending) -> Observation:
+    """How it ended; the machine that ran it may not have seen the word to cancel it."""
+    if folder.is_to_cancel() and ending.exit_code != 0:
+        ending = ending._replace(is_cancelled=True, detail="cancelled on request")
+    return observe_ending(ending)
+
+
+def _explain_stop(seen: Observation, ending: Ending, sight: Sight) -> Observation:
+    """A stop by the scheduler is told in the scheduler's words: its time was over, for one."""
+    if not ending.is_interrupted or ending.is_cancelled or not sight.detail:
+        return seen
+    state = JobState.LOST if sight.is_failure_of_machine else JobState.ERROR
+    return replace(seen, state=state, detail=sight.detail)

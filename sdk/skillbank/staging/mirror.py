@@ -1,27 +1,145 @@
-"""The control plane's side of a results URI: sends the order there, brings the traces back."""
+"""The control plane's side of a results URI: sends the order there, brings the traces back.
+
+A mirrored job folder holds every small file of the job and `manifest.json`, which names the large
+ones, so that whoever lists its checkpoints sees them all and fetches none.
+"""
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
+from pydantic import ValidationError
+
 from skillbank.config import StorageSettings
-from skillbank.plan import JobPlan
+from skillbank.errors import FileConflict, FileMissing, FilesUnavailable, JobNotFound
+from skillbank.files.api import FileStore
+from skillbank.files.opening import Stores
+from skillbank.platforms.attempt import read_json, write_json
+from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
+from skillbank.staging.order import order_path
+
+_SMALL_BYTES = 4 * 2**20
+_GROWING = ("log.txt", "results/status.json")
+_OURS = frozenset({"plan.json", "spec.yaml"})
+_PATIENCE_S = 8.0
+_PULL_EVERY_S = 0.5
 
 
 class Mirror:
     """Keeps the small files of a job's folder equal to those at its results URI.
 
     Args:
-        plan: The job.
+        folder: The job's folder here.
+        uri: Where the job leaves its folder.
         storage: How buckets are reached.
     """
 
-    def __init__(self, plan: JobPlan, storage: tuple[StorageSettings, ...]) -> None:
-        self._plan = plan
-        self._storage = storage
+    def __init__(self, folder: Path, uri: str, storage: tuple[StorageSettings, ...]) -> None:
+        self._folder = folder
+        self._uri = uri.rstrip("/")
+        hurried = tuple(
+            one.model_copy(update={"patience_s": min(one.patience_s, _PATIENCE_S)})
+            for one in (*storage, StorageSettings())
+        )
+        self._store: FileStore = Stores(hurried).of(self._uri)
+        self._version = ""
+        self._asked_at = float("-inf")
 
     def push_order(self, attempt: int) -> None:
-        """Send plan, spec and order of an attempt to the results URI."""
-        raise NotImplementedError
+        """Send plan, spec and order of an attempt to the results URI.
 
-    def pull(self) -> None:
-        """Bring log, status lines, records and traces that changed since the last call."""
-        raise NotImplementedError
+        Raises:
+            FilesError: They cannot be written there.
+        """
+        order = order_path(self._folder, attempt)
+        for path in (self._folder / "plan.json", self._folder / "spec.yaml", order):
+            self._store.write(self._uri_of(path), path.read_bytes())
+
+    def pull(self) -> bool:
+        """Bring log, status lines, records and traces that changed since the last call.
+
+        Returns:
+            False where the place cannot be reached now, so that what lies here may be old.
+
+        Raises:
+            FilesRefused: It does not take the credentials.
+        """
+        if time.monotonic() - self._asked_at < _PULL_EVERY_S:
+            return True
+        try:
+            self._bring()
+        except FilesUnavailable:
+            return False
+        self._asked_at = time.monotonic()
+        return True
+
+    def fetch(self, path: Path) -> Path:
+        """Bring one file of the job here, however large, and give its path.
+
+        Args:
+            path: Where it lies in the job's folder here.
+
+        Raises:
+            FileMissing: The job has no such file.
+            FilesError: It cannot be brought.
+        """
+        if not path.is_file():
+            self._store.download(self._uri_of(path), path)
+        return path
+
+    def _bring(self) -> None:
+        seen = self._store.stat(f"{self._uri}/{MANIFEST_NAME}")
+        if seen is None or seen.version == self._version:
+            return
+        manifest = read_manifest(self._store, self._uri)
+        known = _known(self._folder)
+        for path in sorted(manifest.files, key=_arrival):
+            entry = manifest.files[path]
+            if path in _OURS or entry == known.get(path) or not _is_wanted(path, entry):
+                continue
+            try:
+                self._store.download(f"{self._uri}/{path}", self._folder / path)
+            except (FileMissing, FileConflict):
+                return  # it was replaced meanwhile: the next look takes the newer manifest
+        self._save(manifest)
+        self._version = seen.version
+
+    def _save(self, manifest: Manifest) -> None:
+        write_json(self._folder / MANIFEST_NAME, manifest.model_dump(mode="json"))
+
+    def _uri_of(self, path: Path) -> str:
+        return f"{self._uri}/{path.relative_to(self._folder).as_posix()}"
+
+
+def read_manifest(store: FileStore, uri: str) -> Manifest:
+    """What lies at a results URI.
+
+    Raises:
+        JobNotFound: No job's results lie there.
+        FilesError: They cannot be read.
+    """
+    where = f"{uri.rstrip('/')}/{MANIFEST_NAME}"
+    try:
+        return Manifest.model_validate_json(store.read(where))
+    except FileMissing as error:
+        raise JobNotFound(
+            f"{uri}: no job left its results there (found no {where}); expected the URI of one "
+            "job, such as 's3://BUCKET/PREFIX/train-abc12345', which has begun to run."
+        ) from error
+    except ValidationError as error:
+        raise JobNotFound(f"{where}: is no list of a job's files: {error}") from error
+
+
+def _known(folder: Path) -> dict[str, ManifestEntry]:
+    content = read_json(folder / MANIFEST_NAME)
+    return {} if content is None else Manifest.model_validate(content).files
+
+
+def _is_wanted(path: str, entry: ManifestEntry) -> bool:
+    return path in _GROWING or entry.size_bytes <= _SMALL_BYTES
+
+
+def _arrival(path: str) -> tuple[bool, str]:
+    """Endings come last: whoever sees one sees all that was written before it."""
+    return path.endswith("/exit.json"), path

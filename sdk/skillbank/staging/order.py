@@ -15,6 +15,11 @@ from skillbank.platforms.attempt import write_json
 
 ORDER_FILE = "staged.json"
 
+PLACE_FAILED_EXIT = 74
+"""Exit status: not the job failed but its place (files, lease, disk); it may work elsewhere."""
+FENCED_EXIT = 76
+"""Exit status: another process holds the job's results; this one must not come back."""
+
 
 class StagedOrder(BaseModel):
     """One attempt, as the machine that runs it needs to know it.
@@ -35,7 +40,10 @@ class StagedOrder(BaseModel):
             scheduler ends it.
         retries: Further runs after failures of the machine.
         retry_wait_s: Pause before the first of them; it doubles with each.
-        is_lock_held: Whoever started the process holds the job's lock on this disk already.
+        is_lock_held: Whoever started the process, on this machine, holds the job's lock already,
+            keeps its log, and records how it ends.
+        echoes_log: What the job prints is shown on standard output too, for schedulers that keep
+            only that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +62,7 @@ class StagedOrder(BaseModel):
     retries: int = 0
     retry_wait_s: float = 10.0
     is_lock_held: bool = False
+    echoes_log: bool = False
 
     def save(self) -> Path:
         """Write it into the folder of its attempt."""

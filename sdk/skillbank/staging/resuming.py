@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from skillbank.bank import SkillBank
@@ -19,7 +20,7 @@ def write_resumed_spec(job_folder: Path, target: Path) -> bool:
     Returns:
         False where the skill is not known here, and nothing was written: the job's own spec holds.
     """
-    plan = read_plan(job_folder)
+    plan = replace(read_plan(job_folder), folder=job_folder)
     bank = SkillBank()
     if plan.skill not in bank:
         return False
