@@ -19,13 +19,21 @@ class ManifestEntry(BaseModel):
         size_bytes: Its size.
         sha256: Its digest.
         version: Of the object that holds it.
+        key: Path of that object below the results URI; empty: the file's own path.
+        link: Where it points, for a symbolic link, which has no object; else empty.
+        fence: Number of the lease under which the object was made; 0: somebody else made it.
+        is_frozen: Its object is never written over: a changed file gets another object.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    size_bytes: int
-    sha256: str
-    version: str
+    size_bytes: int = 0
+    sha256: str = ""
+    version: str = ""
+    key: str = ""
+    link: str = ""
+    fence: int = 0
+    is_frozen: bool = False
 
 
 class Manifest(BaseModel):
@@ -37,6 +45,7 @@ class Manifest(BaseModel):
         attempt: Newest attempt that has begun.
         updated_at: When it was written, in seconds since the epoch, UTC, by the writer's clock.
         files: Path below the job's folder -> file.
+        trash: Keys of objects that nothing names any more and that may not be deleted yet.
     """
 
     job_id: str
@@ -44,3 +53,8 @@ class Manifest(BaseModel):
     attempt: int = 1
     updated_at: float = 0.0
     files: dict[str, ManifestEntry] = {}
+    trash: list[str] = []
+
+    def key_of(self, path: str) -> str:
+        """Path, below the results URI, of the object that holds a file."""
+        return self.files[path].key or path
