@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from skillbank.job import Observation
 from skillbank.plan import JobPlan, Route
 from skillbank.platforms.api import Platform
 
-_PATIENCE_S = 60.0
+PATIENCE_S = 60.0
+"""How long anything may take that should take a moment, in seconds."""
 
 # Tells that it runs, then sleeps for as long as anybody may wait.
 SLEEP = """
@@ -43,9 +44,18 @@ class ScriptPlan(JobPlan):
         return ["-c", self.script, str(self.results)]
 
 
-def make_script_plan(root: Path, script: str, *, job_id: str = "job-1") -> ScriptPlan:
-    """A plan of a script, with its folder written as a client writes it."""
-    plan = ScriptPlan(
+def make_script_plan(
+    root: Path, script: str, *, job_id: str = "job-1", **changes: object
+) -> ScriptPlan:
+    """A plan of a script, with its folder written as a client writes it.
+
+    Args:
+        root: Root folder of the jobs.
+        script: What the job does.
+        job_id: Its id.
+        changes: Other fields of the plan.
+    """
+    usual = ScriptPlan(
         job_id=job_id,
         skill="skill-of-the-platform-suite",
         action="train",
@@ -56,27 +66,43 @@ def make_script_plan(root: Path, script: str, *, job_id: str = "job-1") -> Scrip
         folder=root / "jobs" / job_id,
         script=script,
     )
+    plan = replace(usual, **changes)  # type: ignore[arg-type]
     plan.results.mkdir(parents=True)
-    (plan.folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
+    saved = JobPlan(**{each.name: getattr(plan, each.name) for each in fields(JobPlan)})
+    (plan.folder / "plan.json").write_text(saved.to_json(), encoding="utf-8")
     (plan.folder / "spec.yaml").write_text("{}\n", encoding="utf-8")
     return plan
 
 
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    """Return as soon as something is so; fail the test when it never is."""
-    deadline = time.monotonic() + _PATIENCE_S
+def wait_until(is_so: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Return as soon as something is so; fail the test when it never is.
+
+    Args:
+        is_so: Tells whether it is.
+        what: What is waited for, in words.
+        patience_s: When to give up.
+    """
+    deadline = time.monotonic() + patience_s
     while not is_so():
-        assert time.monotonic() < deadline, f"{what}: not within {_PATIENCE_S:g} s"
+        assert time.monotonic() < deadline, f"{what}: not within {patience_s:g} s"
         time.sleep(0.01)
 
 
-def wait_for_end(platform: Platform, plan: JobPlan, attempt: int = 1) -> Observation:
+def wait_for_end(
+    platform: Platform, plan: JobPlan, attempt: int = 1, patience_s: float = PATIENCE_S
+) -> Observation:
     """The final observation of an attempt."""
-    wait_until(lambda: platform.poll(plan, attempt).state.is_final, f"{plan.job_id} ends")
-    return platform.poll(plan, attempt)
+    seen: list[Observation] = []
+
+    def has_ended() -> bool:
+        seen[:] = [platform.poll(plan, attempt)]
+        return seen[0].state.is_final
+
+    wait_until(has_ended, f"{plan.job_id} ends", patience_s)
+    return seen[0]
 
 
-def start_and_wait(platform: Platform, plan: JobPlan) -> None:
+def start_and_wait(platform: Platform, plan: JobPlan, patience_s: float = PATIENCE_S) -> None:
     """Submit a script that touches `running`, and return when it has."""
     platform.submit(plan, 1)
-    wait_until((plan.results / "running").exists, f"{plan.job_id} runs")
+    wait_until((plan.results / "running").exists, f"{plan.job_id} runs", patience_s)

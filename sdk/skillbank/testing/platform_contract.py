@@ -12,35 +12,26 @@ from skillbank.errors import PlatformError
 from skillbank.job import JobState
 from skillbank.platforms.api import Platform
 from skillbank.platforms.inspection import CheckState, Needs
-from skillbank.testing.jobs import (
-    POLITE,
-    SLEEP,
-    STUBBORN,
-    ScriptPlan,
-    make_script_plan,
-    start_and_wait,
-    wait_for_end,
-    wait_until,
-)
+from skillbank.testing.jobs import POLITE, SLEEP, STUBBORN, ScriptPlan
+from skillbank.testing.platform_faults import PlatformFaults
 
 _MOST_STARTED = 16
 
 
-class PlatformContract:
-    """Behaviour that callers may rely on, whatever the platform."""
+class PlatformContract(PlatformFaults):
+    """Behaviour that callers may rely on, whatever the platform.
 
-    @pytest.fixture
-    def root(self, tmp_path: Path) -> Path:
-        """Root folder of the jobs; override it where jobs cannot see the tests' own folder."""
-        return tmp_path
+    Subclasses give a fixture `platform`; `PlatformSuite` and `PlatformFaults` show what else they
+    may change: patience, the number of jobs, how a plan is made, how a machine is lost.
+    """
 
     def test_a_job_that_exits_with_0_is_complete(self, platform: Platform, root: Path) -> None:
         """The good path, with its times."""
-        plan = make_script_plan(root, "print('all is well')")
+        plan = self.make_plan(root, "print('all is well')")
         began = time.time()
         platform.submit(plan, 1)
 
-        seen = wait_for_end(platform, plan)
+        seen = self.wait_for_end(platform, plan)
 
         assert (seen.state, seen.exit_code) == (JobState.COMPLETE, 0)
         assert seen.started_at is not None
@@ -50,9 +41,9 @@ class PlatformContract:
     def test_the_log_holds_both_outputs_of_a_job(self, platform: Platform, root: Path) -> None:
         """Standard output and standard error end in one log."""
         script = "import sys; print('out'); print('err', file=sys.stderr)"
-        plan = make_script_plan(root, script)
+        plan = self.make_plan(root, script)
         platform.submit(plan, 1)
-        wait_for_end(platform, plan)
+        self.wait_for_end(platform, plan)
 
         assert {"out", "err"} <= set(platform.logs(plan).split())
 
@@ -61,10 +52,10 @@ class PlatformContract:
         self, platform: Platform, root: Path, exit_code: int
     ) -> None:
         """The exit status arrives as it was."""
-        plan = make_script_plan(root, f"import sys; sys.exit({exit_code})")
+        plan = self.make_plan(root, f"import sys; sys.exit({exit_code})")
         platform.submit(plan, 1)
 
-        seen = wait_for_end(platform, plan)
+        seen = self.wait_for_end(platform, plan)
 
         assert (seen.state, seen.exit_code) == (JobState.ERROR, exit_code)
 
@@ -77,15 +68,15 @@ if not paused.exists():
     paused.touch()
     sys.exit(75)
 """
-        plan = replace(make_script_plan(root, script), pause_after=1)
+        plan = replace(self.make_plan(root, script), pause_after=1)
         platform.submit(plan, 1)
 
-        first = wait_for_end(platform, plan)
+        first = self.wait_for_end(platform, plan)
         platform.submit(replace(plan, pause_after=None), 2)
 
         assert (first.state, first.exit_code) == (JobState.PAUSED, 75)
         assert first.ended_at is not None
-        assert wait_for_end(platform, plan, 2).state is JobState.COMPLETE
+        assert self.wait_for_end(platform, plan, 2).state is JobState.COMPLETE
         assert platform.poll(plan, 1) == first
 
     def test_a_job_that_is_cancelled_before_it_pauses_is_cancelled(
@@ -93,8 +84,8 @@ if not paused.exists():
     ) -> None:
         """Whoever cancelled it must not see it go on."""
         script = POLITE.replace("sys.exit(143)", "sys.exit(75)")
-        plan = replace(make_script_plan(root, script), pause_after=1)
-        start_and_wait(platform, plan)
+        plan = replace(self.make_plan(root, script), pause_after=1)
+        self.start(platform, plan)
 
         platform.cancel(plan, 1)
 
@@ -104,19 +95,21 @@ if not paused.exists():
         self, platform: Platform, root: Path
     ) -> None:
         """One job more than that waits until another has ended."""
-        capacity = platform.capacity(make_script_plan(root, "", job_id="asked"))
+        capacity = platform.capacity(self.make_plan(root, "", job_id="asked"))
         assert capacity >= 1
         if capacity > _MOST_STARTED:
             pytest.skip(f"{capacity} jobs would have to be started to see the next one wait")
-        plans = [make_script_plan(root, SLEEP, job_id=f"job-{n}") for n in range(capacity + 1)]
+        plans = [self.make_plan(root, SLEEP, job_id=f"job-{n}") for n in range(capacity + 1)]
         for plan in plans[:-1]:
-            start_and_wait(platform, plan)
+            self.start(platform, plan)
 
         platform.submit(plans[-1], 1)
-        wait_until(lambda: platform.poll(plans[-1], 1).state is JobState.QUEUED, "the last waits")
+        self.wait_until(
+            lambda: platform.poll(plans[-1], 1).state is JobState.QUEUED, "the last waits"
+        )
         platform.cancel(plans[0], 1)
 
-        wait_until((plans[-1].results / "running").exists, "the last runs")
+        self.wait_for_file(platform, plans[-1], "running")
         for plan in plans[1:]:
             platform.cancel(plan, 1)
 
@@ -125,15 +118,15 @@ if not paused.exists():
         self, platform: Platform, root: Path, num_gpus: int
     ) -> None:
         """Also where there is none: then no such job can run."""
-        plan = replace(make_script_plan(root, ""), num_gpus=num_gpus)
+        plan = replace(self.make_plan(root, ""), num_gpus=num_gpus)
 
         assert platform.capacity(plan) == platform.gpus() // num_gpus
 
     def test_a_running_job_says_so(self, platform: Platform, root: Path) -> None:
         """RUNNING has a start and no end."""
-        plan = make_script_plan(root, SLEEP)
-        start_and_wait(platform, plan)
-        wait_until(
+        plan = self.make_plan(root, SLEEP)
+        self.start(platform, plan)
+        self.wait_until(
             lambda: platform.poll(plan, 1).state is JobState.RUNNING, f"{plan.job_id} is RUNNING"
         )
 
@@ -150,8 +143,8 @@ if not paused.exists():
         self, platform: Platform, root: Path, script: str
     ) -> None:
         """Also one that ignores SIGTERM; and cancelling twice is harmless."""
-        plan = make_script_plan(root, script)
-        start_and_wait(platform, plan)
+        plan = self.make_plan(root, script)
+        self.start(platform, plan)
 
         platform.cancel(plan, 1)
         first = platform.poll(plan, 1)
@@ -162,18 +155,18 @@ if not paused.exists():
 
     def test_a_cancelled_job_may_clean_up_first(self, platform: Platform, root: Path) -> None:
         """SIGTERM comes before SIGKILL."""
-        plan = make_script_plan(root, POLITE)
-        start_and_wait(platform, plan)
+        plan = self.make_plan(root, POLITE)
+        self.start(platform, plan)
 
         platform.cancel(plan, 1)
 
-        assert (plan.results / "stopped").exists()
+        assert self.has_left(platform, plan, "stopped")
 
     def test_cancelling_an_ended_job_changes_nothing(self, platform: Platform, root: Path) -> None:
         """COMPLETE stays COMPLETE."""
-        plan = make_script_plan(root, "")
+        plan = self.make_plan(root, "")
         platform.submit(plan, 1)
-        ended = wait_for_end(platform, plan)
+        ended = self.wait_for_end(platform, plan)
 
         platform.cancel(plan, 1)
 
@@ -183,7 +176,7 @@ if not paused.exists():
         self, platform: Platform, root: Path
     ) -> None:
         """Its submitter died; nobody will ever start it."""
-        plan = make_script_plan(root, "")
+        plan = self.make_plan(root, "")
 
         seen = platform.poll(plan, 1)
 
@@ -201,12 +194,12 @@ if not marker.exists():
     marker.touch()
     sys.exit(3)
 """
-        plan = make_script_plan(root, script)
+        plan = self.make_plan(root, script)
         platform.submit(plan, 1)
-        wait_for_end(platform, plan, 1)
+        self.wait_for_end(platform, plan, 1)
         platform.submit(plan, 2)
 
-        second = wait_for_end(platform, plan, 2)
+        second = self.wait_for_end(platform, plan, 2)
 
         assert second.state is JobState.COMPLETE
         assert platform.poll(plan, 1).state is JobState.ERROR
@@ -215,9 +208,9 @@ if not marker.exists():
         self, platform: Platform, root: Path
     ) -> None:
         """Neither when it is looked at, nor when a late caller cancels it."""
-        plan = make_script_plan(root, SLEEP)
+        plan = self.make_plan(root, SLEEP)
         platform.submit(plan, 2)
-        wait_until((plan.results / "running").exists, "the second attempt runs")
+        self.wait_for_file(platform, plan, "running")
 
         platform.cancel(plan, 1)
         states = [platform.poll(plan, attempt).state for attempt in (1, 2)]
@@ -227,7 +220,7 @@ if not marker.exists():
 
     def test_more_gpus_than_there_are_are_refused(self, platform: Platform, root: Path) -> None:
         """The message names both numbers."""
-        plan = make_script_plan(root, "")
+        plan = self.make_plan(root, "")
         wanted = platform.gpus() + 1
         greedy = ScriptPlan(**{**vars(plan), "num_gpus": wanted})
 
