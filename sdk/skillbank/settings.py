@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,21 @@ class Settings:
     cuda_visible_devices: str | None
     encryption_key: str | None = None
     skill_folders: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """Where files from elsewhere are kept, and how much of them.
+
+    Attributes:
+        folder: `SKILLBANK_CACHE`, else `cache` in the root folder of jobs, else
+            `~/.cache/skillbank`. Processes and machines may share it.
+        max_bytes: Size beyond which what was not used for longest goes: `SKILLBANK_CACHE_MAX`,
+            such as `200G`; None: it may fill the disk.
+    """
+
+    folder: Path
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +103,66 @@ def config_path(root: Path) -> Path:
     """File with the user's storage and platforms: `SKILLBANK_CONFIG`, else in the root."""
     given = os.environ.get("SKILLBANK_CONFIG")
     return Path(given).expanduser().resolve() if given else root / "config.yaml"
+
+
+def scratch_folder() -> Path:
+    """Where a machine keeps the jobs that it carries out without seeing their root folder.
+
+    `SKILLBANK_SCRATCH`, else the job's own temporary folder, else /tmp.
+    """
+    given = os.environ.get("SKILLBANK_SCRATCH") or os.environ.get("TMPDIR") or "/tmp"
+    return Path(given).expanduser().resolve() / "skillbank-jobs"
+
+
+def storage_of_environment() -> str:
+    """Storage settings, as JSON, that a platform gave to a machine without a config.yaml."""
+    return os.environ.get("SKILLBANK_STORAGE", "")
+
+
+def kube_config_paths() -> list[Path]:
+    """Files that may tell how a Kubernetes cluster is reached, in or outside of one."""
+    given = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    in_cluster = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    return [*(Path(one).expanduser() for one in given.split(os.pathsep) if one), in_cluster]
+
+
+def container_sockets() -> list[Path]:
+    """Sockets at which a Docker or Podman service may listen, the one that is asked for first."""
+    given = os.environ.get("DOCKER_HOST", "")
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    usual = [Path("/var/run/docker.sock"), Path(runtime, "podman/podman.sock")]
+    usual.append(Path("/run/podman/podman.sock"))
+    return [Path(given.removeprefix("unix://"))] if given.startswith("unix://") else usual
+
+
+def cache_settings(
+    root: Path | None = None, environment: Mapping[str, str] | None = None
+) -> CacheSettings:
+    """Where files from elsewhere are kept on this machine.
+
+    Args:
+        root: Root folder of jobs, where this machine sees one.
+        environment: What to read instead of this process's environment.
+
+    Raises:
+        RequestInvalid: SKILLBANK_CACHE_MAX is no size.
+    """
+    given = os.environ if environment is None else environment
+    usual = "~/.cache/skillbank" if root is None else str(root / "cache")
+    folder = Path(given.get("SKILLBANK_CACHE") or usual).expanduser().absolute()
+    limit = given.get("SKILLBANK_CACHE_MAX")
+    return CacheSettings(folder, _read_bytes("SKILLBANK_CACHE_MAX", limit) if limit else None)
+
+
+def _read_bytes(name: str, text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    size = int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")) if match else 0
+    if size < 1:
+        raise RequestInvalid(
+            f"{name}={text!r} is no size; expected a number of bytes, or one with K, M, G or T, "
+            f"such as 'export {name}=200G'."
+        )
+    return size
 
 
 def environment_of_jobs() -> dict[str, str]:

@@ -19,6 +19,7 @@ from skillbank.errors import FilesError, LeaseLost
 from skillbank.files.api import FileStore
 from skillbank.locks import try_lock, wait_lock
 from skillbank.platforms.attempt import read_json, write_json
+from skillbank.staging.claim import LEASE_NAME as LEASE_NAME
 from skillbank.staging.claim import Holder, StoreClaim, steady_now
 
 OnLost = Callable[[LeaseLost], None]
