@@ -1,9 +1,9 @@
 """Suites that every platform and every store must pass; outside ones run them too.
 
 Subclass `PlatformContract` in a test file and give it a `platform` fixture (`platform_suite` has
-the hooks by which it fits other platforms: patience, plans, restart, a lost machine), or `FilesContract` and
-give it a `store` and a `folder`; pytest does the rest. The jobs of the suite need Python on the
-platform and nothing else.
+the hooks by which it fits other platforms: patience, plans, restart, a lost machine), or
+`FilesContract` and give it a `store` and a `folder`; pytest does the rest. The jobs of the suite
+need Python on the platform and nothing else.
 """
 
 from skillbank.testing.jobs import (
