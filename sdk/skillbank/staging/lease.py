@@ -19,8 +19,9 @@ from skillbank.errors import FilesError, LeaseLost
 from skillbank.files.api import FileStore
 from skillbank.locks import try_lock, wait_lock
 from skillbank.platforms.attempt import read_json, write_json
-from skillbank.staging.claim import LEASE_NAME as LEASE_NAME
-from skillbank.staging.claim import Holder, StoreClaim, steady_now
+from skillbank.staging.claim import LEASE_NAME, Holder, StoreClaim, steady_now
+
+__all__ = ["LEASE_NAME", "BothLeases", "DiskLease", "Lease", "OnLost", "StoreLease"]
 
 OnLost = Callable[[LeaseLost], None]
 

@@ -130,9 +130,9 @@ class _Call:
         self._store.calls.append((self._method, self._uri))
         if self._store.before is not None:
             self._store.before(self._method, self._uri)
-        self._store._lock.acquire()  # noqa: SLF001
+        self._store._lock.acquire()
 
     def __exit__(self, kind: Any, *_: object) -> None:
-        self._store._lock.release()  # noqa: SLF001
+        self._store._lock.release()
         if kind is None and self._store.after is not None:
             self._store.after(self._method, self._uri)

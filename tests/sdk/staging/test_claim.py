@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sdk.staging.memory_store import MemoryStore
 
 from skillbank.errors import FileConflict, FilesUnavailable, LeaseLost
 from skillbank.staging.claim import LEASE_NAME, LeaseRecord, StoreClaim
-from tests.sdk.staging.memory_store import MemoryStore
 
 URI = "s3://bucket/job"
 TTL_S = 10.0
@@ -129,7 +129,7 @@ def test_an_older_attempt_never_takes_it_from_a_newer_one_even_after_its_end() -
     store, clock = MemoryStore(), Clock()
     held(store, clock, attempt=2).release()
 
-    with pytest.raises(LeaseLost, match="attempt 2 .*attempt 1 is over"):
+    with pytest.raises(LeaseLost, match=r"attempt 2 .*attempt 1 is over"):
         claim_of(store, clock, attempt=1).claim()
 
 
