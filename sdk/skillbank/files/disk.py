@@ -1,0 +1,115 @@
+"""The local disk: whole files or none, and what it says when it is full."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from skillbank.errors import FilesError, FilesFull, FilesRefused
+
+BLOCK_BYTES = 1 << 20
+PART_SUFFIX = ".skillbank-part"
+"""End of the names of files that are not whole yet; no store lists them."""
+JOURNAL_SUFFIX = ".skillbank-parts"
+"""End of the names of files that tell what of a half-done download is there."""
+
+_NAME_BYTES = 200  # of 255, which leaves room for a dot and a suffix
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Hidden companion of a file, in its folder."""
+    name = path.name
+    if len(os.fsencode(name)) > _NAME_BYTES:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return path.with_name(f".{name}{suffix}")
+
+
+def is_companion(name: str) -> bool:
+    """Tell whether a file name is one that `beside` makes."""
+    return name.startswith(".") and name.endswith((PART_SUFFIX, JOURNAL_SUFFIX))
+
+
+@contextmanager
+def disk_errors(path: Path, verb: str, num_bytes: int = 0) -> Iterator[None]:
+    """Turn what the disk refuses into errors of ours.
+
+    Args:
+        path: What is worked on.
+        verb: What is done to it: `read` or `written`.
+        num_bytes: What it needs in all.
+
+    Raises:
+        FilesFull: There is no room.
+        FilesRefused: The permissions do not allow it.
+        FilesError: Anything else.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _full(path, num_bytes) from error
+        why = error.strerror or type(error).__name__
+        if error.errno in _REFUSED:
+            raise FilesRefused(
+                f"{path}: cannot be {verb}: {why}; check its permissions with "
+                f"'ls -ld {path.parent}'."
+            ) from error
+        raise FilesError(f"{path}: cannot be {verb}: {why}.") from error
+
+
+def check_room(path: Path, num_bytes: int) -> None:
+    """Make sure, before anything is moved, that a file of this size can lie at a path.
+
+    Raises:
+        FilesFull: The disk has less room.
+    """
+    with disk_errors(path, "written", num_bytes):
+        disk = os.statvfs(path.parent)
+    if num_bytes > disk.f_bavail * disk.f_frsize:
+        raise _full(path, num_bytes)
+
+
+def write_at(descriptor: int, content: memoryview, offset: int) -> None:
+    """Write all of it at an offset, however little the disk takes at once."""
+    while content:
+        written = os.pwrite(descriptor, content, offset)
+        content, offset = content[written:], offset + written
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that what was renamed in a folder outlives a crash of the machine."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(descriptor: int, num_bytes: int) -> str:
+    """Digest of the first bytes of an open file; of fewer where it ends before."""
+    digest, offset = hashlib.sha256(), 0
+    while offset < num_bytes:
+        block = os.pread(descriptor, min(BLOCK_BYTES, num_bytes - offset), offset)
+        if not block:
+            break
+        digest.update(block)
+        offset += len(block)
+    return digest.hexdigest()
+
+
+def _full(path: Path, num_bytes: int) -> FilesFull:
+    try:
+        disk = os.statvfs(path.parent)
+        free = f"{disk.f_bavail * disk.f_frsize:,} bytes are free"
+    except OSError:
+        free = "no room is left"
+    return FilesFull(
+        f"{path}: the disk is full: {free}, {num_bytes:,} are needed; make room "
+        f"('df -h {path.parent}' shows the disk) and try again."
+    )
