@@ -20,7 +20,7 @@ TOOL_FILES = sorted((ROOT / "tools").rglob("*.py"))
 # A room is one or more modules that serve one purpose. Each may import what stands before it, never
 # what stands after it; inside a room any order goes. A new module is put into its room here.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "ground": ("errors", "settings", "documents", "locks", "config"),
+    "ground": ("errors", "settings", "documents", "locks", "config", "config_file"),
     "files": ("files",),
     "skills": ("skill_info", "dialect", "skill", "bank"),
     "specs": (
@@ -33,17 +33,19 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "spec_check",
         "interpolation",
     ),
-    "requests": ("run_settings", "request", "workflow_request", "plan", "job"),
+    "requests": ("run_settings", "request", "workflow_request", "plan", "job", "following"),
     "checkpoints": ("artefacts", "checkpoints"),
     "inference": ("inference_setting", "links", "inference", "filling", "skill_check"),
     "tuning": ("automl",),
-    "planning": ("inputs", "carry_forward", "route", "gpu_choice", "planner"),
+    "planning": ("inputs", "reach", "carry_forward", "route", "gpu_choice", "planner"),
     "records": ("job_folder", "store_schema", "store"),
     "platforms": ("platforms", "staging"),
     "words": ("words",),
     "client": (
         "watching",
-        "following",
+        "adoption",
+        "syncing",
+        "job_reader",
         "job_client",
         "describing",
         "workflows",

@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ class Checkpoint:
         metrics: Validation metrics that belong to it.
         sha256: Recorded digest; empty when none was recorded.
         size_bytes: Recorded size; the file's own when none was recorded.
+        uri: Where it lies instead, when only the job's results URI has it; empty: at `path`.
     """
 
     path: Path
@@ -73,6 +74,12 @@ class Checkpoint:
     metrics: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
     size_bytes: int = 0
+    uri: str = ""
+
+    @property
+    def location(self) -> str:
+        """The path, or the URI, under which another job finds it."""
+        return self.uri or str(self.path)
 
     @property
     def age(self) -> tuple[int, int]:
@@ -82,6 +89,8 @@ class Checkpoint:
     @property
     def is_whole(self) -> bool:
         """Tell whether the file has the size that was recorded."""
+        if self.uri:
+            return True  # it was recorded as it went up
         return self.path.is_file() and self.path.stat().st_size == self.size_bytes
 
     def value(self, metric: str) -> float | None:
@@ -109,7 +118,7 @@ class Checkpoint:
             CheckpointNotFound: Its size or its digest is another.
         """
         self.require_whole()
-        if not self.sha256:
+        if not self.sha256 or self.uri:
             return
         with self.path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -142,8 +151,10 @@ def list_artefacts(results: Path, kind: ArtefactKind | None = None) -> list[Chec
     Raises:
         CheckpointNotFound: artefacts.json cannot be read.
     """
-    found = _recorded(results) or _by_name(results)
-    fitting = [a for a in found if kind in {None, a.kind} and _is_there(a.path)]
+    elsewhere = _kept_elsewhere(results)
+    recorded = _recorded(results) or _by_name(results)
+    found = [replace(a, uri=elsewhere.get((a.path, a.size_bytes), "")) for a in recorded]
+    fitting = [a for a in found if kind in {None, a.kind} and (a.uri or _is_there(a.path))]
     return sorted(fitting, key=lambda artefact: artefact.age)
 
 
@@ -204,6 +215,29 @@ def _by_name(results: Path) -> list[Checkpoint]:
     files = [path for path in results.rglob("model_epoch_*.pth") if _NAME.fullmatch(path.name)]
     files += [path for pattern in _PATTERNS.values() for path in results.rglob(pattern)]
     return [from_path(path) for path in sorted(files) if _is_there(path)]
+
+
+def _kept_elsewhere(results: Path) -> dict[tuple[Path, int], str]:
+    """Path and size -> URI of the files that a mirrored folder does not hold itself.
+
+    `manifest.json` beside the results tells, as whoever brought the folder here left it.
+    """
+    try:
+        manifest = json.loads((results.parent / "manifest.json").read_bytes())
+        listed = {
+            (results.parent / path, entry["size_bytes"]): (
+                f"{manifest['uri']}/{entry.get('key') or path}"
+            )
+            for path, entry in manifest["files"].items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointNotFound(
+            f"{results.parent / 'manifest.json'}: cannot be read ({error!r}); delete it, then ask "
+            "again: it is brought anew from the job's results."
+        ) from error
+    return {key: uri for key, uri in listed.items() if not key[0].is_file()}
 
 
 def _is_there(path: Path) -> bool:

@@ -129,7 +129,7 @@ class JobFinder:
             # A training that builds on another starts from its weights.
             chosen = self._resolve(parent.id, step.checkpoint or "best")
             wanted |= {"parent_job_id": None, "checkpoint": None}
-            wanted["base_checkpoint"] = str(chosen.checkpoint.path)
+            wanted["base_checkpoint"] = chosen.checkpoint.location
         return WorkflowStep(JobRequest(**wanted), ref.step)
 
     def _settle_command(self, answer: Answer, command: Command) -> Answer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from skillbank.errors import SkillInvalid
+from skillbank.errors import SkillbankError, SkillInvalid
 from skillbank.platforms.inspection import Check, CheckState, Needs, Resources
 from skillbank.platforms.machine import installed_versions, machine_resources
 from skillbank.preflight.imports import runner_file
@@ -169,13 +169,17 @@ class Capabilities:
 
 
 def find_capabilities(
-    bank: SkillBank, platforms: Mapping[str, Platform], skill: str | None = None
+    bank: SkillBank,
+    platforms: Mapping[str, Platform],
+    names: Iterable[str],
+    skill: str | None = None,
 ) -> Capabilities:
     """What the skills, packages and platforms that are there can do.
 
     Args:
         bank: The skills.
         platforms: Name -> where jobs can run.
+        names: Those of them that are set up here.
         skill: Only this skill.
 
     Raises:
@@ -184,7 +188,7 @@ def find_capabilities(
     skills = bank if skill is None else [bank[skill]]
     versions = installed_versions(declared_names())
     extras = (_describe_extra(name, versions) for name in extra_names())
-    places = tuple(describe_platform(name, place) for name, place in platforms.items())
+    places = tuple(look_at_platform(name, platforms) for name in names)
     here = next((place.resources for place in places if place.resources), None)
     return Capabilities(
         tuple(_describe_skill(one) for one in skills),
@@ -192,6 +196,22 @@ def find_capabilities(
         places,
         here or machine_resources(()),
     )
+
+
+def look_at_platform(name: str, platforms: Mapping[str, Platform]) -> PlatformFacts:
+    """A platform as it is now, also one that cannot even be asked; nothing is started there.
+
+    Args:
+        name: Its name.
+        platforms: Name -> where jobs can run.
+    """
+    try:
+        return describe_platform(name, platforms[name])
+    except SkillbankError as error:
+        told, _, fix = str(error).partition("; install it with: ")
+        return PlatformFacts(
+            name, CheckState.FAIL, (Check("platform", CheckState.FAIL, told, fix=fix),)
+        )
 
 
 def describe_platform(name: str, platform: Platform) -> PlatformFacts:

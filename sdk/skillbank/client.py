@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from skillbank.config import read_config
 from skillbank.describing import describe_action, describe_skill, summarize_skill
+from skillbank.errors import RequestInvalid, did_you_mean
 from skillbank.job import JobId
 from skillbank.workflows.workflow_client import WorkflowClient
 
 if TYPE_CHECKING:
     from skillbank.automl.result import SearchResult
     from skillbank.automl.space import SearchSpace
-    from skillbank.capabilities import Capabilities
+    from skillbank.capabilities import Capabilities, PlatformFacts
     from skillbank.preflight.verdict import Preflight
     from skillbank.request import JobRequest
     from skillbank.words.answer import Answer
@@ -110,8 +112,47 @@ class Client(WorkflowClient):
             SkillNotFound: There is no such skill.
         """
         from skillbank.capabilities import find_capabilities
+        from skillbank.platforms.registry import set_up_names
 
-        return find_capabilities(self.bank, self.platforms, skill)
+        names = set_up_names(self.platforms)
+        return find_capabilities(self.bank, self.platforms, names, skill)
+
+    def check_platforms(self, name: str | None = None) -> tuple[PlatformFacts, ...]:
+        """Every platform that jobs can name, with what keeps it from being used and the fix.
+
+        Args:
+            name: Only this one.
+
+        Raises:
+            RequestInvalid: None has the name.
+        """
+        from skillbank.capabilities import look_at_platform
+
+        if name is not None and name not in self.platforms:
+            raise RequestInvalid(
+                f"no platform is named {name!r}; {did_you_mean(name, self.platforms)} Others are "
+                "described in config.yaml; see docs/platforms.md."
+            )
+        names = tuple(self.platforms) if name is None else (name,)
+        return tuple(look_at_platform(one, self.platforms) for one in names)
+
+    def sync(self, job_id: JobId) -> list[str]:
+        """Send to a job's results URI what is in its folder here and not there.
+
+        Args:
+            job_id: The job, which has ended.
+
+        Returns:
+            Paths of the files that went.
+
+        Raises:
+            JobConflict: It has not ended, or has no results URI.
+            FilesError: They cannot be sent.
+        """
+        from skillbank.syncing import sync_job
+
+        job = self.job(job_id)
+        return sync_job(job, self.plan_of(job.id), read_config(self.root).storage)
 
     def preflight(
         self, request: JobRequest | WorkflowRequest | None = None, *, platform: str = "local"

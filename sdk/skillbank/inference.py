@@ -52,13 +52,13 @@ def automl_output_dir(setting: Setting, _: Ask) -> Value:
 def parent_model(setting: Setting, ask: Ask) -> Value:
     """The parent's artefact of the kind that the key takes."""
     resolution = resolve_parent(setting, ask)
-    return str(resolution.checkpoint.path) if resolution else None
+    return resolution.checkpoint.location if resolution else None
 
 
 def parent_model_folder(setting: Setting, ask: Ask) -> Value:
     """Folder that holds `parent_model`."""
     resolution = resolve_parent(setting, ask)
-    return str(resolution.checkpoint.path.parent) if resolution else None
+    return resolution.checkpoint.location.rpartition("/")[0] if resolution else None
 
 
 def parent_model_or_ptm(setting: Setting, ask: Ask) -> Value:

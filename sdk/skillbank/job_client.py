@@ -1,46 +1,32 @@
-"""Plan a job, submit it, follow it, stop it, resume it."""
+"""Plan a job, submit it, stop it, resume it."""
 
 from __future__ import annotations
 
 import secrets
 import shutil
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from skillbank.artefacts import ArtefactKind
 from skillbank.automl.search_plan import name_callbacks
-from skillbank.bank import SkillBank
-from skillbank.checkpoints import Resolution, choose
-from skillbank.errors import (
-    CheckpointNotFound,
-    PlanInvalid,
-    PlatformError,
-    RequestInvalid,
-    did_you_mean,
-)
-from skillbank.following import News, StatusLine
+from skillbank.config import read_config
+from skillbank.errors import FilesError, PlanInvalid, PlatformError, RequestInvalid
+from skillbank.files.opening import scheme_of
 from skillbank.inference import Trial
+from skillbank.inputs import absolute_file
 from skillbank.job import Job, JobId, JobState, Observation
-from skillbank.job_folder import (
-    create_folder,
-    hold_folder,
-    read_plan,
-    rewrite_plan,
-    trained_plan,
-)
+from skillbank.job_folder import create_folder, hold_folder, read_plan, rewrite_plan, trained_plan
+from skillbank.job_reader import JobReader
 from skillbank.links import fetch_links
 from skillbank.plan import JobPlan, Route
 from skillbank.planner import ParentJob, PlanSetting, plan_job, resume_plan
 from skillbank.platforms.api import Platform
-from skillbank.platforms.local import LocalPlatform
-from skillbank.request import AutomlPolicy, JobRequest, check_count, check_timeout
+from skillbank.request import AutomlPolicy, JobRequest, check_count
 from skillbank.settings import read_settings
 from skillbank.spec_file import read_spec_file
-from skillbank.store import JobStore, check_resumable
-from skillbank.watching import JobWatch, mark_files
+from skillbank.store import check_resumable
+from skillbank.watching import mark_files, platform_name
 
 # No vowels, so no words; nothing that looks like something else.
 _ID_LETTERS = "23456789bcdfghjkmnpqrstvwxz"
@@ -52,7 +38,7 @@ SpecOrFile = Annotated[
 ]
 
 
-class JobClient:
+class JobClient(JobReader):
     """Plans and runs the jobs below one root folder; `Client` is what callers make.
 
     Args:
@@ -60,19 +46,6 @@ class JobClient:
         bank: Skills to choose from; the shipped ones by default.
         platforms: Name -> where jobs can run; by default `local`, this machine.
     """
-
-    def __init__(
-        self,
-        root: Path | str | None = None,
-        *,
-        bank: SkillBank | None = None,
-        platforms: Mapping[str, Platform] | None = None,
-    ) -> None:
-        self.root = Path(root).expanduser().resolve() if root else read_settings().home
-        self.bank = bank or SkillBank()
-        self.platforms = platforms or {"local": LocalPlatform(self.root)}
-        self._store = JobStore(self.root)
-        self._watch = JobWatch(self._store, self.platforms, self.bank)
 
     def plan_job(self, request: JobRequest) -> JobPlan:
         """Decide everything about a job, and run nothing.
@@ -127,7 +100,7 @@ class JobClient:
             PlatformError: The platform cannot run it.
         """
         self._check_plan(plan)
-        platform = self._platform(plan.platform)
+        platform = self._platform(platform_name(plan))
         platform.check(plan)
         if earlier := self._store.find_earlier(plan):
             return self._watch.refresh(earlier)
@@ -152,6 +125,8 @@ class JobClient:
         platform: str = "local",
         idempotency_key: str | None = None,
         automl: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+        results: str | None = None,
     ) -> Job:
         """Plan a job and submit it; the arguments are JobRequest's.
 
@@ -171,91 +146,10 @@ class JobClient:
             platform=platform,
             idempotency_key=idempotency_key,
             automl=automl or {},
+            resources=resources or {},
+            results=results,
         )
         return self.submit(self.plan_job(request))
-
-    def job(self, job_id: JobId) -> Job:
-        """The job as it is now; the beginning of an id is enough when no other begins so.
-
-        Raises:
-            JobNotFound: No job, or more than one, has such an id.
-        """
-        return self._watch.refresh(self._store.get(job_id))
-
-    def jobs(
-        self,
-        limit: int = 20,
-        state: JobState | str | None = None,
-        skill: str | None = None,
-        *,
-        search: str | None = None,
-    ) -> list[Job]:
-        """Jobs as they are now, newest first.
-
-        Args:
-            limit: How many at most.
-            state: Only those in this state.
-            skill: Only those of this skill.
-            search: Id of a search: its trials instead, which are listed nowhere else.
-
-        Raises:
-            RequestInvalid: `limit` is below 1, or no state is named so.
-            JobNotFound: No such search.
-        """
-        check_count("limit", limit)
-        if search is not None:
-            search = self._store.get(search).id
-        if state is not None:
-            state = JobState.parse(state)
-            for job in self._store.active():
-                self._watch.refresh(job)
-        found = self._store.newest(min(limit, sys.maxsize), state, skill, search)
-        return [self._watch.refresh(job) for job in found]
-
-    def plan_of(self, job_id: JobId) -> JobPlan:
-        """The plan that a job runs."""
-        return read_plan(self._store.get(job_id).folder)
-
-    def wait(self, job_id: JobId, timeout_s: float | None = None) -> Job:
-        """Block until the job has ended.
-
-        Args:
-            job_id: The job.
-            timeout_s: Seconds after which to give up waiting.
-
-        Raises:
-            JobUnfinished: It has not, after `timeout_s` seconds; it goes on.
-        """
-        check_timeout(timeout_s)
-        return self._watch.wait(self.job(job_id), timeout_s)
-
-    def follow(self, job_id: JobId, every_s: float = 0.25) -> Iterator[News]:
-        """What is new about the job's newest attempt, as it comes, until it has ended.
-
-        The first news comes at once; the last shows the job in its final state.
-
-        Args:
-            job_id: The job.
-            every_s: Seconds between two looks.
-        """
-        return self._watch.follow(self.job(job_id), every_s)
-
-    def logs(self, job_id: JobId, tail: int | None = None) -> str:
-        """What the job has printed, all attempts together.
-
-        Args:
-            job_id: The job.
-            tail: Only its last lines, so many.
-        """
-        check_count("tail", tail, least=0)
-        job = self._store.get(job_id)
-        text = self._platform(job.platform).logs(read_plan(job.folder))
-        lines = text.splitlines(keepends=True)
-        return text if tail is None else "".join(lines[max(0, len(lines) - tail) :])
-
-    def events(self, job_id: JobId) -> list[StatusLine]:
-        """Status lines of the newest attempt so far."""
-        return self._watch.events(self._store.get(job_id))
 
     def cancel(self, job_id: JobId) -> Job:
         """Stop a job, gently first; one that has ended stays as it is.
@@ -264,76 +158,42 @@ class JobClient:
         """
         job = self.job(job_id)
         if not job.state.is_final:
-            self._platform(job.platform).cancel(read_plan(job.folder), job.attempt)
+            self._platform(platform_name(job)).cancel(read_plan(job.folder), job.attempt)
         if job.route == Route.AUTOML:
             for trial in self._store.active():
                 if trial.search_id == job.id:
                     self.cancel(trial.id)
         return self._watch.refresh(job)
 
-    def resume(self, job_id: JobId, pause_after: int | None = None) -> Job:
+    def resume(
+        self, job_id: JobId, pause_after: int | None = None, *, platform: str | None = None
+    ) -> Job:
         """Go on with a job that paused, failed, was cancelled or lost, from its newest checkpoint.
 
         Args:
             job_id: The job.
             pause_after: Epochs, counted from the job's first, after which it pauses; None: it
                 trains to its end.
+            platform: Where it goes on; None: where it ran before.
 
         Raises:
             JobConflict: It completed, or has not ended.
             RequestInvalid: `pause_after` is below 1.
         """
         check_count("pause_after", pause_after, " epochs, or none to train to the end")
-        folder = self._store.get(job_id).folder
+        folder = self._get(job_id).folder
         with hold_folder(folder, "be resumed"):
             job = self._watch.refresh(self._store.get(folder.name), is_held=True)
             check_resumable(job)
             plan = resume_plan(read_plan(folder), self.bank[job.skill])
-            plan = replace(plan, pause_after=pause_after)
+            plan = replace(plan, pause_after=pause_after, platform=platform or plan.platform)
             self._check_plan(plan)
-            platform = self._platform(plan.platform)
-            platform.check(plan)
+            place = self._platform(platform_name(plan))
+            place.check(plan)
             rewrite_plan(plan)
-            self._start(platform, plan, self._store.open_attempt(job.id, mark_files(job)))
+            opened = self._store.open_attempt(job.id, mark_files(job), plan.platform)
+            self._start(place, plan, opened)
         return self.job(job.id)
-
-    def resolve(
-        self, job_id: JobId, checkpoint: str | None = "best", kind: str = "checkpoint"
-    ) -> Resolution:
-        """Choose a checkpoint, or another artefact, of a job and say why this one.
-
-        Args:
-            job_id: The job.
-            checkpoint: `best`, `latest`, `epoch=N`, `step=N`, or a path.
-            kind: What is wanted: `checkpoint`, `onnx`, `predictions`, ...
-
-        Raises:
-            CheckpointNotFound: Nothing fits; lists what there is.
-        """
-        job = self.job(job_id)
-        metric = self.bank[job.skill].info.metric
-        wanted = ArtefactKind.parse(kind)
-        return choose(job.results, checkpoint, metric.name, metric.direction, wanted)
-
-    def report(self, job_id: JobId) -> Path:
-        """Path of the job's report.
-
-        Raises:
-            CheckpointNotFound: It has none.
-        """
-        job = self.job(job_id)
-        path = job.results / "report.html"
-        if not path.is_file():
-            hint = "wait for its end" if not job.state.is_final else "see why with 'skillbank logs'"
-            raise CheckpointNotFound(
-                f"job {job.id} ({job.action}, {job.state}) has no report at {path}; it is written "
-                f"when the action completes: {hint}."
-            )
-        return path
-
-    def close(self) -> None:
-        """Release the database; the client can still be used and opens it again."""
-        self._store.close()
 
     def _plan(self, request: JobRequest, setting: PlanSetting) -> JobPlan:
         skill = self.bank[request.skill]
@@ -342,23 +202,30 @@ class JobClient:
             job = self.job(request.parent_job_id)
             parent = ParentJob(job, trained_plan(job.folder))
             request = replace(request, parent_job_id=job.id)
-        gpus = self._platform(request.platform).gpus()
-        key = read_settings().encryption_key
-        known = replace(setting, parent=parent, gpus=gpus, encryption_key=key)
-        return plan_job(request, skill, known)
+        platform = self._platform(request.platform)
+        known = replace(
+            setting,
+            parent=parent,
+            gpus=platform.gpus(),
+            encryption_key=read_settings().encryption_key,
+            results_uri=self._results_uri(request, setting.job_id),
+            sees_root=platform.is_shared,
+        )
+        plan = plan_job(request, skill, known)
+        platform.check(plan)
+        return plan
+
+    def _results_uri(self, request: JobRequest, job_id: str) -> str:
+        """Where the job leaves a copy of its folder; empty: nowhere."""
+        given = request.results or read_config(self.root).results
+        if given is None:
+            return ""
+        scheme_of(given)  # refuses what cannot be reached
+        return f"{(absolute_file(given) or given).rstrip('/')}/{job_id}"
 
     def _new_id(self, action: str) -> str:
         letters = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
         return f"{action.replace('_', '-')}-{letters}"
-
-    def _platform(self, name: str) -> Platform:
-        if name not in self.platforms:
-            hint = did_you_mean(name, self.platforms)
-            raise RequestInvalid(
-                f"no platform is named {name!r}; {hint} Plan with a known one, or handle that "
-                "platform's jobs from Python with Client(platforms={...}) that has it."
-            )
-        return self.platforms[name]
 
     def _check_plan(self, plan: JobPlan) -> None:
         if plan.route is Route.AUTOML and not plan.search:
@@ -388,6 +255,6 @@ class JobClient:
         try:
             fetch_links(plan)
             platform.submit(plan, job.attempt)
-        except (PlatformError, RequestInvalid) as error:
+        except (PlatformError, RequestInvalid, FilesError) as error:
             self._store.observe(job, Observation(JobState.ERROR, str(error)))
             raise

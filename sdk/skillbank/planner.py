@@ -32,13 +32,14 @@ from skillbank.inputs import (
 from skillbank.interpolation import resolve_references
 from skillbank.job import Job, JobState
 from skillbank.plan import JobPlan, Route
+from skillbank.reach import reach_files
 from skillbank.request import LOCAL, JobRequest
 from skillbank.route import EVALUATION, choose_route, train_directly
 from skillbank.skill import Skill, Spec
 from skillbank.skill_info import OutputKind
 from skillbank.spec import SpecDraft, build_spec
 from skillbank.spec_check import spec_problems
-from skillbank.spec_keys import get_value, set_value
+from skillbank.spec_keys import get_value, plain, set_value
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class PlanSetting:
         trial: The AutoML recommendation that the job carries out.
         search_id: The AutoML job that it is a trial of.
         pause_after: Epochs after which the job pauses; None: it trains to its end.
+        results_uri: Where the job's folder is copied to while it runs; empty: nowhere.
+        sees_root: The machines of the platform see this machine's files.
     """
 
     job_id: str
@@ -72,6 +75,8 @@ class PlanSetting:
     trial: Trial | None = None
     search_id: str | None = None
     pause_after: int | None = None
+    results_uri: str = ""
+    sees_root: bool = True
 
     @property
     def folder(self) -> Path:
@@ -104,6 +109,8 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
         draft.problems += [*problems, *(file.problem for file in files if file.problem)]
     draft.problems += _explain_parent(draft, setting.parent, roots)
     filled = _complete(draft, request, setting)
+    if not setting.sees_root:
+        reach_files(draft, setting.parent.plan if setting.parent else None, setting.folder)
     num_gpus = choose_gpus(draft, setting.gpus)
     check_nodes(draft, request.platform)
     _check_draft(draft)
@@ -134,7 +141,20 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
         search_id=setting.search_id,
         pause_after=setting.pause_after,
         search=search,
+        resources=plain(dict(request.resources)),
+        results_uri=setting.results_uri,
+        upload_excludes=_excludes(skill, request, setting),
     )
+
+
+def _excludes(skill: Skill, request: JobRequest, setting: PlanSetting) -> tuple[str, ...]:
+    """Patterns of what stays where the job runs; none where nothing is copied."""
+    own = skill.info.actions[request.action].upload_excludes
+    if not setting.results_uri:
+        return ()
+    given = request.resources.get("upload_excludes", ())
+    more = given.split(",") if isinstance(given, str) else given
+    return (*own, *(str(one).strip() for one in more))
 
 
 def resume_plan(plan: JobPlan, skill: Skill) -> JobPlan:

@@ -36,6 +36,13 @@ def read_size(value: object) -> object:
     return int(float(match[1]) * _UNITS_BYTES[match[2].upper()]) if match else value
 
 
+def read_patterns(value: object) -> object:
+    """Patterns of a text that commas separate; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 Duration = Annotated[float, BeforeValidator(read_duration), Field(gt=0)]
 Size = Annotated[int, BeforeValidator(read_size), Field(gt=0)]
 
@@ -67,6 +74,10 @@ class RunSettings(BaseModel):
     cpus: int | None = Field(default=None, ge=1, description="Processor cores of one job.")
     memory_bytes: Size | None = Field(
         default=None, alias="memory", description="Memory of one job: `16G`."
+    )
+    upload_excludes: Annotated[tuple[str, ...], BeforeValidator(read_patterns)] = Field(
+        default=(),
+        description="Patterns of files below `results/` that do not go to the results URI.",
     )
 
 

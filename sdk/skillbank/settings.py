@@ -165,6 +165,11 @@ def _read_bytes(name: str, text: str) -> int:
     return size
 
 
+def add_to_environment(variables: Mapping[str, str]) -> None:
+    """Set variables of this process and of those that it will start."""
+    os.environ.update(variables)
+
+
 def environment_of_jobs() -> dict[str, str]:
     """This process's environment, less the marks of the job it may itself belong to."""
     return {name: value for name, value in os.environ.items() if name not in JOB_MARKS}

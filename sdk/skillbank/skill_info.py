@@ -85,6 +85,10 @@ class Action(InfoModel):
         default=None,
         description="Actions whose job may be the parent; absent: any, empty: none.",
     )
+    upload_excludes: tuple[str, ...] = Field(
+        default=(),
+        description="Patterns of files below `results/` that never go to a results URI.",
+    )
 
 
 class DataSource(InfoModel):

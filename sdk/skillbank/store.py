@@ -51,8 +51,12 @@ class JobStore:
         self._owner_pid = 0
         self._inherited: list[sqlite3.Connection] = []
 
-    def add(self, plan: JobPlan) -> Job:
+    def add(self, plan: JobPlan, attempt: int = 1) -> Job:
         """Record a new job with its first attempt, PENDING.
+
+        Args:
+            plan: The job.
+            attempt: Number of that attempt, for a job that was begun elsewhere.
 
         Returns:
             The new job, or the first one that was submitted under the same idempotency key.
@@ -63,7 +67,7 @@ class JobStore:
         with self._writing() as db:
             if first := self._find_earlier(db, plan):
                 return first
-            self._insert(db, plan)
+            self._insert(db, plan, attempt)
             return self._get(db, plan.job_id)
 
     def find_earlier(self, plan: JobPlan) -> Job | None:
@@ -75,8 +79,13 @@ class JobStore:
         with self._reading() as db:
             return self._find_earlier(db, plan)
 
-    def open_attempt(self, job_id: str, marks: Marks) -> Job:
+    def open_attempt(self, job_id: str, marks: Marks, platform: str | None = None) -> Job:
         """Start the next attempt of a job, PENDING.
+
+        Args:
+            job_id: The job.
+            marks: Where it begins in the job's growing files.
+            platform: Where it runs; None: where the one before it ran.
 
         Raises:
             JobConflict: The newest attempt still runs, or it completed.
@@ -84,6 +93,8 @@ class JobStore:
         with self._writing() as db:
             job = self._get(db, job_id)
             check_resumable(job)
+            where = platform or job.platform
+            db.execute("UPDATE jobs SET platform = ? WHERE id = ?", (where, job_id))
             db.execute(
                 "INSERT INTO attempts(job_id, attempt, state, created_at, log_bytes, status_bytes)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
@@ -179,12 +190,12 @@ class JobStore:
                 self._connection.close()
             self._connection = None
 
-    def _insert(self, db: sqlite3.Connection, plan: JobPlan) -> None:
+    def _insert(self, db: sqlite3.Connection, plan: JobPlan, attempt: int) -> None:
         now = time.time()
         db.execute(
             "INSERT INTO jobs(id, skill, action, route, platform, parent_job_id, created_at,"
             " idempotency_key, request_hash, attempt, state, search_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 plan.job_id,
                 plan.skill,
@@ -195,13 +206,14 @@ class JobStore:
                 now,
                 plan.idempotency_key,
                 plan.request_hash,
+                attempt,
                 JobState.PENDING,
                 plan.search_id,
             ),
         )
         db.execute(
-            "INSERT INTO attempts(job_id, attempt, state, created_at) VALUES (?, 1, ?, ?)",
-            (plan.job_id, JobState.PENDING, now),
+            "INSERT INTO attempts(job_id, attempt, state, created_at) VALUES (?, ?, ?, ?)",
+            (plan.job_id, attempt, JobState.PENDING, now),
         )
 
     def _find_earlier(self, db: sqlite3.Connection, plan: JobPlan) -> Job | None:

@@ -7,11 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from skillbank.bank import SkillBank
+from skillbank.config import read_config
 from skillbank.errors import JobNotFound, JobUnfinished
 from skillbank.following import GrowingFile, News, StatusLine, find_failure, parse_status
 from skillbank.job import ErrorAdvice, Job, JobState, Observation, describe_failure
 from skillbank.job_folder import is_being_submitted, read_plan
+from skillbank.plan import JobPlan, Route
+from skillbank.platforms.adopted import is_adopted
 from skillbank.platforms.api import Platform
+from skillbank.request import LOCAL
 from skillbank.store import JobStore, Marks
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
@@ -39,7 +43,7 @@ class JobWatch:
             job: As recorded.
             is_held: The caller itself holds the submission lock.
         """
-        if job.state.is_final or job.platform not in self._platforms:
+        if job.state.is_final or not self._knows(job):
             return job
         if not is_held and is_being_submitted(job.folder):
             return job
@@ -95,7 +99,12 @@ class JobWatch:
             plan = read_plan(job.folder)
         except JobNotFound as error:
             return Observation(JobState.LOST, str(error))
-        seen = self._platforms[job.platform].poll(plan, job.attempt)
+        if is_adopted(job.folder, job.attempt):
+            from skillbank.staging.elsewhere import observe_elsewhere
+
+            seen = observe_elsewhere(plan, job.attempt, read_config(self._store.root).storage)
+        else:
+            seen = self._platforms[platform_name(job)].poll(plan, job.attempt)
         if seen.detail:
             return seen
         match seen.state:
@@ -104,6 +113,9 @@ class JobWatch:
             case JobState.PAUSED:
                 return replace(seen, detail=self._explain_pause(job))
         return seen
+
+    def _knows(self, job: Job) -> bool:
+        return platform_name(job) in self._platforms or is_adopted(job.folder, job.attempt)
 
     def _explain_pause(self, job: Job) -> str:
         said = [line["message"] for line in self.events(job) if line.get("paused")]
@@ -119,6 +131,11 @@ class JobWatch:
         patterns = self._bank[job.skill].info.error_patterns if job.skill in self._bank else ()
         advice = [ErrorAdvice(each.pattern, each.advice) for each in patterns]
         return describe_failure(exit_code, find_failure(self.events(job)), log, advice)
+
+
+def platform_name(what: Job | JobPlan) -> str:
+    """Where its own process runs: that of a search on this machine, wherever its trials do."""
+    return LOCAL if what.route == Route.AUTOML else what.platform
 
 
 def mark_files(job: Job) -> Marks:

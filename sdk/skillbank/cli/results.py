@@ -48,7 +48,7 @@ def resolve(options: ResolveOptions) -> int:
     if options.as_json:
         print_json(resolution_document(found))
         return DONE
-    print(found.checkpoint.path)
+    print(found.checkpoint.location)
     if options.explain:
         print(f"\n{found.reason}\n")
         rows = [_row(one, chosen=found.checkpoint) for one in found.candidates]

@@ -20,6 +20,9 @@ class Platform(ABC):
     an attempt again, it writes below `plan.folder / "attempts"`. It never touches the job records.
     """
 
+    is_shared: bool = True
+    """Whether its machines see the root folder, and the disk that data are named on."""
+
     @abstractmethod
     def submit(self, plan: JobPlan, attempt: int) -> None:
         """Start an attempt and return at once.

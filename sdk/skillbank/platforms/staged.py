@@ -76,8 +76,6 @@ class StagedPlatform(Platform):
     """
 
     settings_class: type[RunSettings] = RunSettings
-    is_shared = True
-    """Whether its machines see the root folder; without, jobs need a results URI."""
 
     def __init__(
         self, root: Path, *, name: str = "", settings: Mapping[str, Any] | None = None

@@ -7,6 +7,7 @@ ones, so that whoever lists its checkpoints sees them all and fetches none.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -39,7 +40,7 @@ class Mirror:
         self._folder = folder
         self._uri = uri.rstrip("/")
         hurried = tuple(
-            one.model_copy(update={"patience_s": min(one.patience_s, _PATIENCE_S)})
+            replace(one, patience_s=min(one.patience_s, _PATIENCE_S))
             for one in (*storage, StorageSettings())
         )
         self._store: FileStore = Stores(hurried).of(self._uri)
@@ -54,7 +55,8 @@ class Mirror:
         """
         order = order_path(self._folder, attempt)
         for path in (self._folder / "plan.json", self._folder / "spec.yaml", order):
-            self._store.write(self._uri_of(path), path.read_bytes())
+            target = f"{self._uri}/attempts/{attempt}/{path.name}"
+            self._store.write(target, path.read_bytes())
 
     def pull(self) -> bool:
         """Bring log, status lines, records and traces that changed since the last call.
@@ -85,7 +87,8 @@ class Mirror:
             FilesError: It cannot be brought.
         """
         if not path.is_file():
-            self._store.download(self._uri_of(path), path)
+            key = read_manifest(self._store, self._uri).key_of(self._name_of(path))
+            self._store.download(f"{self._uri}/{key}", path)
         return path
 
     def _bring(self) -> None:
@@ -99,17 +102,19 @@ class Mirror:
             if path in _OURS or entry == known.get(path) or not _is_wanted(path, entry):
                 continue
             try:
-                self._store.download(f"{self._uri}/{path}", self._folder / path)
+                where = f"{self._uri}/{manifest.key_of(path)}"
+                self._store.download(where, self._folder / path)
             except (FileMissing, FileConflict):
                 return  # it was replaced meanwhile: the next look takes the newer manifest
         self._save(manifest)
         self._version = seen.version
 
     def _save(self, manifest: Manifest) -> None:
-        write_json(self._folder / MANIFEST_NAME, manifest.model_dump(mode="json"))
+        content = {"uri": self._uri, **manifest.model_dump(mode="json")}
+        write_json(self._folder / MANIFEST_NAME, content)
 
-    def _uri_of(self, path: Path) -> str:
-        return f"{self._uri}/{path.relative_to(self._folder).as_posix()}"
+    def _name_of(self, path: Path) -> str:
+        return path.relative_to(self._folder).as_posix()
 
 
 def read_manifest(store: FileStore, uri: str) -> Manifest:
@@ -137,7 +142,7 @@ def _known(folder: Path) -> dict[str, ManifestEntry]:
 
 
 def _is_wanted(path: str, entry: ManifestEntry) -> bool:
-    return path in _GROWING or entry.size_bytes <= _SMALL_BYTES
+    return not entry.link and (path in _GROWING or entry.size_bytes <= _SMALL_BYTES)
 
 
 def _arrival(path: str) -> tuple[bool, str]:

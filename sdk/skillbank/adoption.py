@@ -1,0 +1,70 @@
+"""Take a job that ran elsewhere into the records here, by its results URI."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from skillbank.config import read_config
+from skillbank.errors import JobConflict, JobNotFound
+from skillbank.files.opening import Stores
+from skillbank.job import Job
+from skillbank.job_folder import create_folder, read_plan
+from skillbank.plan import JobPlan
+from skillbank.platforms.adopted import mark_adopted
+from skillbank.staging.mirror import Mirror, read_manifest
+from skillbank.staging.rebasing import rebase
+from skillbank.store import JobStore
+
+
+def adopt_job(uri: str, root: Path, store: JobStore) -> Job:
+    """The job whose folder lies at a URI; its small files come here, the large ones stay there.
+
+    Args:
+        uri: Results URI of one job.
+        root: Root folder of the jobs here.
+        store: Their records.
+
+    Raises:
+        JobNotFound: No job left its results there.
+        JobConflict: Another job here has the same id.
+        FilesError: The place cannot be read.
+    """
+    uri = uri.rstrip("/")
+    storage = read_config(root).storage
+    there = Stores(storage).of(uri)
+    manifest = read_manifest(there, uri)
+    known = _known(store, manifest.job_id)
+    if known is not None:
+        _check_same(known, uri)
+        return known
+    plan = JobPlan.from_json(there.read(f"{uri}/{manifest.key_of('plan.json')}").decode())
+    folder = (root / "jobs" / plan.job_id).absolute()
+    moved = replace(
+        plan,
+        folder=folder,
+        spec=rebase(dict(plan.spec), plan.folder, folder),
+        results_uri=uri,
+        idempotency_key=None,
+    )
+    with create_folder(moved):
+        mark_adopted(folder, manifest.attempt, uri)
+        Mirror(folder, uri, storage).pull()
+        return store.add(moved, manifest.attempt)
+
+
+def _known(store: JobStore, job_id: str) -> Job | None:
+    try:
+        job = store.get(job_id)
+    except JobNotFound:
+        return None
+    return job if job.id == job_id else None
+
+
+def _check_same(job: Job, uri: str) -> None:
+    kept = read_plan(job.folder).results_uri
+    if kept != uri:
+        raise JobConflict(
+            f"{uri}: the job there has the id {job.id}, which a job here has too; its results are "
+            f"{kept or job.results}. Use another root folder (--root) for the one at the URI."
+        )

@@ -1,0 +1,238 @@
+"""Attends to one attempt from its lease to its last byte."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from skillbank.errors import FilesError, LeaseLost
+from skillbank.files.opening import Stores
+from skillbank.job import PAUSED_EXIT
+from skillbank.platforms.attempt import AttemptFolder, Ending
+from skillbank.platforms.memory import count_memory_kills, explain_kill
+from skillbank.platforms.retrying import RetryPolicy, explain_run, mark_run, spread_pause
+from skillbank.platforms.supervisor import STOPPED_FROM_OUTSIDE
+from skillbank.settings import environment_of_jobs
+from skillbank.staging.child import Child, pending_warning
+from skillbank.staging.lease import BothLeases, DiskLease, Lease, StoreLease
+from skillbank.staging.log import kept_log
+from skillbank.staging.order import PLACE_FAILED_EXIT, StagedOrder
+from skillbank.staging.outbox import Outbox
+from skillbank.staging.preparing import prepare_command, restore_folder
+
+_LEASE_PATIENCE_S = 120.0
+_LAST_BYTES_S = 300.0
+_LAST_BYTES_OF_SCRATCH_S = 3600.0  # nobody else has them
+_ENDED_WELL = (0, PAUSED_EXIT)
+_STOPPED_EXIT = 143
+
+
+class Attendant:
+    """Carries out one attempt on this machine.
+
+    Args:
+        order: What to do.
+        folder: The job's folder here.
+    """
+
+    def __init__(self, order: StagedOrder, folder: Path) -> None:
+        self._order = order
+        self._folder = folder
+        self._traces = AttemptFolder(folder, order.attempt)
+        self._stores = Stores(order.storage)
+        self._lost: LeaseLost | None = None
+        self._outbox: Outbox | None = None
+
+    def run(self) -> int:
+        """Carry it out; the exit status for the scheduler.
+
+        Raises:
+            LeaseLost: Another process holds the job's results; nothing was written after that.
+            FilesError: The lease cannot be taken, or what the job left cannot be read.
+        """
+        with ExitStack() as until_done:
+            if not self._order.is_lock_held:
+                until_done.enter_context(kept_log(self._folder / "log.txt", self._order))
+            lease = self._lease()
+            if lease is not None:
+                lease.take(_LEASE_PATIENCE_S)
+                until_done.callback(self._release, lease)
+            restore_folder(self._order, self._folder, self._stores)
+            self._traces.forget_ending()
+            with self._sending(lease):
+                ending = self._carry_out()
+                if self._lost is not None:
+                    raise self._lost
+                if not self._order.is_lock_held:
+                    self._traces.write_ending(ending)
+        if self._lost is not None:
+            raise self._lost
+        return ending.exit_code if ending.exit_code and ending.exit_code > 0 else _as_status(ending)
+
+    # ------------------------------------------------------------------ one writer
+
+    def _lease(self) -> Lease | None:
+        """What makes this process the one writer; None where whoever started it is already."""
+        order, attempt = self._order, self._order.attempt
+        disk = None if order.is_lock_held else DiskLease(self._folder, attempt, self._lose)
+        if not order.results_uri:
+            return disk
+        store = StoreLease(
+            self._stores.of(order.results_uri),
+            order.results_uri,
+            attempt=attempt,
+            on_lost=self._lose,
+        )
+        return store if disk is None else BothLeases(disk, store)
+
+    def _lose(self, error: LeaseLost) -> None:
+        self._lost = error
+
+    def _release(self, lease: Lease) -> None:
+        if self._lost is None:
+            lease.release()
+
+    # ------------------------------------------------------------------ results out
+
+    @contextmanager
+    def _sending(self, lease: Lease | None) -> Iterator[None]:
+        """Send what is written below the folder while the body runs, and the rest after it."""
+        order = self._order
+        if not order.results_uri or lease is None:
+            yield
+            return
+        outbox = Outbox(
+            self._folder,
+            order.results_uri,
+            self._stores,
+            lease,
+            excludes=order.upload_excludes,
+            attempt=order.attempt,
+        )
+        outbox.on_lost = self._lose
+        outbox.start()
+        try:
+            yield
+            if self._lost is None:
+                self._send_the_rest(outbox)
+        finally:
+            outbox.stop()
+
+    def _send_the_rest(self, outbox: Outbox) -> None:
+        is_scratch = not self._order.is_shared
+        left = outbox.flush(_LAST_BYTES_OF_SCRATCH_S if is_scratch else _LAST_BYTES_S)
+        if left:
+            shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+            _say(
+                f"warning: {self._order.results_uri} does not have: {shown}; they are in "
+                f"{self._folder}. 'skillbank sync {self._order.job_id}' sends them there."
+            )
+        elif is_scratch:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    # ------------------------------------------------------------------ the job
+
+    def _carry_out(self) -> Ending:
+        """Run the job, and again where its machine failed it and the order allows it."""
+        policy = RetryPolicy(self._order.retries, self._order.retry_wait_s)
+        if self._order.attempt > 1 and not self._order.is_lock_held:
+            _say(f"\n--- attempt {self._order.attempt} of job {self._order.job_id} ---")
+        tries = 0
+        while True:
+            marks = mark_run(self._folder)
+            ending = self._run_once()
+            is_over = ending.exit_code in _ENDED_WELL or ending.is_cancelled or ending.detail
+            if is_over or self._lost is not None or self._order.is_lock_held:
+                return ending
+            tries += 1
+            failure = explain_run(self._folder, ending.exit_code, marks, ending.detail)
+            pause_s = policy.decide(failure.kind, tries)
+            if pause_s is None:
+                return ending
+            pause_s = spread_pause(pause_s)
+            _say(f"run {tries} failed: {failure.reason}; run {tries + 1} begins in {pause_s:.0f} s")
+            if self._is_stopped_within(pause_s):
+                return self._stopped(None)
+            _say(f"--- run {tries + 1} of attempt {self._order.attempt} ---")
+
+    def _run_once(self) -> Ending:
+        try:
+            command = prepare_command(self._order, self._folder, self._stores)
+        except FilesError as error:
+            _say(f"error: {error}")
+            return Ending(PLACE_FAILED_EXIT, False, str(error), None, time.time(), True)
+        if pending_warning() is not None:
+            return self._stopped(None)
+        started_at, kills = time.time(), count_memory_kills()
+        program = [*self._order.launcher, sys.executable, *command]
+        child = Child(program, self._environment(), None, self._folder)
+        if not self._order.is_lock_held:
+            self._traces.write_start(started_at)
+        exit_code = child.watch(
+            self._order.grace_s, self._order.time_limit_s, lambda: self._lost is not None
+        )
+        if child.warning is not None and exit_code != 0:
+            return self._stopped(started_at, exit_code)
+        if child.is_over_time and exit_code != 0:
+            limit = _describe_duration(self._order.time_limit_s or 0)
+            detail = (
+                f"stopped by its time limit of {limit}; run 'skillbank resume "
+                f"{self._order.job_id}' to go on from its last checkpoint, or give it more time "
+                "with '--resource time_limit=...'"
+            )
+            failed = 1 if exit_code in {_STOPPED_EXIT, -signal.SIGTERM} else exit_code
+            return Ending(failed, False, detail, started_at, time.time())
+        detail = explain_kill(exit_code, kills, count_memory_kills())
+        return Ending(exit_code, False, detail, started_at, time.time())
+
+    def _environment(self) -> dict[str, str]:
+        """This process's own, less the credentials that only moving files takes."""
+        secret = {
+            reference.removeprefix("env:")
+            for one in self._order.storage
+            for reference in (one.access_key, one.secret_key, one.session_token)
+            if reference is not None
+        }
+        own = {name: v for name, v in environment_of_jobs().items() if name not in secret}
+        return {
+            **own,
+            "SKILLBANK_JOB_ID": self._order.job_id,
+            "SKILLBANK_JOB_FOLDER": str(self._folder),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _stopped(self, started_at: float | None, exit_code: int = _STOPPED_EXIT) -> Ending:
+        """It was asked to stop: for good by its owner, for now by its scheduler."""
+        for_good = self._traces.is_to_cancel()
+        told = "cancelled on request" if for_good else STOPPED_FROM_OUTSIDE
+        return Ending(exit_code, True, told, started_at, time.time(), not for_good)
+
+    def _is_stopped_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if pending_warning() is not None or self._lost is not None:
+                return True
+            time.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
+        return False
+
+
+def _as_status(ending: Ending) -> int:
+    """Exit status as a shell gives it: 128 and the number of the signal."""
+    return 128 - ending.exit_code if ending.exit_code else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _describe_duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if n]
+    return " ".join(parts) or f"{seconds:g} s"

@@ -1,0 +1,38 @@
+"""Jobs that somebody else submitted: known by what they leave at their results URI."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from skillbank.config import StorageSettings
+from skillbank.files.opening import Stores
+from skillbank.job import JobState, Observation
+from skillbank.plan import JobPlan
+from skillbank.platforms.attempt import AttemptFolder
+from skillbank.platforms.judging import observe_ending, observe_loss
+from skillbank.staging.claim import LEASE_NAME
+from skillbank.staging.mirror import Mirror
+
+_CLOCKS_DIFFER_S = 60.0
+_LEASE_LASTS_S = 60.0
+
+
+def observe_elsewhere(
+    plan: JobPlan, attempt: int, storage: tuple[StorageSettings, ...]
+) -> Observation:
+    """What a job's results URI tells of an attempt that no platform here knows."""
+    folder = AttemptFolder(plan.folder, attempt)
+    is_fresh = Mirror(plan.folder, plan.results_uri, storage).pull()
+    if (ending := folder.ending()) is not None:
+        return observe_ending(ending)
+    started_at = folder.started_at()
+    if not is_fresh:
+        told = f"{plan.results_uri} cannot be reached now"
+        return Observation(JobState.RUNNING, told, started_at=started_at)
+    lease = Stores(storage).of(plan.results_uri).stat(f"{plan.results_uri}/{LEASE_NAME}")
+    age_s = float("inf") if lease is None else time.time() - lease.modified_at
+    if age_s < _LEASE_LASTS_S + _CLOCKS_DIFFER_S:
+        return Observation(JobState.RUNNING, "runs elsewhere", started_at=started_at)
+    lost = observe_loss(folder, "nobody has held its lease for a while")
+    return replace(lost, state=JobState.LOST)
