@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from skillbank.errors import PlatformError
 from skillbank.job import JobState, Observation
@@ -34,6 +35,8 @@ class LocalPlatform(Platform):
             machine shows by default.
         num_slots: CPU jobs that run at once; see Settings.local_slots.
         grace_s: Time that a cancelled job has to stop by itself.
+        name: Name under which plans mean it.
+        settings: What config.yaml says of it.
     """
 
     def __init__(
@@ -43,8 +46,12 @@ class LocalPlatform(Platform):
         gpus: Sequence[str] | None = None,
         num_slots: int | None = None,
         grace_s: float = _GRACE_S,
+        name: str = "local",
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self._root = root
+        self._name = name
+        self._given = dict(settings or {})
         self._slots_folder = root / "slots"
         self._gpus = None if gpus is None else tuple(gpus)
         self._settings: Settings = read_settings()
