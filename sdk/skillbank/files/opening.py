@@ -25,7 +25,7 @@ class Stores:
         """The store of a URI.
 
         Raises:
-            RequestInvalid: Its scheme is none of SCHEMES.
+            RequestInvalid: Its scheme is none of SCHEMES, or what it needs is not installed.
         """
         scheme = scheme_of(uri)
         if scheme == "file":
@@ -34,15 +34,25 @@ class Stores:
             return self._made.setdefault("file", LocalStore())
         settings = self.settings_of(uri)
         if settings not in self._made:
-            from skillbank.files.s3 import S3Store
-
-            self._made[settings] = S3Store(settings)
+            self._made[settings] = _open_s3(uri, settings)
         return self._made[settings]
 
     def settings_of(self, uri: str) -> StorageSettings:
         """How the bucket of an S3 URI is reached."""
         fitting = [one for one in self._settings if uri.startswith(one.prefix)]
         return max(fitting, key=lambda one: len(one.prefix), default=StorageSettings())
+
+
+def _open_s3(uri: str, settings: StorageSettings) -> FileStore:
+    try:
+        from skillbank.files.s3 import S3Store
+    except ModuleNotFoundError as error:
+        if error.name not in ("boto3", "botocore"):
+            raise
+        raise RequestInvalid(
+            f"{uri}: a bucket needs the extra 's3': pip install 'skillbank[s3]'."
+        ) from error
+    return S3Store(settings)
 
 
 def scheme_of(uri: str) -> str:

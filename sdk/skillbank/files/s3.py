@@ -1,0 +1,139 @@
+"""Files in a bucket of S3, or of a server that speaks its protocol."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from skillbank.config import StorageSettings
+from skillbank.errors import FileMissing
+from skillbank.files.api import FileStore, Progress, StoredFile
+from skillbank.files.disk import disk_errors
+from skillbank.files.retrying import Patience
+from skillbank.files.s3_client import Client, S3Client
+from skillbank.files.s3_download import Download, read_object
+from skillbank.files.s3_place import Place, described, object_of, place_of
+from skillbank.files.s3_upload import PART_BYTES, Source, Uploads
+from skillbank.files.telling import Telling
+
+_REACH_PATIENCE_S = 10.0
+
+
+class S3Store(FileStore):
+    """Objects by key.
+
+    The sha256 of an object lies in its metadata (`x-amz-meta-sha256`), and a checksum of every
+    request that sends bytes lets the server find what was damaged on the way. A version is the
+    ETag: two writes of the same content may share it. The condition of a large upload is held by
+    the server when the upload is completed; servers that ignore it there (moto does for
+    `if_version` other than ABSENT) are caught only by the look before the first byte.
+
+    Args:
+        settings: How the buckets are reached.
+    """
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self._s3 = S3Client(settings)
+        self._uploads = Uploads(self._s3)
+
+    def stat(self, uri: str) -> StoredFile | None:
+        """What is recorded with an object."""
+        place = place_of(uri)
+        if not place.key or place.key.endswith("/"):
+            return None
+        try:
+            return self._look(place)
+        except FileMissing:
+            return None
+
+    def list(self, folder: str) -> Iterator[StoredFile]:
+        """Objects below a prefix; S3 lists no digests, so `sha256` is empty: `stat` tells it."""
+        place = place_of(folder)
+        prefix = place.key if not place.key or place.key.endswith("/") else f"{place.key}/"
+        return self._list(place, prefix, None)
+
+    def is_reachable(self, folder: str) -> None:
+        """List a little, with little patience: a preflight has no minutes."""
+        place = place_of(folder)
+        next(self._list(place, place.key, Patience(_REACH_PATIENCE_S)), None)
+
+    def read(self, uri: str, start: int = 0, num_bytes: int | None = None) -> bytes:
+        """Bytes of an object; all of it is checked against its digest."""
+        place = object_of(uri)
+        if num_bytes == 0:
+            self._look(place)
+            return b""
+        return read_object(self._s3, place, start, num_bytes)
+
+    def write(self, uri: str, content: bytes, if_version: str | None = None) -> StoredFile:
+        """Put an object in one request."""
+        return self._uploads.put(object_of(uri), content, if_version)
+
+    def delete(self, uri: str) -> None:
+        """Remove an object; on a bucket with versions it is hidden."""
+        place = object_of(uri)
+        self._s3.ask(uri, lambda client: client.delete_object(**place.address))
+
+    def download(self, uri: str, target: Path, progress: Progress | None = None) -> StoredFile:
+        """Fetch an object in ranges, several at once."""
+        place = object_of(uri)
+        return Download(self._s3, place, target, progress).run(lambda: self._look(place))
+
+    def upload(
+        self,
+        source: Path,
+        uri: str,
+        if_version: str | None = None,
+        progress: Progress | None = None,
+    ) -> StoredFile:
+        """Put a small file in one request, a large one in parts, several at once."""
+        place, telling = object_of(uri), Telling(progress)
+        with disk_errors(source, "read"):
+            try:
+                descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError as error:
+                raise FileMissing(f"{source}: there is no such file.") from error
+        try:
+            found = os.fstat(descriptor)
+            opened = Source(source, descriptor, found.st_size, found.st_mtime_ns)
+            if opened.size_bytes <= PART_BYTES:
+                return self._uploads.put(
+                    place, opened.read(0, opened.size_bytes), if_version, telling
+                )
+            return self._uploads.send(place, opened, if_version, telling)
+        finally:
+            os.close(descriptor)
+
+    def _look(self, place: Place) -> StoredFile:
+        return self._s3.ask(
+            place.uri,
+            lambda client: described(place.uri, client.head_object(**place.address)),
+        )
+
+    def _list(self, place: Place, prefix: str, patience: Patience | None) -> Iterator[StoredFile]:
+        wanted = {"Bucket": place.bucket, "Prefix": prefix}
+        while True:
+            answer = self._s3.ask(place.uri, partial(_list_page, wanted), patience)
+            for found in answer.get("Contents", ()):
+                if not found["Key"].endswith("/"):  # a folder that somebody made
+                    yield _listed(place.bucket, found)
+            if not answer.get("IsTruncated"):
+                return
+            wanted["ContinuationToken"] = answer["NextContinuationToken"]
+
+
+def _list_page(wanted: Mapping[str, str], client: Client) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = client.list_objects_v2(**wanted)
+    return answer
+
+
+def _listed(bucket: str, found: Mapping[str, Any]) -> StoredFile:
+    return StoredFile(
+        f"s3://{bucket}/{found['Key']}",
+        int(found["Size"]),
+        found["ETag"],
+        found["LastModified"].timestamp(),
+    )
