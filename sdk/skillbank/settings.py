@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,6 +168,11 @@ def _read_bytes(name: str, text: str) -> int:
 def add_to_environment(variables: Mapping[str, str]) -> None:
     """Set variables of this process and of those that it will start."""
     os.environ.update(variables)
+
+
+def named_variables(names: Iterable[str]) -> dict[str, str]:
+    """Variables of this process's environment, those of the names that are set."""
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def environment_of_jobs() -> dict[str, str]:
