@@ -15,6 +15,9 @@ from typing import IO
 
 from pydantic import BaseModel, ConfigDict
 
+from skillbank_runners.signals import StopRequest
+from skillbank_runners.training.peers import Peers
+
 Scalar = float | int | str | bool | None
 
 
@@ -83,6 +86,8 @@ class Run:
         pause_after: Epochs, counted from the first of all, after which a training is to pause:
             it writes a checkpoint and raises `Paused`. None: it trains to its end.
         final_metrics: What the last line of a completed job will tell.
+        stop: Tells when somebody wants the action to stop.
+        peers: The processes that work on it together.
     """
 
     def __init__(
@@ -92,12 +97,16 @@ class Run:
         action: str = "",
         spec_path: Path | None = None,
         pause_after: int | None = None,
+        stop: StopRequest | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self.results = results
         self.action = action
         self.spec_path = spec_path
         self.pause_after = pause_after
         self.final_metrics: dict[str, float] = {}
+        self.stop = stop or StopRequest()
+        self.peers = peers or Peers()
 
     def report(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 
 class RunnerError(Exception):
@@ -14,9 +15,16 @@ class RunnerError(Exception):
     Attributes:
         failure: Kind of failure, for programs: `failure` of the job's last status line. One of
             `bad_configuration`, `diverged`, `out_of_memory`, `infrastructure`; empty: unknown.
+        is_common: Every process that trains together raises it, in the same step.
     """
 
     failure = ""
+    is_common = False
+
+    def of_all(self) -> Self:
+        """The same, raised by every process that trains together."""
+        self.is_common = True
+        return self
 
 
 class WrongRequest(RunnerError):
@@ -46,6 +54,27 @@ class Diverged(RunnerError):
     failure = "diverged"
 
 
+class Unreachable(RunnerError):
+    """The processes that train together do not find one another."""
+
+    failure = "infrastructure"
+
+
+class PeerFailed(RunnerError):
+    """A process that trains together with this one ended first.
+
+    Args:
+        message: What it said, and which one it was.
+        exit_code: What it exited with.
+        failure: Kind of its failure.
+    """
+
+    def __init__(self, message: str, exit_code: int, failure: str) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.failure = failure
+
+
 class Paused(RunnerError):
     """Training stopped after the epoch where it was asked to; the same command goes on.
 
@@ -57,6 +86,7 @@ class Paused(RunnerError):
 
     def __init__(self, epochs: int, num_epochs: int, metrics: Mapping[str, float]) -> None:
         super().__init__(f"paused after epoch {epochs} of {num_epochs}")
+        self.is_common = True  # all were asked by the same command line
         self.epochs = epochs
         self.num_epochs = num_epochs
         self.metrics = metrics

@@ -11,11 +11,12 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, NamedTuple
 
 import skillbank_runners
 from skillbank_runners.api import Run, SpecModel, Status
@@ -26,10 +27,18 @@ from skillbank_runners.command_line import (
     parse_tao_arguments,
     read_content,
 )
-from skillbank_runners.errors import Cancelled, NotBuilt, Paused, RunnerError, WrongRequest
-from skillbank_runners.signals import signals_stop
+from skillbank_runners.errors import (
+    Cancelled,
+    NotBuilt,
+    Paused,
+    PeerFailed,
+    RunnerError,
+    WrongRequest,
+)
+from skillbank_runners.signals import StopRequest, signals_stop
 from skillbank_runners.spec_reading import SpecInvalid, read_spec
-from skillbank_runners.training.processes import rank
+from skillbank_runners.training.peers import Failure, Peers
+from skillbank_runners.training.processes import check_nodes, find_place
 
 _ISSUES = "the project's issue tracker"
 _ADVICE = (
@@ -38,6 +47,10 @@ _ADVICE = (
 )
 # What PyTorch says beside OutOfMemoryError when the machine's, or the GPU's, memory ends.
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+# What PyTorch's backends say when a process that takes part in a sum has ended.
+_LOST_PEER = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer")
+_TOGETHER = ("train",)  # actions in which several processes work together
 
 PAUSED_EXIT = 75
 """Exit status of an action that paused as asked; skillbank.job has the same."""
@@ -50,6 +63,25 @@ class _SilentRun(Run):
 
     def report(self, *_: object, **__: object) -> None:
         """Say nothing."""
+
+    def _write_artefacts(self, artefacts: object) -> None:
+        """Leave no record: the first process leaves them all."""
+
+
+class _Fault(NamedTuple):
+    """Why an action ended before it was complete.
+
+    Attributes:
+        message: One for the user.
+        exit_code: What this process exits with.
+        kind: `failure` of the last status line.
+        is_common: Every process that trains together ends for it.
+    """
+
+    message: str
+    exit_code: int
+    kind: str = ""
+    is_common: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,52 +121,89 @@ def run_launch(launch: Launch) -> int:
     """Carry out a request; its exit code.
 
     What goes wrong is written to the log, and to status.json once the results folder is known.
+    Where several processes train together, the first one writes and has the exit code of them all;
+    the others exit with 0, unless they fail by themselves.
     """
-    run = Run(launch.results) if launch.results else None
-    with _log_to_stdout(), signals_stop(_ADVICE) as received:
+    with signals_stop(_ADVICE) as stop:
         try:
-            spec, run = _prepare(launch)
-            run.report(f"{launch.action} started", status=Status.STARTED)
-            _main_of(launch)(spec, run)
+            peers = Peers(find_place())
+        except WrongRequest as error:
+            return _fail(None, _Fault(str(error), 2), Peers())
+        with _log_to_stdout(is_quiet=not peers.place.is_first):
+            if not peers.place.has_peers or launch.action in _TOGETHER:
+                return _carry_out(launch, stop, peers)
+            if peers.place.is_first:
+                return _carry_out(launch, stop, Peers())
+            log.warning("%s works in one process; this one has nothing to do", launch.action)
+            return 0
+
+
+def _carry_out(launch: Launch, stop: StopRequest, peers: Peers) -> int:
+    run = _open_run(launch, launch.results, stop, peers) if launch.results else None
+    is_common = True
+    try:
+        if peers.place.has_peers:
+            from skillbank_runners.training.joining import join  # PyTorch and Lightning
+
+            join(peers)
+        spec, run = _prepare(launch, stop, peers)
+        peers.watch(partial(_give_up, run))
+        run.report(f"{launch.action} started", status=Status.STARTED)
+        _main_of(launch)(spec, run)
+        with stop.deferred():
             done = f"{launch.action} is complete"
             run.report(done, status=Status.SUCCESS, kpi=run.final_metrics)
-        except Paused as pause:
-            return _pause(run, pause)
-        except Cancelled as stop:
-            return _fail(run, str(stop), 128 + received[0])
-        except WrongRequest as error:
-            return _fail(run, str(error), 2, error.failure)
-        except RunnerError as error:
-            return _fail(run, str(error), 1, error.failure)
-        except Exception as error:  # the one place that answers for our own faults
-            log.error("internal error", exc_info=error)
-            return _fail(run, *_explain(error))
-    return 0
+        return 0
+    except Paused as pause:
+        with stop.deferred():
+            return _pause(run, pause, peers)
+    except Exception as error:  # noqa: BLE001 - the one place that answers for our own faults
+        with stop.deferred():
+            fault = _judge(error, stop, peers)
+            is_common = fault.is_common
+            return _fail(run, fault, peers)
+    finally:
+        peers.leave(waits=is_common)
 
 
-def _prepare(launch: Launch) -> tuple[SpecModel, Run]:
+def _prepare(launch: Launch, stop: StopRequest, peers: Peers) -> tuple[SpecModel, Run]:
     """The spec, checked, and the results folder, made."""
     specs = _actions(launch.network_arch)
     content = read_content(launch)
     experiment = import_module(f"skillbank_runners.{launch.network_arch}").EXPERIMENT
     spec, notes = read_spec(launch.action, content, specs, experiment)
     _check_built(launch)
+    _check_machines(launch, spec, peers)
     results = launch.results or _results_folder(content, launch.action)
     try:
         results.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SpecInvalid([f"results_dir: {str(results)!r}: {error.strerror}"]) from error
-    kind = Run if rank() == 0 else _SilentRun
     for note in notes:
         log.info("%s", note)
     log.info("results: %s", results)
-    run = kind(
+    return spec, _open_run(launch, results, stop, peers)
+
+
+def _open_run(launch: Launch, results: Path, stop: StopRequest, peers: Peers) -> Run:
+    kind = Run if peers.place.is_first else _SilentRun
+    return kind(
         results,
         action=launch.action,
         spec_path=launch.spec_path,
         pause_after=launch.pause_after,
+        stop=stop,
+        peers=peers,
     )
-    return spec, run
+
+
+def _check_machines(launch: Launch, spec: SpecModel, peers: Peers) -> None:
+    """Refuse a number of machines that nobody has started processes on."""
+    number = getattr(getattr(spec, launch.action, None), "num_nodes", 1)
+    if launch.action in _TOGETHER:
+        check_nodes(f"{launch.action}.num_nodes", number, peers.place)
+    elif number > 1:
+        log.info("%s works on one machine: num_nodes has no effect", launch.action)
 
 
 def _actions(network_arch: str) -> Mapping[str, type[SpecModel]]:
@@ -178,8 +247,12 @@ def _results_folder(content: Table, action: str) -> Path:
     )
 
 
-def _pause(run: Run | None, pause: Paused) -> int:
+def _pause(run: Run | None, pause: Paused, peers: Peers) -> int:
     """Tell that a training paused; beside the process that speaks for all, a pause is an end."""
+    if not peers.place.is_first:
+        # Whoever starts processes that train together takes any other status of theirs for a
+        # failure.
+        return 0
     _say(str(pause))
     if run is not None:
         run.report(
@@ -189,8 +262,34 @@ def _pause(run: Run | None, pause: Paused) -> int:
             max_epoch=pause.num_epochs,
             paused=True,
         )
-    # Whoever starts processes that train together takes any other status of theirs for a failure.
-    return PAUSED_EXIT if rank() == 0 else 0
+    return PAUSED_EXIT
+
+
+def _judge(error: Exception, stop: StopRequest, peers: Peers) -> _Fault:
+    """What an exception means for the job."""
+    if isinstance(error, RunnerError):
+        code = 2 if isinstance(error, WrongRequest) else 1
+        code = error.exit_code if isinstance(error, PeerFailed) else code
+        code = stop.exit_code if isinstance(error, Cancelled) else code
+        return _Fault(str(error), code, error.failure, error.is_common)
+    # Where another process ended first, a sum with it fails here: that is no fault of ours.
+    if failure := peers.failure():
+        return _Fault(str(failure), failure.exit_code, failure.kind)
+    if peers.place.has_peers and stop.signum:
+        return _Fault(str(stop.cancelled(stop.signum)), stop.exit_code)
+    if peers.place.has_peers and any(said in str(error) for said in _LOST_PEER):
+        first_line = str(error).partition("\n")[0]
+        told = (
+            f"a process that trains together with this one is gone ({first_line}); resume the job"
+        )
+        return _Fault(told, 1, "infrastructure")
+    log.error("internal error", exc_info=error)
+    return _Fault(*_explain(error))
+
+
+def _give_up(run: Run, failure: Failure) -> None:
+    """Last words of a process that waits in vain for one that ended."""
+    _fail(run, _Fault(str(failure), failure.exit_code, failure.kind), run.peers)
 
 
 def _explain(error: Exception) -> tuple[str, int, str]:
@@ -206,12 +305,18 @@ def _explain(error: Exception) -> tuple[str, int, str]:
     return f"internal error: {what}; {report}", 1, ""
 
 
-def _fail(run: Run | None, message: str, exit_code: int, failure: str = "") -> int:
-    _say(f"error: {message}", stream=sys.stderr)
+def _fail(run: Run | None, fault: _Fault, peers: Peers) -> int:
+    """Say why the action ended, to whom it concerns; the exit code of this process."""
+    if fault.is_common and not peers.place.is_first:
+        return 0
+    who = f"process {peers.place.rank}: " * peers.place.has_peers
+    _say(f"{who}error: {fault.message}", stream=sys.stderr)
+    if not fault.is_common:
+        peers.tell(fault.message, fault.exit_code, fault.kind)
     if run is not None and run.results.is_dir():
-        kind: dict[str, Any] = {"failure": failure} if failure else {}
-        run.report(message, status=Status.FAILURE, **kind)
-    return exit_code
+        kind: dict[str, Any] = {"failure": fault.kind} if fault.kind else {}
+        run.report(fault.message, status=Status.FAILURE, **kind)
+    return fault.exit_code
 
 
 def _say(text: str, stream: object = None) -> None:
@@ -221,13 +326,13 @@ def _say(text: str, stream: object = None) -> None:
 
 
 @contextmanager
-def _log_to_stdout() -> Iterator[None]:
-    """Plain lines, one per message, as a log file keeps them."""
+def _log_to_stdout(*, is_quiet: bool = False) -> Iterator[None]:
+    """Plain lines, one per message, as a log file keeps them; quiet: warnings alone."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
     before = log.level, log.propagate
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.WARNING if is_quiet else logging.INFO)
     log.propagate = False
     try:
         yield

@@ -22,6 +22,7 @@ from skillbank_runners.pose_classification.preprocessing import sample_frames
 from skillbank_runners.pose_classification.serving import ServingFacts, prepare, preprocess_clip
 from skillbank_runners.pose_classification.spec import DatasetSpec
 from skillbank_runners.pose_classification.spec_preprocessing import AugmentationSpec
+from skillbank_runners.signals import leave_signals_to_parent
 from skillbank_runners.training.determinism import Purpose, generator
 
 IN_MEMORY_BYTES = 2**30  # larger files stay on the disk, and workers read ahead
@@ -222,4 +223,5 @@ def build_loader(
         batch_size=None,
         sampler=EpochOrder(len(batches), epoch=epoch, batch=batch),
         num_workers=0 if batches.is_in_memory else num_workers,
+        worker_init_fn=leave_signals_to_parent,
     )

@@ -39,7 +39,7 @@ _WRONG_LINE, _WRONG_REQUEST = 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the filter; its exit code."""
     options = _parser().parse_args(arguments)
-    with signals_stop() as received, ExitStack() as stack:
+    with signals_stop() as stop, ExitStack() as stack:
         try:
             stream = _open_stream(options)
             source = stack.enter_context(_opened(options.input, "rb"))
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except Cancelled:
-            return 128 + received[0]
+            return stop.exit_code
         except RunnerError as error:
             _complain(f"error: {error}")
             return _WRONG_REQUEST

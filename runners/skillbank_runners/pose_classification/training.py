@@ -48,10 +48,10 @@ from skillbank_runners.training.determinism import (
     set_algorithms,
 )
 from skillbank_runners.training.devices import Devices, choose_devices
-from skillbank_runners.training.loop import Classifier, LoopSettings, fit, position_of
+from skillbank_runners.training.loop import Classifier, LoopSettings, fit
 from skillbank_runners.training.network_facts import network_facts
 from skillbank_runners.training.optim import OptimSettings
-from skillbank_runners.training.processes import rank
+from skillbank_runners.training.position import Position, fit_to_processes, position_of
 from skillbank_runners.training.report import ClipSet as Drawable
 from skillbank_runners.training.report import choose_clips, training_history
 from skillbank_runners.training.wandb_logging import build_logger
@@ -75,17 +75,18 @@ def train(
         facts: What the clips are and how they are prepared.
     """
     data = _Data(train_clips, val_clips, facts, frame_rate_of(val_clips, facts))
-    state = _state_to_resume(spec, run)
-    devices = choose_devices(spec.train)
-    seed = _seed(spec, state)
+    devices = choose_devices(spec.train, run.peers.place)
+    state = _state_to_resume(spec, run, devices)
+    seed = _seed(spec, run, state)
     set_algorithms(spec.train.cudnn)
-    settings = _loop_settings(spec, run, seed, devices)
+    settings = _loop_settings(spec, run, seed)
     best = BestCheckpoints(spec.train.checkpointer) if spec.train.checkpointer.enable_topk else None
     record = begin(spec, run, (train_clips, val_clips), devices.note, seed)
     record = replace(record, layout=facts.skeleton)  # its file may be gone when the report is made
     if settings.rank == 0:
         record.write_info()
     position = position_of(state)
+    run.peers.gather(_agreed_on(devices, seed, position))
     if position.epoch < settings.stop_after:
         _fit(spec, run, data, devices, _Start(settings, state, best))
     else:
@@ -130,7 +131,7 @@ def _fit(spec: TrainAction, run: Run, data: _Data, devices: Devices, start: _Sta
     place = settings.rank, devices.num_processes
     feeding = train_feeding(spec.dataset, settings.seed, *place, data.facts)
     train_batches = Batches(data.train, feeding)
-    if position.batch >= len(train_batches):
+    if position.batch > len(train_batches):
         raise RunnerError(_other_batches(position.batch, len(train_batches)))
     workers = spec.dataset.num_workers
     loaders = (
@@ -154,18 +155,22 @@ def _fit(spec: TrainAction, run: Run, data: _Data, devices: Devices, start: _Sta
     )
 
 
-def _state_to_resume(spec: TrainAction, run: Run) -> State | None:
+def _state_to_resume(spec: TrainAction, run: Run, devices: Devices) -> State | None:
     """The checkpoint that the spec names, or the folder's newest; None: start afresh."""
     text = spec.train.resume_training_checkpoint_path
-    path = Path(text).expanduser() if text else newest_checkpoint(run.results, LATEST)
-    if path is None:
+    found = Path(text).expanduser() if text else newest_checkpoint(run.results, LATEST)
+    # On a shared disk one process may see a file that another does not see yet.
+    known = run.peers.share("resume", str(found or ""))
+    if not known:
         return None
+    path = Path(known)
     state = read_checkpoint(path, _RESUME_KEY)
     if "optimizer_states" not in state:
         raise RunnerError(
             f"{_RESUME_KEY}: {str(path)!r} holds weights only, not the state of a training; "
             "give it as model.pretrained_model_path to start from its weights"
         )
+    state = fit_to_processes(state, devices.num_processes, spec.dataset.batch_size)
     position = position_of(state)
     log.info(
         "resuming from %s: epoch %d, batch %d, step %d",
@@ -177,17 +182,24 @@ def _state_to_resume(spec: TrainAction, run: Run) -> State | None:
     return state
 
 
-def _seed(spec: TrainAction, state: State | None) -> int:
+def _agreed_on(devices: Devices, seed: int, position: Position) -> str:
+    """What processes that train together must have in common, in words."""
+    on = f"{len(devices.gpu_ids)} GPUs" if devices.gpu_ids else "the CPU"
+    at = f"epoch {position.epoch + 1}, batch {position.batch}, step {position.step}"
+    return f"{on}, seed {seed}, a start at {at}"
+
+
+def _seed(spec: TrainAction, run: Run, state: State | None) -> int:
     """The spec's seed; where it is -1, that of the training that goes on, or a new one."""
     known = (state or {}).get("hyper_parameters", {}).get("seed")
     if spec.train.seed == -1 and known is not None:
         return int(known)
-    seed = resolve_seed(spec.train.seed)
+    seed = int(run.peers.share("seed", str(resolve_seed(spec.train.seed))))
     log.info("seed %d", seed)
     return seed
 
 
-def _loop_settings(spec: TrainAction, run: Run, seed: int, devices: Devices) -> LoopSettings:
+def _loop_settings(spec: TrainAction, run: Run, seed: int) -> LoopSettings:
     return LoopSettings(
         seed=seed,
         num_epochs=spec.train.num_epochs,
@@ -195,8 +207,9 @@ def _loop_settings(spec: TrainAction, run: Run, seed: int, devices: Devices) -> 
         grad_clip=spec.train.grad_clip,
         optim=OptimSettings(**spec.train.optim.model_dump()),
         label_smoothing=spec.train.label_smoothing,
-        rank=rank(max(1, len(devices.gpu_ids))),
+        rank=run.peers.place.rank,
         pause_after=run.pause_after,
+        stop=run.stop,
     )
 
 

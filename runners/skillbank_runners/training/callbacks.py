@@ -134,8 +134,19 @@ class CheckpointWriter(Checkpoint):
         module = _classifier(pl_module)
         is_inside = 0 < module.batch < trainer.num_training_batches
         is_new = module.step > module.start.step
-        if self._by_step and is_inside and is_new and module.step % self._interval == 0:
+        is_due = self._by_step and is_inside and is_new and module.step % self._interval == 0
+        if is_due or module.stopped_by:
             self._write(trainer, module, epoch_ended=False)
+        self._stop_if_asked(trainer, module)
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
+    ) -> None:
+        """Stop between two batches of a validation, behind all steps of its epoch."""
+        module = _classifier(pl_module)
+        if module.stopped_by:
+            self._write(trainer, module, epoch_ended=False)
+            self._stop_if_asked(trainer, module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's checkpoint where one is due; where training stops it always is."""
@@ -145,14 +156,28 @@ class CheckpointWriter(Checkpoint):
         if is_last or count % self._interval == 0:
             self._write(trainer, module, epoch_ended=True)
         if self._best and trainer.is_global_zero:
-            self._best.consider(self._run, module.state(epoch_ended=True), module.regular_metrics)
+            self._best.consider(self._run, module.state(), module.regular_metrics)
+
+    def _stop_if_asked(self, trainer: pl.Trainer, module: Classifier) -> None:
+        """Leave the loop, every process after the same step.
+
+        Raises:
+            Cancelled: One of them was asked to stop.
+        """
+        if not module.stopped_by:
+            return
+        done = f"after step {module.batch} of {trainer.num_training_batches}"
+        saved = checkpoint_name(module.epoch, module.step)
+        where = f" {done} of epoch {module.epoch + 1}, saved as {saved}"
+        raise module.settings.stop.cancelled(module.stopped_by, where).of_all()
 
     def _write(self, trainer: pl.Trainer, module: Classifier, *, epoch_ended: bool) -> None:
+        sums = None if epoch_ended else module.sums_of_processes()
         if not trainer.is_global_zero:
             return
         path = self._run.results / checkpoint_name(module.epoch, module.step)
         metrics = module.metrics if epoch_ended else {}
-        write_checkpoint(self._run, path, module.state(epoch_ended=epoch_ended), metrics)
+        write_checkpoint(self._run, path, module.state(sums), metrics)
         before = self._latest.resolve() if self._latest.is_symlink() else path.resolve()
         point_latest(self._latest, path)
         if self._best and self._best.replace_periodic and before != path.resolve():

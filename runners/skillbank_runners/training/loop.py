@@ -11,7 +11,7 @@ import logging
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,22 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from skillbank_runners.errors import Diverged
+from skillbank_runners.signals import StopRequest
 from skillbank_runners.training.checkpoints import State
 from skillbank_runners.training.determinism import Purpose, seed_torch
-from skillbank_runners.training.devices import Devices, sum_over_processes
+from skillbank_runners.training.devices import (
+    Devices,
+    each_of_processes,
+    largest_over_processes,
+)
+from skillbank_runners.training.joining import environment_of
 from skillbank_runners.training.optim import (
     OptimSettings,
     build_optimizer,
     build_schedule,
     restore_optimizer,
 )
+from skillbank_runners.training.position import Sums, own_sums, position_of
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class LoopSettings:
         label_smoothing: Share of each training label that is spread over all classes.
         rank: Number of this process.
         pause_after: Epochs after which training pauses; None: never.
+        stop: Tells when somebody wants it to stop.
     """
 
     seed: int
@@ -58,6 +66,7 @@ class LoopSettings:
     label_smoothing: float = 0.0
     rank: int = 0
     pause_after: int | None = None
+    stop: StopRequest = field(default_factory=StopRequest)
 
     @property
     def stop_after(self) -> int:
@@ -67,42 +76,6 @@ class LoopSettings:
     def is_validated(self, epoch: int) -> bool:
         """Tell whether a zero-indexed epoch is validated, whether or not training pauses."""
         return (epoch + 1) % min(self.validation_interval, self.num_epochs) == 0
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a training stands.
-
-    Attributes:
-        epoch: Zero-indexed epoch that goes on.
-        batch: Batches of it that are done.
-        step: Optimizer steps taken in all.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-
-
-@dataclass
-class Sums:
-    """Running totals over the clips of an epoch."""
-
-    loss: float = 0.0
-    correct: float = 0.0
-    clips: float = 0.0
-
-    def add(self, logits_NC: Tensor, labels_N: Tensor, loss: float) -> None:
-        """Count a batch whose mean loss is known."""
-        self.loss += loss * len(labels_N)
-        self.correct += int((logits_NC.argmax(dim=1) == labels_N).sum())
-        self.clips += len(labels_N)
-
-    def means(self, prefix: str, device: torch.device) -> dict[str, float]:
-        """Loss and accuracy over all processes."""
-        total = sum_over_processes([self.loss, self.correct, self.clips], device)
-        clips = max(total[2], 1)
-        return {f"{prefix}_loss": total[0] / clips, f"{prefix}_acc": total[1] / clips}
 
 
 class Classifier(pl.LightningModule):
@@ -117,6 +90,7 @@ class Classifier(pl.LightningModule):
             val_loss and val_acc where it was validated.
         regular_metrics: The same, less a validation that only a pause asked for: what a training
             depends on, which must not depend on pauses.
+        stopped_by: Signal for which all processes are to stop after this step; 0: none.
     """
 
     def __init__(
@@ -137,7 +111,8 @@ class Classifier(pl.LightningModule):
         self.regular_metrics: dict[str, float] = {}
         self._facts = hyper_parameters
         self._restored = state
-        self._sums = Sums(*(state or {}).get("epoch_sums", ()))
+        self.stopped_by = 0
+        self._sums = own_sums(state, settings.rank)
         self._val_sums = Sums()
         self._val_metrics: dict[str, float] = {}
 
@@ -176,6 +151,10 @@ class Classifier(pl.LightningModule):
         state["current"] |= {"processed": self.start.epoch, "completed": self.start.epoch}
         progress.load_state_dict(state)
 
+    def on_train_start(self) -> None:
+        """Take the signals back: Lightning has just put handlers of its own in their place."""
+        self.settings.stop.listen()
+
     def on_train_epoch_start(self) -> None:
         """Begin to count, unless the epoch goes on after an interruption."""
         self.epoch = self.trainer.current_epoch
@@ -197,7 +176,7 @@ class Classifier(pl.LightningModule):
         smoothing = self.settings.label_smoothing
         loss = functional.cross_entropy(logits_NC, labels_N, label_smoothing=smoothing)
         mean_loss = float(loss.detach())
-        self._check_finite("train_loss", mean_loss)
+        self._agree("train_loss", mean_loss)
         self._take_step(loss)
         self._sums.add(logits_NC.detach(), labels_N, mean_loss)
         self.batch = batch_idx + 1
@@ -208,9 +187,9 @@ class Classifier(pl.LightningModule):
         del batch_idx
         inputs, labels_N = batch
         logits_NC = self(inputs)
-        self._val_sums.add(
-            logits_NC, labels_N, float(functional.cross_entropy(logits_NC, labels_N))
-        )
+        mean_loss = float(functional.cross_entropy(logits_NC, labels_N))
+        self._agree("val_loss", mean_loss)
+        self._val_sums.add(logits_NC, labels_N, mean_loss)
 
     def on_validation_epoch_start(self) -> None:
         """Begin to count."""
@@ -221,7 +200,6 @@ class Classifier(pl.LightningModule):
         sums = self._val_sums
         clips = max(sums.clips, 1)
         self._val_metrics = {"val_loss": sums.loss / clips, "val_acc": sums.correct / clips}
-        self._check_finite("val_loss", self._val_metrics["val_loss"])
 
     def on_train_epoch_end(self) -> None:
         """Close the epoch: its metrics, and the next learning rate."""
@@ -231,15 +209,24 @@ class Classifier(pl.LightningModule):
         self.regular_metrics = self.metrics if is_regular else {**trained, **lr}
         self._schedule.end_epoch(self.regular_metrics)
 
-    def state(self, *, epoch_ended: bool) -> State:
-        """Checkpoint of this moment; Lightning's keys where it has them."""
-        sums = Sums() if epoch_ended else self._sums
+    def sums_of_processes(self) -> list[list[float]]:
+        """Running totals of this epoch of each process; every one of them has to ask."""
+        return each_of_processes(astuple(self._sums), self.device)
+
+    def state(self, sums: Sequence[Sequence[float]] | None = None) -> State:
+        """Checkpoint of this moment; Lightning's keys where it has them.
+
+        Args:
+            sums: Running totals of each process within an epoch; None: the epoch has ended.
+        """
+        epoch_ended = sums is None
+        told = [list(one) for one in sums or [astuple(Sums())]]
         return {
             "epoch": self.epoch,
             "global_step": self.step,
             "batch": 0 if epoch_ended else self.batch,
             "epoch_ended": epoch_ended,
-            "epoch_sums": [sums.loss, sums.correct, sums.clips],
+            "epoch_sums": told[0] if len(told) == 1 else told,
             "state_dict": self.state_dict(),
             "optimizer_states": [self._optimizer.state_dict()],
             "lr_schedulers": [self._schedule.state()],
@@ -256,25 +243,19 @@ class Classifier(pl.LightningModule):
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.grad_clip)
         optimizer.step()
 
-    def _check_finite(self, name: str, value: float) -> None:
-        if math.isfinite(value):
+    def _agree(self, name: str, value: float) -> None:
+        """Go on only if no process has lost itself; learn whether one was asked to stop."""
+        own = [float(not math.isfinite(value)), float(self.settings.stop.signum)]
+        is_lost, self.stopped_by = map(int, largest_over_processes(own, self.device))
+        if not is_lost:
             return
+        found = "infinite or no number" if math.isfinite(value) else str(value)
         raise Diverged(
-            f"{name} became {value} in epoch {self.epoch}, step {self.step}, at learning rate "
+            f"{name} became {found} in epoch {self.epoch}, step {self.step}, at learning rate "
             f"{self.lr:g}: training has diverged. Set train.optim.lr to {self.lr / 10:g}, or "
             "train.grad_clip to 1.0, and start in a new results folder or from an earlier "
             "checkpoint (train.resume_training_checkpoint_path)"
-        )
-
-
-def position_of(state: State | None) -> Position:
-    """Where a checkpoint's training goes on; Lightning's own checkpoints hold ended epochs."""
-    if state is None:
-        return Position()
-    step = int(state.get("global_step", 0))
-    if state.get("epoch_ended", True):
-        return Position(int(state.get("epoch", -1)) + 1, 0, step)
-    return Position(int(state["epoch"]), int(state["batch"]), step)
+        ).of_all()
 
 
 def fit(
@@ -298,24 +279,30 @@ def fit(
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     settings = module.settings
-    trainer = pl.Trainer(
-        accelerator="gpu" if devices.gpu_ids else "cpu",
-        devices=list(devices.gpu_ids) or 1,
-        num_nodes=devices.num_nodes,
-        strategy="ddp" if devices.num_processes > 1 else "auto",
-        max_epochs=settings.stop_after,
-        check_val_every_n_epoch=min(settings.validation_interval, settings.num_epochs),
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        callbacks=list(callbacks),
-        logger=logger or False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=results,
-    )
     with warnings.catch_warnings():
         # Lightning advises more worker processes; data.py explains why there are none.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         # Lightning's own use of PyTorch, in releases up to 2.6.
         warnings.filterwarnings("ignore", ".*LeafSpec.*deprecated.*")
-        trainer.fit(module, *loaders)
+        # It takes every process of a machine with SLURM for one that srun should have started.
+        warnings.filterwarnings("ignore", ".*`srun` command is available.*")
+        trainer = pl.Trainer(
+            accelerator="gpu" if devices.gpu_ids else "cpu",
+            devices=list(devices.gpu_ids) or devices.per_node,
+            num_nodes=devices.place.num_nodes,
+            plugins=[environment_of(devices.place)],
+            strategy="ddp" if devices.num_processes > 1 else "auto",
+            max_epochs=settings.stop_after,
+            check_val_every_n_epoch=min(settings.validation_interval, settings.num_epochs),
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            callbacks=list(callbacks),
+            logger=logger or False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=results,
+        )
+        with settings.stop.deferred(), settings.stop.held_back():
+            trainer.fit(module, *loaders)
+    if settings.rank == 0:  # for a last signal that no step has seen
+        settings.stop.check()

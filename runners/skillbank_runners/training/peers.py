@@ -1,0 +1,220 @@
+"""What processes that train together tell one another outside of their sums.
+
+PyTorch's store is theirs from their first moment: a process that fails says why before the others
+wait for it in vain, values that must be the same everywhere are the first one's, and nobody leaves
+before the first one, which writes for all, has finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from skillbank_runners.errors import Cancelled, PeerFailed, RunnerError, Unreachable
+from skillbank_runners.training.processes import ALONE, Place, share_with_children
+
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
+
+_GATHERING_S = 600.0  # machines of one job start at different times, and load PyTorch from afar
+_ANSWER_S = 10
+_LOOK_S = 0.1
+_WATCH_S = 1.0
+_PATIENCE_S = 20.0  # after which a process that waits in a sum for one that is gone is ended
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a process ended before its peers.
+
+    Attributes:
+        rank: Its number.
+        host: Its machine.
+        message: What it said.
+        exit_code: What it exits with.
+        kind: `failure` of a status line.
+    """
+
+    rank: int
+    host: str
+    message: str
+    exit_code: int
+    kind: str
+
+    def __str__(self) -> str:
+        return f"process {self.rank} on {self.host}: {self.message}"
+
+
+class Peers:
+    """The processes that train together, as one of them sees them.
+
+    Args:
+        place: Which one this is.
+    """
+
+    def __init__(self, place: Place = ALONE) -> None:
+        self.place = place
+        self._store: Store | None = None
+        self._is_over = threading.Event()
+
+    def join(self, address: str, port: int) -> None:
+        """Meet at the store.
+
+        Args:
+            address: Machine of the store.
+            port: Its port.
+
+        Raises:
+            RunnerError: It cannot be reached.
+        """
+        from torch._C._distributed_c10d import PrefixStore, TCPStore
+        from torch.distributed import DistError
+
+        deadline = time.monotonic() + _GATHERING_S
+        is_host = self.place.keeps_store
+        while True:  # short attempts: a signal is heard between them
+            try:
+                store = TCPStore(
+                    address,
+                    port,
+                    is_master=is_host,
+                    timeout=timedelta(seconds=_ANSWER_S),
+                    wait_for_workers=False,
+                    multi_tenant=True,  # Lightning opens it a second time
+                )
+                break
+            except DistError as error:
+                if is_host or time.monotonic() > deadline:
+                    raise Unreachable(
+                        f"the first process cannot be reached at {address}:{port} "
+                        f"({str(error).splitlines()[0]}); let the machines reach one another, or "
+                        "name another address and port in MASTER_ADDR and MASTER_PORT"
+                    ) from error
+        self._store = PrefixStore(f"skillbank/{self.place.round}", store)
+
+    def watch(self, on_stuck: Callable[[Failure], None]) -> None:
+        """End this process when another one failed and this one waits for it in vain.
+
+        Args:
+            on_stuck: Told why before the process ends.
+        """
+        if self._store is not None:
+            threading.Thread(target=self._watch, args=(on_stuck,), daemon=True).start()
+
+    def share(self, name: str, value: str) -> str:
+        """The first process's value, in all of them.
+
+        Raises:
+            PeerFailed: Another one failed meanwhile.
+        """
+        if self._store is None:
+            return share_with_children(name, value)
+        if self.place.is_first:
+            self._store.set(name, value)
+            return value
+        return self._await(name)
+
+    def gather(self, facts: str) -> None:
+        """Wait until all processes are ready, and see that they are so for the same thing.
+
+        Args:
+            facts: What must be the same in all of them.
+
+        Raises:
+            PeerFailed: Another one failed meanwhile.
+            RunnerError: They differ.
+        """
+        if self._store is None:
+            return
+        self._store.set(f"ready/{self.place.rank}", json.dumps([socket.gethostname(), facts]))
+        others = range(self.place.num_processes)
+        told = [json.loads(self._await(f"ready/{rank}")) for rank in others]
+        for rank, (host, said) in enumerate(told):
+            if said != told[0][1]:
+                raise RunnerError(
+                    f"process {rank} on {host} has {said}, process 0 on {told[0][0]} has "
+                    f"{told[0][1]}: they cannot train together"
+                ).of_all()
+
+    def tell(self, message: str, exit_code: int, kind: str) -> None:
+        """Say why this process ends before its peers."""
+        if self._store is None or self.failure() is not None:
+            return
+        failure = Failure(self.place.rank, socket.gethostname(), message, exit_code, kind)
+        self._ask(lambda store: store.set("failure", json.dumps(asdict(failure))))
+
+    def failure(self) -> Failure | None:
+        """Why another process ended first; None: none did, or it did not say."""
+        if self._store is None or not self._has("failure"):
+            return None
+        content = self._ask(lambda store: store.get("failure"))
+        found = Failure(**json.loads(content)) if content else None
+        return found if found is not None and found.rank != self.place.rank else None
+
+    def leave(self, *, waits: bool) -> None:
+        """Part: the first process says that all is written, the others wait for it.
+
+        Args:
+            waits: Whether to wait; a process that failed by itself holds nobody up.
+        """
+        self._is_over.set()
+        if self._store is None:
+            return
+        if self.place.is_first:
+            self._ask(lambda store: store.set("over", "1"))
+            return
+        try:
+            while waits and self._has("over") is False and self.failure() is None:
+                time.sleep(_LOOK_S)
+        except Cancelled:
+            return  # what is to be kept is the first one's to keep
+
+    def _await(self, name: str) -> str:
+        """A value that some process will set."""
+        deadline = time.monotonic() + _GATHERING_S
+        while not (is_there := self._has(name)):
+            if failure := self.failure():
+                raise PeerFailed(str(failure), failure.exit_code, failure.kind)
+            if is_there is None or time.monotonic() > deadline:
+                raise Unreachable(
+                    f"the processes that train together did not all arrive within "
+                    f"{_GATHERING_S:g} s: {name} is missing; see the logs of the other machines"
+                )
+            time.sleep(_LOOK_S)
+        content = self._ask(lambda store: store.get(name))
+        return content.decode() if content else ""
+
+    def _has(self, name: str) -> bool | None:
+        """Whether a value is there; None: the store is gone."""
+        return self._ask(lambda store: store.check([name]))
+
+    def _ask(self, question: Callable[[Store], Answer]) -> Answer | None:
+        """The store's answer; None: it went with the process that kept it."""
+        from torch.distributed import DistError
+
+        assert self._store is not None
+        try:
+            return question(self._store)
+        except (DistError, RuntimeError):
+            return None
+
+    def _watch(self, on_stuck: Callable[[Failure], None]) -> None:
+        while not self._is_over.wait(_WATCH_S):
+            is_there = self._has("failure")
+            failure = self.failure()
+            if is_there is False or (is_there and failure is None):
+                continue
+            if self._is_over.wait(_PATIENCE_S):
+                return
+            gone = Failure(0, "its machine", "it ended without a word", 1, "infrastructure")
+            on_stuck(failure or gone)
+            os._exit((failure or gone).exit_code)
