@@ -40,11 +40,16 @@ class Lease(ABC):
     Args:
         attempt: Attempt of the job that asks; an older one never takes it from a newer.
         on_lost: Called once, from the lease's own thread, when somebody else has taken it.
+
+    Attributes:
+        may_be_followed: The next holder may follow a release at once. False where a write is still
+            under way that may yet arrive: then a release tells nobody, and the lease runs out.
     """
 
     def __init__(self, attempt: int = 1, on_lost: OnLost | None = None) -> None:
         self.attempt = attempt
         self.on_lost = on_lost
+        self.may_be_followed = True
 
     @abstractmethod
     def take(self, timeout_s: float) -> None:
@@ -183,6 +188,8 @@ class StoreLease(_KeptLease):
             self._claim.renew()
 
     def _give_back(self) -> None:
+        if not self.may_be_followed:
+            return
         try:
             self._claim.release()
         except FilesError:
@@ -363,6 +370,7 @@ class BothLeases(Lease):
 
     def release(self) -> None:
         """Give both back, the results URI's first."""
+        self._store.may_be_followed &= self.may_be_followed
         self._store.release()
         self._disk.release()
 

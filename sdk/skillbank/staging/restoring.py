@@ -1,0 +1,125 @@
+"""Bring a job's folder back from its results URI, to go on with it on another machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
+
+from skillbank.errors import FileConflict, FileDamaged, FileMissing
+from skillbank.files.api import FileStore
+from skillbank.files.opening import Stores
+from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
+
+_THREADS = 8
+_TRIES = 3
+
+
+def restore(uri: str, stores: Stores, folder: Path) -> Manifest | None:
+    """Bring every file that a job's manifest names, links too; what lies here already stays.
+
+    Args:
+        uri: The job's results URI.
+        stores: Where it is kept.
+        folder: The job's folder here.
+
+    Returns:
+        The manifest; None where no job left one.
+
+    Raises:
+        FileDamaged: A file is not what the manifest says.
+        FilesError: A file cannot be brought.
+    """
+    store = stores.of(uri)
+    uri = uri.rstrip("/")
+    tries = 0
+    while (manifest := read_manifest(store, uri)) is not None:
+        tries += 1
+        try:
+            _bring_all(store, uri, folder, manifest)
+        except (FileMissing, FileConflict, FileDamaged):
+            if tries == _TRIES:
+                raise
+            continue  # its writer may have replaced it since the manifest was read
+        return manifest
+    return None
+
+
+def read_manifest(store: FileStore, uri: str) -> Manifest | None:
+    """The manifest at a job's results URI; None where there is none.
+
+    Raises:
+        FileDamaged: It is none of ours.
+    """
+    where = f"{uri.rstrip('/')}/{MANIFEST_NAME}"
+    try:
+        return Manifest.model_validate_json(store.read(where))
+    except FileMissing:
+        return None
+    except ValidationError as error:
+        raise FileDamaged(
+            f"{where}: is no list of a job's files; expected the JSON that skillbank writes. Move "
+            "it away, or name another results URI."
+        ) from error
+
+
+def _bring_all(store: FileStore, uri: str, folder: Path, manifest: Manifest) -> None:
+    for path in manifest.files:
+        _require_inside(uri, path)
+    files = {path: entry for path, entry in manifest.files.items() if not entry.link}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        under_way = [
+            pool.submit(_bring, store, f"{uri}/{entry.key or path}", folder / path, entry)
+            for path, entry in files.items()
+        ]
+        for one in under_way:
+            one.result()
+    for path, entry in manifest.files.items():
+        if entry.link:
+            _link(uri, folder, path, entry.link)
+
+
+def _bring(store: FileStore, uri: str, target: Path, entry: ManifestEntry) -> None:
+    if target.is_file() and not target.is_symlink() and _is_same(target, entry):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    stored = store.download(uri, target)
+    digest = stored.sha256 or _digest(target)
+    # A file that is written over in place may be newer than the manifest that names it.
+    if digest != entry.sha256 and (entry.is_frozen or stored.version == entry.version):
+        target.unlink()
+        raise FileDamaged(
+            f"{uri}: the file was changed: its sha256 is {digest[:12]}..., recorded was "
+            f"{entry.sha256[:12]}...; remove the job's results there, or choose another job."
+        )
+
+
+def _link(uri: str, folder: Path, path: str, target: str) -> None:
+    inside = os.path.normpath(PurePosixPath(path).parent / target)
+    if PurePosixPath(target).is_absolute() or inside.startswith(".."):
+        raise FileDamaged(f"{uri}: the link {path!r} leads out of the job's folder, to {target!r}.")
+    link = folder / path
+    link.parent.mkdir(parents=True, exist_ok=True)
+    draft = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(link)
+
+
+def _require_inside(uri: str, path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if not parts or PurePosixPath(path).is_absolute() or ".." in parts:
+        raise FileDamaged(f"{uri}: the manifest names {path!r}, which leads out of the folder.")
+
+
+def _is_same(path: Path, entry: ManifestEntry) -> bool:
+    return path.stat().st_size == entry.size_bytes and _digest(path) == entry.sha256
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,257 @@
+"""What goes to a job's results URI when: new files at once, growing ones now and then, in order.
+
+`artefacts.json` goes up when every file that it names is there, as it was read then, and the ending
+of an attempt goes up last: whoever sees one sees what belongs to it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from skillbank.errors import FilesError, LeaseLost
+from skillbank.staging.collecting import RECORDS, Found, named_by
+from skillbank.staging.lanes import Lane
+from skillbank.staging.listing import Listing
+from skillbank.staging.manifest import ManifestEntry
+from skillbank.staging.shipping import LARGE_BYTES, Shipper
+
+_SHARE = 0.05
+"""Part of the time that may go into bringing one growing file again and again."""
+
+_SETTLED_S = 1.0
+"""How long a large file that no record names must rest before it goes."""
+
+_SMALL_LANES = 6
+_LONGEST_PAUSE_S = 30.0
+_ENDING_WAITS_FOR = 3
+"""Failures of another file after which the ending of an attempt goes up without it."""
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass
+class _Sent:
+    """What is known of the way of one file.
+
+    Attributes:
+        stamp: Of the file as it lies at the results URI; None: it does not.
+        begun_at: When its last upload was asked for.
+        pace_at: When it may go again because it grew.
+        retry_at: When it may go again because it failed.
+        failures: Uploads that failed since the last that did not.
+    """
+
+    stamp: Stamp | None = None
+    begun_at: float = float("-inf")
+    pace_at: float = float("-inf")
+    retry_at: float = float("-inf")
+    failures: int = 0
+
+    def fail(self) -> None:
+        """Wait longer after each failure."""
+        self.failures += 1
+        pause_s = min(_LONGEST_PAUSE_S, 0.5 * 2.0**self.failures)
+        self.retry_at = time.monotonic() + pause_s
+
+    def arrive(self, stamp: Stamp, took_s: float) -> None:
+        """Note what lies there now."""
+        self.stamp, self.failures = stamp, 0
+        self.pace_at = time.monotonic() + took_s * (1 / _SHARE - 1)
+
+
+_Flight = tuple[Found, "Future[tuple[ManifestEntry, float]]"]
+
+
+class Traffic:
+    """Decides what goes, hands it to the lanes, and takes in what arrived; used by one thread.
+
+    Args:
+        folder: The job's folder.
+        ship: Brings a file.
+        listing: Names what arrived.
+        on_landing: Called from a lane when something arrived or failed.
+    """
+
+    def __init__(
+        self, folder: Path, ship: Shipper, listing: Listing, on_landing: Callable[[], None]
+    ) -> None:
+        self.trouble = ""
+        self._folder = folder
+        self._ship = ship
+        self._listing = listing
+        self._on_landing = on_landing
+        self._sent: dict[str, _Sent] = {}
+        self._flights: dict[str, _Flight] = {}
+        self._records: tuple[Found, bytes] | None = None
+        self._named: set[str] = set()
+        self._large = Lane("outbox-large", 1)
+        self._small = Lane("outbox-small", _SMALL_LANES)
+
+    def land(self) -> None:
+        """Take in what arrived, or did not.
+
+        Raises:
+            LeaseLost: The results are somebody else's.
+        """
+        for path, (found, future) in list(self._flights.items()):
+            if not future.done():
+                continue
+            del self._flights[path]
+            try:
+                entry, took_s = future.result()
+            except LeaseLost:
+                raise
+            except FileNotFoundError:
+                continue  # pruned on its way
+            except (FilesError, OSError) as error:
+                self._sent[path].fail()
+                self.trouble = str(error)
+                continue
+            self._sent[path].arrive(found.stamp, took_s)
+            self._listing.put(path, entry)
+            if path == RECORDS and self._records is not None:
+                self._named = named_by(self._records[1]) or set()
+                self._records = None
+        if not any(sent.failures for sent in self._sent.values()):
+            self.trouble = ""
+
+    def dispatch(self, found: Mapping[str, Found], asked_at: float | None) -> bool:
+        """Send what is due.
+
+        Args:
+            found: The folder as it is.
+            asked_at: When somebody asked for everything; None: nobody did.
+
+        Returns:
+            Whether all is there that was there when everything was asked for.
+        """
+        self._note_links(found)
+        self._read_records(found, asked_at)
+        named = set() if self._records is None else named_by(self._records[1]) or set()
+        waiting = [one for one in found.values() if self._is_waiting(one, asked_at)]
+        endings = [one for one in waiting if one.is_ending]
+        others = sorted(
+            (one for one in waiting if not one.is_ending), key=lambda one: one.modified_at
+        )
+        for one in others:
+            if self._is_due(one, asked_at, is_named=one.path in named):
+                self._send(one, self._bringing(one))
+        self._send_records(found, others)
+        if not self._records and not self._holds_up(others):
+            for one in endings:
+                if time.monotonic() >= self._sent[one.path].retry_at:
+                    self._send(one, self._bringing(one))
+        self._drop_gone(found)
+        return not (waiting or self._flights or self._records)
+
+    def is_exposed(self, found: Iterable[str]) -> bool:
+        """Whether an overtaken holder might still change a file that lies here too."""
+        files = self._listing.files
+        return any(path in files and self._ship.is_exposed(files[path]) for path in found)
+
+    def missing(self, found: Mapping[str, Found]) -> list[str]:
+        """Paths of files that do not lie at the results URI as they are here."""
+        return sorted(
+            path
+            for path, one in found.items()
+            if path not in self._sent
+            or self._sent[path].stamp != one.stamp
+            or not self._listing.holds(path)
+        )
+
+    def close(self) -> list[Future[tuple[ManifestEntry, float]]]:
+        """Let the lanes end; what was under way is returned."""
+        self._large.close()
+        self._small.close()
+        return [future for _, future in list(self._flights.values())]
+
+    # ------------------------------------------------------------------ what is due
+
+    def _is_waiting(self, one: Found, asked_at: float | None) -> bool:
+        """Whether a file is to go, now or later; the records and what is under way are not."""
+        sent = self._sent.setdefault(one.path, _Sent())
+        if one.path == RECORDS or one.path in self._flights or sent.stamp == one.stamp:
+            return False
+        return asked_at is None or sent.begun_at < asked_at or sent.failures > 0
+
+    def _is_due(self, one: Found, asked_at: float | None, *, is_named: bool) -> bool:
+        sent, now = self._sent[one.path], time.monotonic()
+        if asked_at is not None or is_named:
+            return now >= sent.retry_at
+        is_settled = one.size_bytes < LARGE_BYTES or time.time() - one.modified_at >= _SETTLED_S
+        return is_settled and now >= max(sent.retry_at, sent.pace_at)
+
+    def _holds_up(self, others: list[Found]) -> bool:
+        """Whether the ending of an attempt waits for other files."""
+        paths = [*(one.path for one in others), *self._flights]
+        return any(self._sent[path].failures < _ENDING_WAITS_FOR for path in paths)
+
+    def _send(self, one: Found, bring: Callable[[], ManifestEntry]) -> None:
+        def work() -> tuple[ManifestEntry, float]:
+            began = time.monotonic()
+            return bring(), time.monotonic() - began
+
+        self._sent[one.path].begun_at = time.monotonic()
+        lane = self._large if one.size_bytes >= LARGE_BYTES else self._small
+        future = lane.submit(work)
+        self._flights[one.path] = (one, future)
+        future.add_done_callback(lambda _: self._on_landing())
+
+    def _bringing(self, one: Found) -> Callable[[], ManifestEntry]:
+        entry = self._listing.files.get(one.path)
+        return lambda: self._ship.ship(one, entry)
+
+    # ------------------------------------------------------------------ links, records, deletions
+
+    def _note_links(self, found: Mapping[str, Found]) -> None:
+        for one in found.values():
+            sent = self._sent.setdefault(one.path, _Sent())
+            if one.link and sent.stamp != one.stamp:
+                self._listing.put(one.path, ManifestEntry(link=one.link))
+                sent.stamp = one.stamp
+
+    def _read_records(self, found: Mapping[str, Found], asked_at: float | None) -> None:
+        """Keep the records as they are at this moment, until all that they name is there."""
+        one = found.get(RECORDS)
+        if one is None or self._records is not None:
+            return
+        if self._is_record_new(one, asked_at):
+            try:
+                content = (self._folder / RECORDS).read_bytes()
+            except FileNotFoundError:
+                return
+            if named_by(content) is not None:
+                self._records = (one, content)
+
+    def _is_record_new(self, one: Found, asked_at: float | None) -> bool:
+        sent = self._sent.setdefault(RECORDS, _Sent())
+        return sent.stamp != one.stamp and (asked_at is None or sent.begun_at < asked_at)
+
+    def _send_records(self, found: Mapping[str, Found], others: list[Found]) -> None:
+        if self._records is None or RECORDS in self._flights:
+            return
+        one, content = self._records
+        named = named_by(content) or set()
+        under_way = {*(other.path for other in others), *self._flights}
+        now = found.get(RECORDS)
+        is_old = now is None or now.stamp != one.stamp
+        is_pruned = any(p not in found and p not in self._listing.files for p in named)
+        if is_old and is_pruned:
+            self._records = None  # the next look reads the newer ones
+        elif not named & under_way and time.monotonic() >= self._sent[RECORDS].retry_at:
+            entry = self._listing.files.get(RECORDS)
+            self._send(one, lambda: self._ship.ship_bytes(RECORDS, content, entry))
+
+    def _drop_gone(self, found: Mapping[str, Found]) -> None:
+        """Follow deletions, but of what the records at the results URI still name."""
+        if self._records is not None:
+            return
+        for path in list(self._listing.files):
+            was_here = path in self._sent
+            if path not in found and was_here and path not in self._named | self._flights.keys():
+                self._listing.drop(path)
+                del self._sent[path]
