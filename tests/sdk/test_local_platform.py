@@ -609,7 +609,7 @@ def test_the_kernel_counts_what_it_killed_for_memory(tmp_path: Path) -> None:
     counters = tmp_path / "vmstat"
     counters.write_text("nr_free_pages 12\noom_kill 3\nthp_split 0\n")
 
-    assert count_memory_kills(counters) == 3
+    assert count_memory_kills(counters, tmp_path / "none") == 3
 
 
 @pytest.mark.parametrize("content", [None, "", "nr_free_pages 12\n"])
@@ -620,7 +620,7 @@ def test_a_kernel_that_does_not_count_has_killed_nobody(
     if content is not None:
         counters.write_text(content)
 
-    assert count_memory_kills(counters) == 0
+    assert count_memory_kills(counters, tmp_path / "none") == 0
 
 
 @pytest.mark.parametrize("exit_code", [-9, 137])

@@ -1,17 +1,22 @@
 """The files by which a submitter, a supervisor and whoever asks later know one local attempt.
 
 `<job>/attempts/<n>/` holds `order.json` (what to run), `supervisor.json` (who runs it),
-`waiting` (there was no free place), `started.json`, `cancel` (somebody wants it stopped) and
-`exit.json` (how it ended). The supervisor imports this module, so it takes the standard library
-only, and little of that.
+`waiting` (what for, while there is no free place), `retry.json` (a run failed, and when the next
+one begins), `started.json`, `cancel` (somebody wants it stopped) and `exit.json` (how it ended).
+The supervisor imports this module, so it takes the standard library only, and little of that.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from skillbank.platforms.disk import forget_reserve, is_full, reserve, write_on_reserve
+
+_LONGEST_DETAIL = 3000  # fits into the room that is kept for an ending
 
 
 class Order(NamedTuple):
@@ -28,6 +33,13 @@ class Order(NamedTuple):
         grace_s: Time between SIGTERM and SIGKILL.
         takes_place: It waits for a place and holds it while it runs. A job that only waits for
             others takes none, so that it never keeps one from them.
+        ticket: Its place in the queue; empty: it takes no place.
+        priority: Jobs of a higher one are served first.
+        max_parallel: It starts only while fewer jobs of its root run; None: that is no matter.
+        memory_bytes: It starts only while so much memory is free; 0: that is no matter.
+        time_limit_s: Longest time that one run may take; None: as long as it takes.
+        retries: Further runs, at most, after failures of the machine.
+        retry_wait_s: Pause before the first of them; it doubles with each.
     """
 
     job_id: str
@@ -39,6 +51,13 @@ class Order(NamedTuple):
     num_gpus: int
     grace_s: float
     takes_place: bool = True
+    ticket: str = ""
+    priority: int = 0
+    max_parallel: int | None = None
+    memory_bytes: int = 0
+    time_limit_s: float | None = None
+    retries: int = 0
+    retry_wait_s: float = 10.0
 
 
 class Identity(NamedTuple):
@@ -69,6 +88,27 @@ class Ending(NamedTuple):
     is_interrupted: bool = False
 
 
+class Retry(NamedTuple):
+    """A further run of an attempt, after one that failed.
+
+    Attributes:
+        run: Its number; 2 for the first retry.
+        most_runs: The last number that there may be.
+        begins_at: When it may begin, in seconds since the epoch, UTC.
+        reason: What the run before it failed of.
+    """
+
+    run: int
+    most_runs: int
+    begins_at: float
+    reason: str
+
+    @property
+    def begins_at_clock(self) -> str:
+        """When it begins, as this machine's clocks show it: `14:05:09`."""
+        return time.strftime("%H:%M:%S", time.localtime(self.begins_at))
+
+
 class AttemptFolder:
     """The files of one attempt of a job."""
 
@@ -86,8 +126,13 @@ class AttemptFolder:
         return self._next.exists()
 
     def create(self, order: Order) -> None:
-        """Make the folder with its order."""
+        """Make the folder with its order, and keep room for its ending.
+
+        Raises:
+            OSError: There is none.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        reserve(self.path / "exit.json")
         write_json(self.path / "order.json", order._asdict())
 
     def order(self) -> Order:
@@ -103,13 +148,27 @@ class AttemptFolder:
         content = read_json(self.path / "supervisor.json")
         return None if content is None else Identity(**content)
 
-    def tell_waiting(self) -> None:
-        """Tell that no place is free for the attempt yet."""
-        (self.path / "waiting").touch()
+    def tell_waiting(self, what_for: str) -> None:
+        """Tell what the attempt waits for."""
+        (self.path / "waiting").write_text(what_for, encoding="utf-8")
 
-    def is_waiting(self) -> bool:
-        """Tell whether the attempt had to wait for a place."""
-        return (self.path / "waiting").exists()
+    def waits_for(self) -> str | None:
+        """What the attempt waits for, or had to wait for; None where it had not to wait."""
+        try:
+            return (self.path / "waiting").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write_retry(self, retry: Retry) -> None:
+        """Tell that the attempt will run again."""
+        write_json(self.path / "retry.json", retry._asdict())
+        for name in ("started.json", "waiting"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def retry(self) -> Retry | None:
+        """The newest further run of the attempt; None where no run has failed."""
+        content = read_json(self.path / "retry.json")
+        return None if content is None else Retry(**content)
 
     def write_start(self, started_at: float) -> None:
         """Tell that the attempt runs."""
@@ -121,8 +180,17 @@ class AttemptFolder:
         return None if content is None else content["started_at"]
 
     def write_ending(self, ending: Ending) -> None:
-        """Tell how the attempt ended, so that it is known after a power cut too."""
-        write_json(self.path / "exit.json", ending._asdict(), is_durable=True)
+        """Tell how the attempt ended, so that it is known after a power cut, or on a full disk."""
+        path = self.path / "exit.json"
+        try:
+            write_json(path, ending._asdict(), is_durable=True)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            short = ending._replace(detail=ending.detail[:_LONGEST_DETAIL])
+            write_on_reserve(path, json.dumps(short._asdict(), ensure_ascii=False))
+        else:
+            forget_reserve(path)
 
     def ending(self) -> Ending | None:
         """How the attempt ended; None while it has not, or when nobody could tell."""
@@ -167,12 +235,16 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def write_json(path: Path, content: dict[str, Any], *, is_durable: bool = False) -> None:
     """Write a JSON file so that a reader sees the old or the new one, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(content, file)
-        if is_durable:
-            file.flush()
-            os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(content, file)
+            if is_durable:
+                file.flush()
+                os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
     if is_durable:
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)

@@ -14,20 +14,19 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import psutil
-
 import skillbank
 from skillbank.locks import is_locked, take_lock
 from skillbank.platforms.attempt import AttemptFolder, Identity, Order, identify
+from skillbank.platforms.queue import Queue
 from skillbank.platforms.strays import kill_strays
-from skillbank.platforms.supervisor import LOCK_DESCRIPTOR
+from skillbank.platforms.supervisor import LOCK_DESCRIPTOR, TICKET_DESCRIPTOR
 
 # Run isolated and without site packages: up in 20 ms, whatever the user's environment holds.
 _BOOT = """
 import sys
-sys.path += sys.argv[1:3]
+sys.path.append(sys.argv[1])
 from skillbank.platforms.supervisor import main
-main(sys.argv[3:])
+main(sys.argv[2:])
 """
 
 
@@ -50,11 +49,18 @@ class Supervisors:
         lock = take_lock(folder.lock)
         if lock is None:
             return False
+        locks = [lock]
         try:
+            if order.takes_place:
+                queue = Queue(Path(order.slots_folder), "gpu" if order.num_gpus else "slot")
+                ticket = queue.draw(order.priority, order.job_id)
+                locks.append(ticket.lock)
+                order = order._replace(ticket=ticket.name)
             folder.create(order)
-            self._pids.add(_start_supervisor(folder, order.attempt, lock, environment))
+            self._pids.add(_start_supervisor(folder, order.attempt, locks, environment))
         finally:
-            os.close(lock)  # the supervisor holds its own copy
+            for held in locks:
+                os.close(held)  # the supervisor holds its own copies
         return True
 
     def stop(self, folder: AttemptFolder, grace_s: float) -> None:
@@ -90,14 +96,15 @@ class Supervisors:
 
 
 def _start_supervisor(
-    folder: AttemptFolder, attempt: int, lock: int, environment: Mapping[str, str]
+    folder: AttemptFolder, attempt: int, locks: list[int], environment: Mapping[str, str]
 ) -> int:
-    """Pid of a detached process that prints to the folder's log and holds a copy of the lock."""
-    roots = [str(Path(module.__file__ or "").parents[1]) for module in (skillbank, psutil)]
-    arguments = [*roots, str(folder.job_folder), str(attempt)]
+    """Pid of a detached process that prints to the folder's log and holds copies of the locks."""
+    root = str(Path(skillbank.__file__ or "").parents[1])
+    arguments = [root, str(folder.job_folder), str(attempt)]
+    targets = (LOCK_DESCRIPTOR, TICKET_DESCRIPTOR)
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     # Out of the way of the descriptors that are set up below, in that order.
-    high_lock = fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, 10)
+    high = [fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, 10) for lock in locks]
     try:
         return os.posix_spawn(
             sys.executable,
@@ -107,14 +114,15 @@ def _start_supervisor(
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(folder.log), append, 0o644),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
-                (os.POSIX_SPAWN_DUP2, high_lock, LOCK_DESCRIPTOR),
+                *[(os.POSIX_SPAWN_DUP2, *pair) for pair in zip(high, targets, strict=False)],
             ],
             setsid=True,
             setsigmask=[],
             setsigdef=[signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGHUP],
         )
     finally:
-        os.close(high_lock)
+        for lock in high:
+            os.close(lock)
 
 
 def _signal(identity: Identity | None, number: signal.Signals) -> None:

@@ -42,7 +42,7 @@ def _judge(ending: Ending) -> tuple[JobState, str]:
         return JobState.COMPLETE, ""
     if ending.is_cancelled:
         return JobState.CANCELED, ending.detail
-    if ending.exit_code in _STOPPED_BY_SIGTERM:
+    if ending.exit_code in _STOPPED_BY_SIGTERM and not ending.detail:
         return JobState.CANCELED, STOPPED_FROM_OUTSIDE
     if ending.exit_code == PAUSED_EXIT:
         return JobState.PAUSED, ""

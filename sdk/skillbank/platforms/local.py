@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from skillbank.config import read_config
 from skillbank.errors import PlatformError
 from skillbank.job import JobState, Observation
 from skillbank.locks import is_locked
@@ -18,12 +19,18 @@ from skillbank.platforms.gpus import visible_gpus
 from skillbank.platforms.inspection import Check, FileFacts, Needs, Resources
 from skillbank.platforms.judging import observe_ending, observe_loss
 from skillbank.platforms.local_inspection import inspect_places, inspect_root
+from skillbank.platforms.local_settings import LocalSettings, check_local_settings
 from skillbank.platforms.machine import installed_versions, look_at_path, machine_resources
+from skillbank.platforms.queue import Queue
 from skillbank.platforms.strays import kill_strays
+from skillbank.request import LOCAL
+from skillbank.run_settings import read_run_settings
 from skillbank.settings import Settings, environment_of_jobs, read_settings
+from skillbank.staging.order import StagedOrder, needs_staging
 
 _GRACE_S = 15.0
 _TRIALS_STOPPED = 8  # a search stops its trials, each in its own time, before it ends itself
+_LAST_BYTES_S = 60.0  # what a stopped job has written goes to its results URI first
 
 
 class LocalPlatform(Platform):
@@ -31,23 +38,23 @@ class LocalPlatform(Platform):
 
     Args:
         root: Root folder of the jobs; jobs of one root share its CPU slots and the GPUs.
+        name: Name under which plans mean it.
+        settings: What config.yaml says of it: LocalSettings, for every job.
         gpus: Names of the GPUs that jobs may get, as CUDA_VISIBLE_DEVICES takes them; what the
             machine shows by default.
         num_slots: CPU jobs that run at once; see Settings.local_slots.
         grace_s: Time that a cancelled job has to stop by itself.
-        name: Name under which plans mean it.
-        settings: What config.yaml says of it.
     """
 
     def __init__(
         self,
         root: Path,
         *,
+        name: str = LOCAL,
+        settings: Mapping[str, Any] | None = None,
         gpus: Sequence[str] | None = None,
         num_slots: int | None = None,
         grace_s: float = _GRACE_S,
-        name: str = "local",
-        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self._root = root
         self._name = name
@@ -59,6 +66,25 @@ class LocalPlatform(Platform):
         self._grace_s = grace_s
         self._supervisors = Supervisors()
 
+    def settings_of(self, plan: JobPlan) -> LocalSettings:
+        """Settings of one job: config.yaml's, with the job's own over them.
+
+        Raises:
+            RequestInvalid: One cannot be used.
+        """
+        where = f"resources of platform {self._name!r}"
+        return read_run_settings(LocalSettings, {**self._given, **plan.resources}, where)
+
+    def check(self, plan: JobPlan) -> None:
+        """Refuse a plan that can never run here.
+
+        Raises:
+            PlatformError: It asks for more than there is.
+            RequestInvalid: Its settings cannot be used.
+        """
+        super().check(plan)
+        check_local_settings(self.settings_of(plan), self._name)
+
     def submit(self, plan: JobPlan, attempt: int) -> None:
         """Start a supervisor that holds the job's lock from before it exists.
 
@@ -69,6 +95,8 @@ class LocalPlatform(Platform):
         folder = AttemptFolder(plan.folder, attempt)
         order = self._order(plan, attempt)
         try:
+            if self._is_staged(plan):
+                self._staged_order(plan, attempt).save()
             is_started = self._supervisors.start(folder, order, self._environment(plan))
         except OSError as error:
             raise PlatformError(
@@ -114,14 +142,14 @@ class LocalPlatform(Platform):
 
     def capacity(self, plan: JobPlan) -> int:
         """How many jobs like it the GPUs, or the CPU slots, of this root hold at once."""
-        return self.gpus() // plan.num_gpus if plan.num_gpus else self._num_slots
+        places = self.gpus() // plan.num_gpus if plan.num_gpus else self._num_slots
+        most = self.settings_of(plan).max_parallel
+        return places if most is None else min(places, most)
 
     def inspect(self, needs: Needs) -> tuple[Check, ...]:
         """Whether the root can be written and locked, has room, and how many places are free."""
-        slots = [str(index) for index in range(self._num_slots)]
-        kind, names = ("gpu", self._visible_gpus()) if needs.num_gpus else ("slot", slots)
-        more = f"export SKILLBANK_LOCAL_SLOTS={self._num_slots + 1}" if kind == "slot" else ""
-        places = inspect_places(self._slots_folder, kind, names, needs.num_gpus or 1, more)
+        gpus = self._visible_gpus() if needs.num_gpus else ()
+        places = inspect_places(self._slots_folder, gpus, self._num_slots, needs.num_gpus)
         return (*inspect_root(self._root, needs), places)
 
     def look_at(self, paths: Sequence[str]) -> tuple[FileFacts, ...]:
@@ -142,20 +170,48 @@ class LocalPlatform(Platform):
         return self._gpus
 
     def _order(self, plan: JobPlan, attempt: int) -> Order:
+        settings = self.settings_of(plan)
+        staging = ["-m", "skillbank.staging", str(plan.folder), str(attempt)]
         return Order(
             job_id=plan.job_id,
             attempt=attempt,
-            command=plan.command(),
+            command=staging if self._is_staged(plan) else plan.command(),
             slots_folder=str(self._slots_folder),
             num_slots=self._num_slots,
             gpus=list(self._visible_gpus()),
             num_gpus=plan.num_gpus,
             grace_s=self._grace_of(plan),
             takes_place=plan.route is not Route.AUTOML,
+            priority=settings.priority,
+            max_parallel=settings.max_parallel,
+            memory_bytes=settings.memory_bytes or 0,
+            time_limit_s=settings.time_limit_s,
+            retries=settings.retries,
+            retry_wait_s=settings.retry_wait_s,
         )
 
+    def _staged_order(self, plan: JobPlan, attempt: int) -> StagedOrder:
+        """What the process between supervisor and job is told; the supervisor keeps the rest."""
+        return StagedOrder(
+            job_id=plan.job_id,
+            attempt=attempt,
+            command=plan.command(),
+            folder=str(plan.folder),
+            results_uri=plan.results_uri,
+            upload_excludes=list(plan.upload_excludes),
+            storage=read_config(self._root).storage,
+            grace_s=self._grace_s,
+            is_lock_held=True,
+        )
+
+    def _is_staged(self, plan: JobPlan) -> bool:
+        """A search moves nothing itself: its trials are jobs of their own."""
+        return plan.route is not Route.AUTOML and needs_staging(plan)
+
     def _grace_of(self, plan: JobPlan) -> float:
-        return self._grace_s * (_TRIALS_STOPPED if plan.route is Route.AUTOML else 1)
+        if plan.route is Route.AUTOML:
+            return self._grace_s * _TRIALS_STOPPED
+        return self._grace_s + (_LAST_BYTES_S if self._is_staged(plan) else 0.0)
 
     def _environment(self, plan: JobPlan) -> dict[str, str]:
         """The submitter's own; jobs that share the CPU get their share of threads, if none is set.
@@ -164,22 +220,33 @@ class LocalPlatform(Platform):
         a step of either took 10 times as long.
         """
         own = environment_of_jobs()
+        cpus = self.settings_of(plan).cpus
         is_alone = self._num_slots == 1 or plan.num_gpus or plan.route is Route.AUTOML
-        if is_alone or "OMP_NUM_THREADS" in own:
+        if (is_alone and cpus is None) or "OMP_NUM_THREADS" in own:
             return own
-        threads = str(max(1, len(os.sched_getaffinity(0)) // self._num_slots))
+        share = max(1, len(os.sched_getaffinity(0)) // self._num_slots)
+        threads = str(cpus or share)
         return {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **own}
 
     def _observe_life(self, folder: AttemptFolder, plan: JobPlan) -> Observation:
         started_at = folder.started_at()
         if started_at is not None:
             return Observation(JobState.RUNNING, started_at=started_at)
-        if not folder.is_waiting():
-            return Observation(JobState.PENDING)
-        if plan.num_gpus:
-            return Observation(JobState.QUEUED, f"waits for {plan.num_gpus} free GPUs")
-        return Observation(
-            JobState.QUEUED,
-            f"waits for its turn: CPU jobs run {self._num_slots} at a time "
-            "(SKILLBANK_LOCAL_SLOTS allows more)",
-        )
+        retry = folder.retry()
+        again = "" if retry is None else f"run {retry.run} of {retry.most_runs}: "
+        what_for = folder.waits_for()
+        if what_for is not None:
+            kind = "gpu" if plan.num_gpus else "slot"
+            before = Queue(self._slots_folder, kind).count_before(folder.order().ticket)
+            line = (
+                f"{before} job{'s' if before > 1 else ''} before it" if before else "next in line"
+            )
+            return Observation(
+                JobState.QUEUED, f"{again}{'; '.join(filter(None, (line, what_for)))}"
+            )
+        if retry is not None:
+            failed = f"run {retry.run - 1} of {retry.most_runs} failed: {retry.reason}"
+            return Observation(
+                JobState.QUEUED, f"{failed}; the next begins at {retry.begins_at_clock}"
+            )
+        return Observation(JobState.PENDING)

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from skillbank.locks import is_locked
 from skillbank.platforms.inspection import Check, CheckState, Needs
 from skillbank.platforms.machine import file_system_of, nearest_folder, probe_folder
+from skillbank.platforms.memory import show_bytes
+from skillbank.platforms.slots import Places, list_holders
 
-_GB = 1e9
 _LEAST_BYTES = 256 * 10**6  # a log, a spec and a checkpoint of a small network
 _ROOMY_BYTES = 10**9
 _OTHER_ROOT = "export SKILLBANK_HOME=FOLDER"
@@ -39,36 +39,30 @@ def inspect_root(root: Path, needs: Needs) -> Iterator[Check]:
     yield _check_disk(folder, needs)
 
 
-def inspect_places(
-    folder: Path, kind: str, names: Sequence[str], num_wanted: int, more: str
-) -> Check:
+def inspect_places(folder: Path, gpus: Sequence[str], num_slots: int, num_gpus: int) -> Check:
     """Whether a job would start at once, or wait for others.
 
     Args:
         folder: Where the locks of the places lie.
-        kind: `slot` or `gpu`.
-        names: All places.
-        num_wanted: How many a job takes.
-        more: What allows for more of them.
+        gpus: GPUs that jobs may get.
+        num_slots: CPU jobs that run at once.
+        num_gpus: GPUs that a job takes; 0: it takes a CPU slot.
     """
-    free = [name for name in names if not _is_held(folder / f"{kind}-{name}.lock")]
-    word = "GPUs" if kind == "gpu" else "CPU slots"
-    found = f"{len(free)} of {len(names)} {word} are free"
-    if num_wanted > len(names):
-        expected = f"at least {num_wanted}"
-        return Check("places", CheckState.FAIL, found, expected, "ask for fewer: --set num_gpus=N")
-    if num_wanted > len(free):
-        expected = f"{num_wanted}; the job waits, QUEUED, until others end"
+    if num_gpus:
+        free, there, word = len(Places(folder, "gpu", gpus).list_free()), len(gpus), "GPUs"
+    else:
+        running = len(list_holders(folder, ("slot",)))
+        free, there, word = max(0, num_slots - running), num_slots, "CPU slots"
+    found = f"{free} of {there} {word} are free"
+    wanted = num_gpus or 1
+    if wanted > there:
+        fix = "ask for fewer: --set num_gpus=N"
+        return Check("places", CheckState.FAIL, found, f"at least {wanted}", fix)
+    if wanted > free:
+        expected = f"{wanted}; the job waits, QUEUED, until others end"
+        more = "" if num_gpus else f"export SKILLBANK_LOCAL_SLOTS={num_slots + 1}"
         return Check("places", CheckState.WARN, found, expected, more)
     return Check("places", CheckState.PASS, found)
-
-
-def _is_held(path: Path) -> bool:
-    """Tell whether a place is taken; one whose lock cannot be looked at counts as taken."""
-    try:
-        return is_locked(path)
-    except OSError:
-        return True
 
 
 def _check_locks(folder: Path, weakness: str) -> Check:
@@ -92,18 +86,14 @@ def _check_disk(folder: Path, needs: Needs) -> Check:
     usage = shutil.disk_usage(folder)
     if not usage.total:
         return Check("disk", CheckState.SKIPPED, f"{folder}: the file system tells no size")
-    found = f"{_show_bytes(usage.free)} are free below {folder}"
+    found = f"{show_bytes(usage.free)} are free below {folder}"
     if needs.disk_bytes:
-        found += f"; up to {_show_bytes(needs.disk_bytes)} are needed ({needs.disk_reason})"
+        found += f"; up to {show_bytes(needs.disk_bytes)} are needed ({needs.disk_reason})"
     least = max(needs.least_bytes, _LEAST_BYTES)
     roomy = max(needs.disk_bytes, _ROOMY_BYTES)
     fix = f"remove folders of old jobs below {folder}, or {_OTHER_ROOT}"
     if usage.free < least:
-        return Check("disk", CheckState.FAIL, found, f"at least {_show_bytes(least)}", fix)
+        return Check("disk", CheckState.FAIL, found, f"at least {show_bytes(least)}", fix)
     if usage.free < roomy:
-        return Check("disk", CheckState.WARN, found, f"at least {_show_bytes(roomy)}", fix)
+        return Check("disk", CheckState.WARN, found, f"at least {show_bytes(roomy)}", fix)
     return Check("disk", CheckState.PASS, found)
-
-
-def _show_bytes(size_bytes: float) -> str:
-    return f"{size_bytes / _GB:.1f} GB" if size_bytes >= _GB else f"{size_bytes / 1e6:.0f} MB"

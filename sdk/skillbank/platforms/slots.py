@@ -1,20 +1,57 @@
-"""Waits for a CPU slot or for GPUs: files whose locks are the right to use them.
+"""CPU slots and GPUs that jobs hold while they run: files whose locks are the right to use them.
 
-Whoever wants one first takes the turnstile, by a wait in the kernel; only the one who holds it
-looks for free places, so nobody is overtaken by a smaller job and no two wait for each other.
+The lock file of a place tells who holds it. The kernel drops the lock when its holder ends, however
+it ends; one that did not end by itself leaves its name in the file, and whoever comes next first
+ends what may still run of it.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from skillbank.locks import try_lock, wait_lock
+from skillbank.locks import is_locked, try_lock
 
-_LOOK_EVERY_S = 0.1
+
+class Holder(NamedTuple):
+    """Who holds a place.
+
+    Attributes:
+        job_id: Id of the job.
+        folder: The job's folder.
+        pid: Process that holds the lock, which is the job's supervisor.
+        since: When it began to, in seconds since the epoch, UTC.
+        memory_bytes: Memory that the job asked for; 0: it did not say.
+    """
+
+    job_id: str
+    folder: str
+    pid: int
+    since: float
+    memory_bytes: int = 0
+
+
+class Lease:
+    """Places that this process holds until `release`, or until it ends."""
+
+    def __init__(self, locks: dict[str, int]) -> None:
+        self._locks = locks
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the places, in the order in which they were taken."""
+        return list(self._locks)
+
+    def release(self) -> None:
+        """Give the places back; what ran on them has ended."""
+        for lock in self._locks.values():
+            os.ftruncate(lock, 0)
+            os.close(lock)
+        self._locks = {}
 
 
 class Places(NamedTuple):
@@ -23,34 +60,15 @@ class Places(NamedTuple):
     Attributes:
         folder: Where the lock files lie.
         kind: `slot` or `gpu`.
-        names: All there are.
+        names: All that a job may take, the ones it likes best first.
     """
 
     folder: Path
     kind: str
-    names: list[str]
+    names: Sequence[str]
 
-    def hold(self, num_wanted: int, tell_waiting: Callable[[], None]) -> list[str]:
-        """Names of places that this process holds, from now until it ends.
-
-        Args:
-            num_wanted: How many; they come all together.
-            tell_waiting: Called before a wait, once.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{self.kind}.turnstile"
-        turnstile = try_lock(path)
-        held = [] if turnstile is None else self._try(num_wanted)
-        if turnstile is None or len(held) < num_wanted:
-            tell_waiting()
-            turnstile = turnstile or wait_lock(path)
-            while len(held := self._try(num_wanted)) < num_wanted:
-                time.sleep(_LOOK_EVERY_S)
-        os.close(turnstile)
-        return held
-
-    def _try(self, num_wanted: int) -> list[str]:
-        """Names that are now held: as many as are wanted, or none."""
+    def take(self, num_wanted: int, holder: Holder) -> Lease | None:
+        """Free places, all that are wanted, or none of them."""
         held: dict[str, int] = {}
         for name in self.names:
             if len(held) == num_wanted:
@@ -58,8 +76,78 @@ class Places(NamedTuple):
             lock = try_lock(self.folder / f"{self.kind}-{name}.lock")
             if lock is not None:
                 held[name] = lock
-        if len(held) == num_wanted:
-            return list(held)
+        if len(held) < num_wanted:
+            for lock in held.values():
+                os.close(lock)
+            return None
         for lock in held.values():
-            os.close(lock)
-        return []
+            _end_what_is_left(_read_holder(lock))
+            _sign(lock, holder)
+        return Lease(held)
+
+    def list_free(self) -> list[str]:
+        """Names of places that nobody holds; one whose lock cannot be looked at is not free."""
+        return [n for n in self.names if not _is_held(self.folder / f"{self.kind}-{n}.lock")]
+
+
+def list_holders(folder: Path, kinds: Collection[str] = ("slot", "gpu")) -> list[Holder]:
+    """Who holds places now: each job once, whatever the number of its places.
+
+    Args:
+        folder: Where the lock files lie.
+        kinds: Kinds of places that count.
+    """
+    found: dict[str, Holder] = {}
+    for kind in kinds:
+        for path in folder.glob(f"{kind}-*.lock"):
+            if _is_held(path):
+                # One that has not signed yet counts all the same.
+                holder = _read_holder_of(path) or Holder(path.name, "", 0, 0.0)
+                found[holder.job_id] = holder
+    return list(found.values())
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        return is_locked(path)
+    except OSError:
+        return True
+
+
+def _sign(lock: int, holder: Holder) -> None:
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, json.dumps(holder._asdict()).encode(), 0)
+
+
+def _read_holder(lock: int) -> Holder | None:
+    return _parse_holder(os.pread(lock, 4096, 0))
+
+
+def _read_holder_of(path: Path) -> Holder | None:
+    try:
+        return _parse_holder(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _parse_holder(content: bytes) -> Holder | None:
+    try:
+        return Holder(**json.loads(content))
+    except (ValueError, TypeError):
+        return None  # nobody, or one who was interrupted while signing
+
+
+def _end_what_is_left(holder: Holder | None) -> None:
+    """End what runs on of a job whose supervisor was killed, before its place is used again."""
+    if holder is None:
+        return
+    with suppress(OSError):
+        # Under the job's own lock: a further attempt of it must not be taken for what is left.
+        lock = try_lock(Path(holder.folder) / "launcher.lock")
+        if lock is not None:
+            from skillbank.platforms.strays import kill_strays
+
+            try:
+                kill_strays(Path(holder.folder))
+            finally:
+                os.close(lock)

@@ -1,18 +1,23 @@
-"""Finds and ends processes of a job that outlived whoever should have ended them."""
+"""Finds and ends processes of a job that outlived whoever should have ended them.
+
+It reads /proc itself: the supervisor of every job does so at its end, and psutil takes longer to
+import than most jobs of a test to run.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-
-import psutil
 
 from skillbank.errors import PlatformError
 
 _PATIENCE_S = 1.0
 _GIVE_UP_S = 20.0
+_PROCESSES = Path("/proc")
 
 
 def kill_strays(job_folder: Path) -> None:
@@ -25,8 +30,8 @@ def kill_strays(job_folder: Path) -> None:
         PlatformError: New ones keep coming.
     """
     began = time.monotonic()
-    killed: set[psutil.Process] = set()
-    while strays := _find_strays(job_folder):
+    killed: set[int] = set()
+    while strays := set(_find_strays(job_folder)):
         waited_s = time.monotonic() - began
         if waited_s > _PATIENCE_S and killed.issuperset(strays):
             return
@@ -35,28 +40,34 @@ def kill_strays(job_folder: Path) -> None:
                 f"the job in {job_folder} starts processes faster than they can be ended; end what "
                 "starts them, then ask again."
             )
-        for process in strays:
-            _kill(process)
+        for pid in strays:
+            _kill(pid, job_folder)
         killed.update(strays)
         time.sleep(0.005)
 
 
-def _find_strays(job_folder: Path) -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter()
-        if process.pid != os.getpid() and _belongs(process, job_folder)
-    ]
+def _find_strays(job_folder: Path) -> Iterator[int]:
+    with os.scandir(_PROCESSES) as entries:
+        pids = [int(entry.name) for entry in entries if entry.name.isdecimal()]
+    own = os.getpid()
+    yield from (pid for pid in pids if pid != own and _belongs(pid, job_folder))
 
 
-def _belongs(process: psutil.Process, job_folder: Path) -> bool:
+def _belongs(pid: int, job_folder: Path) -> bool:
     """Read the mark off the environment; a zombie has none, which is right: it is dead."""
     try:
-        return process.environ().get("SKILLBANK_JOB_FOLDER") == str(job_folder)
-    except (psutil.Error, OSError):
+        environment = (_PROCESSES / str(pid) / "environ").read_bytes()
+    except OSError:
         return False  # gone meanwhile, or another user's
+    return os.fsencode(f"SKILLBANK_JOB_FOLDER={job_folder}") in environment.split(b"\0")
 
 
-def _kill(process: psutil.Process) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process.kill()  # psutil compares creation times first, so a reused pid is safe
+def _kill(pid: int, job_folder: Path) -> None:
+    with suppress(ProcessLookupError):
+        process = os.pidfd_open(pid)
+        try:
+            # The descriptor pins the process; what its number meant before is asked again.
+            if _belongs(pid, job_folder):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+        finally:
+            os.close(process)
