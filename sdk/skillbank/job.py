@@ -12,7 +12,9 @@ from typing import Annotated
 
 from skillbank.errors import RequestInvalid, did_you_mean
 
-JobId = Annotated[str, "Id of a job, or its beginning where no other job's begins so."]
+JobId = Annotated[
+    str, "Id of a job, its beginning where no other job's begins so, or its results URI."
+]
 
 
 class JobState(StrEnum):

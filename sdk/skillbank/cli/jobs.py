@@ -1,4 +1,4 @@
-"""Commands about jobs that were submitted: `jobs`, `status`, `logs`, `wait`, `cancel`, `resume`."""
+"""Commands about jobs that were submitted: `jobs`, `status`, `logs`, `wait`, `cancel`, ..."""
 
 from __future__ import annotations
 
@@ -80,6 +80,9 @@ class ResumeOptions(JobOptions):
         int | None,
         typer.Option(metavar="EPOCHS", help="Pause when this many are trained in all."),
     ] = None
+    platform: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Go on there, not where it ran before.")
+    ] = None
     detach: Annotated[
         bool, typer.Option("--detach", help="Start the attempt and return at once.")
     ] = False
@@ -119,6 +122,7 @@ def status(options: JobOptions) -> int:
         ("ran for", _time_run(job)),
         ("parent", job.parent_job_id),
         ("folder", job.folder),
+        ("results at", client.plan_of(job.id).results_uri if job.folder.is_dir() else ""),
     ]
     print_facts((name, value) for name, value in facts if value)
     return DONE
@@ -163,13 +167,23 @@ def cancel(options: JobOptions) -> int:
 def resume(options: ResumeOptions) -> int:
     """Try a job again, from its newest checkpoint."""
     client = options.client()
-    job = client.resume(options.job, options.pause_after)
+    job = client.resume(options.job, options.pause_after, platform=options.platform)
     if not options.as_json:
         print(f"job {job.id}: attempt {job.attempt} of {job.skill} {job.action}")
     if not options.detach:
         return follow_job(client, job, as_json=options.as_json)
     if options.as_json:
         print_json(job_document(job))
+    return DONE
+
+
+def sync(options: JobOptions) -> int:
+    """Send to a job's results URI what it could not send itself."""
+    sent = options.client().sync(options.job)
+    if options.as_json:
+        print_json({"sent": sent})
+    else:
+        print("\n".join(sent) if sent else "everything is there already.")
     return DONE
 
 

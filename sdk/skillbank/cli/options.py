@@ -45,7 +45,9 @@ class Options:
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job, or its beginning.")]
+JobId = Annotated[
+    str, typer.Argument(metavar="JOB", help="Id of a job, its beginning, or its results URI.")
+]
 
 
 def add_command(app: typer.Typer, function: Callable[[OptionsT], int]) -> None:

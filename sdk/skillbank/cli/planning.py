@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from skillbank.request import JobRequest
 
 
-_EXAMPLES = {"--set": "num_epochs=30", "--automl-set": "algorithm=asha"}
+_EXAMPLES = {
+    "--set": "num_epochs=30",
+    "--automl-set": "algorithm=asha",
+    "--resource": "time_limit=4h",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,21 @@ class RequestOptions(SettingOptions):
         ),
     ] = "on"
     platform: Annotated[str, typer.Option(metavar="NAME", help="Where the job runs.")] = "local"
+    resources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--resource",
+            metavar="KEY=VALUE",
+            help="How it is run, such as time_limit=4h, retries=2; may be repeated.",
+        ),
+    ] = None
+    results: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Copy results there as they come: s3://BUCKET/PREFIX."),
+    ] = None
+    max_parallel: Annotated[
+        int | None, typer.Option(metavar="N", help="Start while fewer than N jobs run here.")
+    ] = None
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="Asked twice under one key, it runs once.")
     ] = None
@@ -182,7 +201,19 @@ def read_request(options: RequestOptions, skill: str, action: str) -> JobRequest
         platform=options.platform,
         idempotency_key=options.idempotency_key,
         automl=read_assignments(options.automl_settings or [], "--automl-set"),
+        resources=_read_resources(options),
+        results=options.results,
     )
+
+
+def _read_resources(options: RequestOptions) -> dict[str, object]:
+    given = read_assignments(options.resources or [], "--resource")
+    alone = {} if options.max_parallel is None else {"max_parallel": options.max_parallel}
+    if alone and "max_parallel" in given:
+        raise RequestInvalid(
+            "--max-parallel is given, and --resource max_parallel too; give one of them."
+        )
+    return {**given, **alone}
 
 
 def read_assignments(pairs: list[str], option: str) -> dict[str, object]:
@@ -258,6 +289,7 @@ def _flag(name: str) -> str:
         "action": "ACTION",
         "overrides": "--set",
         "automl_settings": "--automl-set",
+        "resources": "--resource",
     }
     return flags.get(name, f"--{name.replace('_', '-')}")
 
@@ -285,7 +317,9 @@ def _show_plan(planned: JobPlan) -> None:
     facts = [
         ("route", f"{planned.route.value}: {planned.reason}"),
         ("runs on", f"{planned.platform}, {planned.num_gpus} GPUs"),
+        ("resources", ", ".join(f"{key}={value}" for key, value in planned.resources.items())),
         ("job folder", str(planned.folder)),
+        ("results to", planned.results_uri),
         ("parent", planned.parent_job_id),
         ("checkpoint", planned.checkpoint_reason),
         *_search_facts(planned),

@@ -90,11 +90,12 @@ def _show(found: Preflight, workflow: Path | None) -> None:
 def _show_section(section: Section) -> None:
     print(section.about)
     for check in section.checks:
-        _show_check(check)
+        show_check(check)
     print()
 
 
-def _show_check(check: Check) -> None:
+def show_check(check: Check) -> None:
+    """Print one check, with what mends it."""
     about = f"{check.about}: " if check.about else ""
     first, *further = check.found.splitlines() or [""]
     print_text(f"{check.state.value:7}  {check.name}: {about}{first}")
