@@ -87,6 +87,7 @@ class Traffic:
         self._sent: dict[str, _Sent] = {}
         self._flights: dict[str, _Flight] = {}
         self._records: tuple[Found, bytes] | None = None
+        self._read_at = float("-inf")
         self._named: set[str] = set()
         self._large = Lane("outbox-large", 1)
         self._small = Lane("outbox-small", _SMALL_LANES)
@@ -220,12 +221,14 @@ class Traffic:
         if one is None or self._records is not None:
             return
         if self._is_record_new(one, asked_at):
+            read_at = time.monotonic()
             try:
                 content = (self._folder / RECORDS).read_bytes()
             except FileNotFoundError:
                 return
             if named_by(content) is not None:
                 self._records = (one, content)
+                self._read_at = read_at
 
     def _is_record_new(self, one: Found, asked_at: float | None) -> bool:
         sent = self._sent.setdefault(RECORDS, _Sent())
@@ -245,6 +248,7 @@ class Traffic:
         elif not named & under_way and time.monotonic() >= self._sent[RECORDS].retry_at:
             entry = self._listing.files.get(RECORDS)
             self._send(one, lambda: self._ship.ship_bytes(RECORDS, content, entry))
+            self._sent[RECORDS].begun_at = self._read_at
 
     def _drop_gone(self, found: Mapping[str, Found]) -> None:
         """Follow deletions, but of what the records at the results URI still name."""
