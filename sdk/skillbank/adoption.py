@@ -12,7 +12,7 @@ from skillbank.job import Job
 from skillbank.job_folder import create_folder, read_plan
 from skillbank.plan import JobPlan
 from skillbank.platforms.adopted import mark_adopted
-from skillbank.staging.mirror import Mirror, read_manifest
+from skillbank.staging.mirror import PLAN_NAME, Mirror, require_manifest
 from skillbank.staging.rebasing import rebase
 from skillbank.store import JobStore
 
@@ -33,12 +33,12 @@ def adopt_job(uri: str, root: Path, store: JobStore) -> Job:
     uri = uri.rstrip("/")
     storage = read_config(root).storage
     there = Stores(storage).of(uri)
-    manifest = read_manifest(there, uri)
+    manifest = require_manifest(there, uri)
     known = _known(store, manifest.job_id)
     if known is not None:
         _check_same(known, uri)
         return known
-    plan = JobPlan.from_json(there.read(f"{uri}/{manifest.key_of('plan.json')}").decode())
+    plan = JobPlan.from_json(there.read(f"{uri}/{manifest.key_of(PLAN_NAME)}").decode())
     folder = (root / "jobs" / plan.job_id).absolute()
     moved = replace(
         plan,

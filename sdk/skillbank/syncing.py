@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from skillbank.config import StorageSettings
-from skillbank.errors import FilesUnavailable, JobConflict, JobNotFound
+from skillbank.errors import FilesUnavailable, JobConflict
 from skillbank.files.opening import Stores
 from skillbank.job import Job
 from skillbank.plan import JobPlan
 from skillbank.staging.lease import BothLeases, DiskLease, StoreLease
 from skillbank.staging.manifest import MANIFEST_NAME, ManifestEntry
-from skillbank.staging.mirror import read_manifest
 from skillbank.staging.outbox import Outbox
+from skillbank.staging.restoring import read_manifest
 
 _LEASE_PATIENCE_S = 60.0
 _PATIENCE_S = 3600.0
@@ -70,7 +70,5 @@ def sync_job(job: Job, plan: JobPlan, storage: tuple[StorageSettings, ...]) -> l
 
 
 def _listed(stores: Stores, uri: str) -> dict[str, ManifestEntry]:
-    try:
-        return read_manifest(stores.of(uri), uri).files
-    except JobNotFound:
-        return {}
+    found = read_manifest(stores.of(uri), uri)
+    return {} if found is None else found.files

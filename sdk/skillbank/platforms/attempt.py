@@ -14,7 +14,13 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skillbank.platforms.disk import forget_reserve, is_full, reserve, write_on_reserve
+from skillbank.platforms.disk import (
+    forget_reserve,
+    is_full,
+    pass_over_full,
+    reserve,
+    write_on_reserve,
+)
 
 _LONGEST_DETAIL = 3000  # fits into the room that is kept for an ending
 
@@ -149,8 +155,9 @@ class AttemptFolder:
         return None if content is None else Identity(**content)
 
     def tell_waiting(self, what_for: str) -> None:
-        """Tell what the attempt waits for."""
-        (self.path / "waiting").write_text(what_for, encoding="utf-8")
+        """Tell what the attempt waits for; on a full disk, only that it does, if anything."""
+        with pass_over_full():
+            (self.path / "waiting").write_text(what_for, encoding="utf-8")
 
     def waits_for(self) -> str | None:
         """What the attempt waits for, or had to wait for; None where it had not to wait."""
@@ -198,8 +205,18 @@ class AttemptFolder:
         return None if content is None else Ending(**content)
 
     def forget_ending(self) -> None:
-        """Take back how the attempt ended: its scheduler runs it again."""
+        """Take back how the attempt ended: it runs again."""
         (self.path / "exit.json").unlink(missing_ok=True)
+        (self.path / "outcome.json").unlink(missing_ok=True)
+
+    def write_outcome(self, ending: Ending) -> None:
+        """Tell those who only see the results URI how a run ended; its keeper has the last word."""
+        write_json(self.path / "outcome.json", ending._asdict())
+
+    def outcome(self) -> Ending | None:
+        """How the last run ended, as its results URI tells it."""
+        content = read_json(self.path / "outcome.json")
+        return None if content is None else Ending(**content)
 
     def ask_to_cancel(self) -> None:
         """Leave word that the attempt is to stop."""

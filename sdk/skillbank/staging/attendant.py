@@ -56,19 +56,21 @@ class Attendant:
             FilesError: The lease cannot be taken, or what the job left cannot be read.
         """
         with ExitStack() as until_done:
-            if not self._order.is_lock_held:
-                until_done.enter_context(kept_log(self._folder / "log.txt", self._order))
             lease = self._lease()
             if lease is not None:
                 lease.take(_LEASE_PATIENCE_S)
                 until_done.callback(self._release, lease)
             restore_folder(self._order, self._folder, self._stores)
+            if not self._order.is_lock_held:
+                until_done.enter_context(kept_log(self._folder / "log.txt", self._order))
             self._traces.forget_ending()
             with self._sending(lease):
                 ending = self._carry_out()
                 if self._lost is not None:
                     raise self._lost
-                if not self._order.is_lock_held:
+                if self._order.is_lock_held:
+                    self._traces.write_outcome(ending)
+                else:
                     self._traces.write_ending(ending)
         if self._lost is not None:
             raise self._lost

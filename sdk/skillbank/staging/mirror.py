@@ -10,8 +10,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from skillbank.config import StorageSettings
 from skillbank.errors import FileConflict, FileMissing, FilesUnavailable, JobNotFound
 from skillbank.files.api import FileStore
@@ -19,10 +17,12 @@ from skillbank.files.opening import Stores
 from skillbank.platforms.attempt import read_json, write_json
 from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
 from skillbank.staging.order import order_path
+from skillbank.staging.restoring import read_manifest
 
+PLAN_NAME = "plan.json"
 _SMALL_BYTES = 4 * 2**20
 _GROWING = ("log.txt", "results/status.json")
-_OURS = frozenset({"plan.json", "spec.yaml"})
+_OURS = frozenset({PLAN_NAME, "spec.yaml"})
 _PATIENCE_S = 8.0
 _PULL_EVERY_S = 0.5
 
@@ -87,7 +87,7 @@ class Mirror:
             FilesError: It cannot be brought.
         """
         if not path.is_file():
-            key = read_manifest(self._store, self._uri).key_of(self._name_of(path))
+            key = require_manifest(self._store, self._uri).key_of(self._name_of(path))
             self._store.download(f"{self._uri}/{key}", path)
         return path
 
@@ -95,7 +95,7 @@ class Mirror:
         seen = self._store.stat(f"{self._uri}/{MANIFEST_NAME}")
         if seen is None or seen.version == self._version:
             return
-        manifest = read_manifest(self._store, self._uri)
+        manifest = require_manifest(self._store, self._uri)
         known = _known(self._folder)
         for path in sorted(manifest.files, key=_arrival):
             entry = manifest.files[path]
@@ -117,23 +117,20 @@ class Mirror:
         return path.relative_to(self._folder).as_posix()
 
 
-def read_manifest(store: FileStore, uri: str) -> Manifest:
-    """What lies at a results URI.
+def require_manifest(store: FileStore, uri: str) -> Manifest:
+    """What lies at a job's results URI.
 
     Raises:
         JobNotFound: No job's results lie there.
         FilesError: They cannot be read.
     """
-    where = f"{uri.rstrip('/')}/{MANIFEST_NAME}"
-    try:
-        return Manifest.model_validate_json(store.read(where))
-    except FileMissing as error:
+    found = read_manifest(store, uri)
+    if found is None or PLAN_NAME not in found.files:
         raise JobNotFound(
-            f"{uri}: no job left its results there (found no {where}); expected the URI of one "
-            "job, such as 's3://BUCKET/PREFIX/train-abc12345', which has begun to run."
-        ) from error
-    except ValidationError as error:
-        raise JobNotFound(f"{where}: is no list of a job's files: {error}") from error
+            f"{uri}: no job left its results there (found no {MANIFEST_NAME}); expected the URI of "
+            "one job that has begun to run, such as 's3://BUCKET/PREFIX/train-abc12345'."
+        )
+    return found
 
 
 def _known(folder: Path) -> dict[str, ManifestEntry]:

@@ -37,13 +37,16 @@ def restore_folder(order: StagedOrder, folder: Path, stores: Stores) -> None:
     if not order.results_uri or (order.is_shared and not mirrored.is_file()):
         return
     if order.is_shared:
-        ordered = {name: (folder / name).read_bytes() for name in ORDERED_FILES}
+        own = {
+            f"attempts/{order.attempt}/{path.name}" for path in _attempt(order, folder).iterdir()
+        }
+        log = {"log.txt"} if order.is_lock_held else set()  # somebody writes it already
+        restore(order.results_uri, stores, folder, {*ORDERED_FILES, *own, *log})
     else:
+        restore(order.results_uri, stores, folder, ORDERED_FILES)
         store, base = stores.of(order.results_uri), _attempt_uri(order)
-        ordered = {name: store.read(f"{base}/{name}") for name in ORDERED_FILES}
-    restore(order.results_uri, stores, folder)
-    for name, content in ordered.items():
-        (folder / name).write_bytes(content)
+        for name in ORDERED_FILES:
+            (folder / name).write_bytes(store.read(f"{base}/{name}"))
     mirrored.unlink(missing_ok=True)
     (folder / "results").mkdir(exist_ok=True)
 
@@ -59,7 +62,7 @@ def prepare_command(order: StagedOrder, folder: Path, stores: Stores) -> list[st
     command = rebase(list(order.command), Path(order.folder), folder)
     if ordered not in order.command:
         return command
-    spec = folder / "attempts" / str(order.attempt) / "spec.yaml"
+    spec = _attempt(order, folder) / "spec.yaml"
     has_begun = newest_whole(folder / "results") is not None
     if not (has_begun and write_resumed_spec(folder, spec)):
         spec.write_bytes((folder / "spec.yaml").read_bytes())
@@ -90,6 +93,10 @@ def _references(folder: Path) -> References | None:
         return None
     look: Callable[[str], Any] = bank[plan.skill].info.actions[plan.action].inputs.get
     return look
+
+
+def _attempt(order: StagedOrder, folder: Path) -> Path:
+    return folder / "attempts" / str(order.attempt)
 
 
 def _attempt_uri(order: StagedOrder) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -18,13 +19,14 @@ _THREADS = 8
 _TRIES = 3
 
 
-def restore(uri: str, stores: Stores, folder: Path) -> Manifest | None:
+def restore(uri: str, stores: Stores, folder: Path, keep: Collection[str] = ()) -> Manifest | None:
     """Bring every file that a job's manifest names, links too; what lies here already stays.
 
     Args:
         uri: The job's results URI.
         stores: Where it is kept.
         folder: The job's folder here.
+        keep: Paths of files that are left as they are here.
 
     Returns:
         The manifest; None where no job left one.
@@ -39,7 +41,8 @@ def restore(uri: str, stores: Stores, folder: Path) -> Manifest | None:
     while (manifest := read_manifest(store, uri)) is not None:
         tries += 1
         try:
-            _bring_all(store, uri, folder, manifest)
+            kept = {path: e for path, e in manifest.files.items() if path not in keep}
+            _bring_all(store, uri, folder, kept)
         except (FileMissing, FileConflict, FileDamaged):
             if tries == _TRIES:
                 raise
@@ -66,10 +69,12 @@ def read_manifest(store: FileStore, uri: str) -> Manifest | None:
         ) from error
 
 
-def _bring_all(store: FileStore, uri: str, folder: Path, manifest: Manifest) -> None:
-    for path in manifest.files:
+def _bring_all(
+    store: FileStore, uri: str, folder: Path, entries: Mapping[str, ManifestEntry]
+) -> None:
+    for path in entries:
         _require_inside(uri, path)
-    files = {path: entry for path, entry in manifest.files.items() if not entry.link}
+    files = {path: entry for path, entry in entries.items() if not entry.link}
     with ThreadPoolExecutor(_THREADS) as pool:
         under_way = [
             pool.submit(_bring, store, f"{uri}/{entry.key or path}", folder / path, entry)
@@ -77,7 +82,7 @@ def _bring_all(store: FileStore, uri: str, folder: Path, manifest: Manifest) -> 
         ]
         for one in under_way:
             one.result()
-    for path, entry in manifest.files.items():
+    for path, entry in entries.items():
         if entry.link:
             _link(uri, folder, path, entry.link)
 
