@@ -1,7 +1,8 @@
 """What every place of files must do; skillbank.testing.FilesContract holds each one to it.
 
-A URI is an absolute path, `file:///path`, or `s3://bucket/key`. A folder is a prefix that ends
-with `/`, whether or not the caller wrote it so.
+A URI is an absolute path, `file:///path`, or `s3://bucket/key`. Names in it are taken as they are:
+`%20` is three characters. A folder is a prefix that ends with `/`, whether or not the caller wrote
+it so.
 """
 
 from __future__ import annotations

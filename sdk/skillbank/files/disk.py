@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -73,6 +74,25 @@ def check_room(path: Path, num_bytes: int) -> None:
         disk = os.statvfs(path.parent)
     if num_bytes > disk.f_bavail * disk.f_frsize:
         raise _full(path, num_bytes)
+
+
+def hold(path: Path) -> int:
+    """Open a file for writing and lock it, waiting for whoever else has it.
+
+    Its holder may have renamed or removed it by then: in that case the next one is made.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except OSError:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 def write_at(descriptor: int, content: memoryview, offset: int) -> None:

@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 from skillbank.files.retrying import Patience
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a large transfer is divided.
+
+    Attributes:
+        size_bytes: Size of a part; S3 takes none below 5 MiB.
+        threads: How many go over at once.
+    """
+
+    size_bytes: int = 16 << 20
+    threads: int = 8
+
+
+USUAL_PARTS = Parts()
 
 
 def run_parts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from skillbank.files.disk import (
     beside,
     check_room,
     disk_errors,
+    hold,
     write_at,
 )
 
@@ -50,9 +50,10 @@ class PartialFile:
         return start, min(start + self._part_bytes, self._file.size_bytes)
 
     @property
-    def num_missing_bytes(self) -> int:
-        """How much is still to come."""
-        return sum(end - start for start, end in map(self.range_of, self.missing))
+    def num_there_bytes(self) -> int:
+        """How much need not come any more."""
+        spans = map(self.range_of, self._done)
+        return sum(end - start for start, end in spans)
 
     def write(self, content: bytes, offset: int) -> None:
         """Keep bytes that arrived.
@@ -76,15 +77,19 @@ class PartialFile:
             finally:
                 self._hashing.release()
 
+    def digest(self) -> str:
+        """The sha256 of all of it, once every part is there."""
+        with self._hashing:
+            self._hash_what_is_there()
+        return self._digest.hexdigest()
+
     def finish(self) -> str:
         """Let the whole file appear under its name; its sha256.
 
         Raises:
             FileDamaged: It is not what was recorded; nothing of it is left.
         """
-        with self._hashing:
-            self._hash_what_is_there()
-        found = self._digest.hexdigest()
+        found = self.digest()
         part = beside(self._target, PART_SUFFIX)
         if self._file.sha256 and found != self._file.sha256:
             self.discard()
@@ -166,23 +171,4 @@ def open_partial(target: Path, file: StoredFile, part_bytes: int) -> Iterator[Pa
     try:
         yield PartialFile(target, file, part_bytes, descriptor)
     finally:
-        os.close(descriptor)
-
-
-def hold(path: Path) -> int:
-    """Open a file for writing and lock it, waiting for whoever else has it.
-
-    Its holder may have renamed or removed it by then: in that case the next one is made.
-    """
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
-        except FileNotFoundError:
-            pass
-        except OSError:
-            os.close(descriptor)
-            raise
         os.close(descriptor)

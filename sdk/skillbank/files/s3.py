@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 from skillbank.config import StorageSettings
 from skillbank.errors import FileMissing
 from skillbank.files.api import FileStore, Progress, StoredFile
-from skillbank.files.disk import disk_errors
+from skillbank.files.parallel import USUAL_PARTS, Parts
 from skillbank.files.retrying import Patience
 from skillbank.files.s3_client import Client, S3Client
 from skillbank.files.s3_download import Download, read_object
 from skillbank.files.s3_place import Place, described, object_of, place_of
-from skillbank.files.s3_upload import PART_BYTES, Source, Uploads
+from skillbank.files.s3_upload import Uploads
+from skillbank.files.source import open_source
 from skillbank.files.telling import Telling
 
 _REACH_PATIENCE_S = 10.0
@@ -33,11 +33,13 @@ class S3Store(FileStore):
 
     Args:
         settings: How the buckets are reached.
+        parts: How large transfers are divided.
     """
 
-    def __init__(self, settings: StorageSettings) -> None:
+    def __init__(self, settings: StorageSettings, parts: Parts = USUAL_PARTS) -> None:
         self._s3 = S3Client(settings)
-        self._uploads = Uploads(self._s3)
+        self._parts = parts
+        self._uploads = Uploads(self._s3, parts)
 
     def stat(self, uri: str) -> StoredFile | None:
         """What is recorded with an object."""
@@ -50,10 +52,13 @@ class S3Store(FileStore):
             return None
 
     def list(self, folder: str) -> Iterator[StoredFile]:
-        """Objects below a prefix; S3 lists no digests, so `sha256` is empty: `stat` tells it."""
+        """Objects below a prefix; S3 lists no digests, so `sha256` is empty: `stat` tells it.
+
+        All are listed before the first is told, since not every server lists them in order.
+        """
         place = place_of(folder)
         prefix = place.key if not place.key or place.key.endswith("/") else f"{place.key}/"
-        return self._list(place, prefix, None)
+        yield from sorted(self._list(place, prefix, None), key=lambda found: found.uri)
 
     def is_reachable(self, folder: str) -> None:
         """List a little, with little patience: a preflight has no minutes."""
@@ -80,7 +85,9 @@ class S3Store(FileStore):
     def download(self, uri: str, target: Path, progress: Progress | None = None) -> StoredFile:
         """Fetch an object in ranges, several at once."""
         place = object_of(uri)
-        return Download(self._s3, place, target, progress).run(lambda: self._look(place))
+        return Download(self._s3, self._parts, place, target).run(
+            lambda: self._look(place), progress
+        )
 
     def upload(
         self,
@@ -91,21 +98,11 @@ class S3Store(FileStore):
     ) -> StoredFile:
         """Put a small file in one request, a large one in parts, several at once."""
         place, telling = object_of(uri), Telling(progress)
-        with disk_errors(source, "read"):
-            try:
-                descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError as error:
-                raise FileMissing(f"{source}: there is no such file.") from error
-        try:
-            found = os.fstat(descriptor)
-            opened = Source(source, descriptor, found.st_size, found.st_mtime_ns)
-            if opened.size_bytes <= PART_BYTES:
-                return self._uploads.put(
-                    place, opened.read(0, opened.size_bytes), if_version, telling
-                )
+        with open_source(source) as opened:
+            if opened.size_bytes <= self._parts.size_bytes:
+                content = opened.read(0, opened.size_bytes)
+                return self._uploads.put(place, content, if_version, telling)
             return self._uploads.send(place, opened, if_version, telling)
-        finally:
-            os.close(descriptor)
 
     def _look(self, place: Place) -> StoredFile:
         return self._s3.ask(

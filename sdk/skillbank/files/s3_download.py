@@ -10,15 +10,13 @@ from botocore.exceptions import ClientError
 
 from skillbank.errors import FileConflict, FileDamaged, FilesUnavailable
 from skillbank.files.api import Progress, StoredFile
-from skillbank.files.parallel import run_parts
+from skillbank.files.parallel import Parts, run_parts
 from skillbank.files.partial import PartialFile, open_partial
 from skillbank.files.retrying import CutReply, status_of
 from skillbank.files.s3_client import Client, S3Client
 from skillbank.files.s3_place import Place, digest_of, whole
 from skillbank.files.telling import Telling
 
-PART_BYTES = 16 << 20
-THREADS = 8
 _BLOCK_BYTES = 1 << 20
 _RANGE_NOT_THERE = 416
 _TRIES = 5  # of an object that is replaced meanwhile
@@ -29,30 +27,31 @@ class Download:
 
     Args:
         s3: Who is asked.
+        parts: How it is divided.
         place: Where the object lies.
         target: Where it goes.
-        progress: Told of bytes that arrived.
     """
 
-    def __init__(
-        self, s3: S3Client, place: Place, target: Path, progress: Progress | None = None
-    ) -> None:
+    def __init__(self, s3: S3Client, parts: Parts, place: Place, target: Path) -> None:
         self._s3 = s3
+        self._parts = parts
         self._place = place
         self._target = target
-        self._telling = Telling(progress)
+        self._telling = Telling(None)
         self._patience = s3.patience()
 
-    def run(self, look: Callable[[], StoredFile]) -> StoredFile:
+    def run(self, look: Callable[[], StoredFile], progress: Progress | None = None) -> StoredFile:
         """Bring the object to its target.
 
         Args:
             look: Describes the object as it is now.
+            progress: Told of bytes that arrived.
 
         Raises:
             FileDamaged: It arrived twice with another digest than the recorded one.
             FilesUnavailable: It is replaced again and again.
         """
+        self._telling = Telling(progress)
         damaged: FileDamaged | None = None
         for _ in range(_TRIES):
             file = look()
@@ -71,12 +70,12 @@ class Download:
         )
 
     def _fetch(self, file: StoredFile) -> StoredFile:
-        with open_partial(self._target, file, PART_BYTES) as partial:
-            self._telling(file.size_bytes - partial.num_missing_bytes)
+        with open_partial(self._target, file, self._parts.size_bytes) as partial:
+            self._telling(partial.num_there_bytes)
             run_parts(
                 partial.missing,
                 lambda number: self._fetch_part(file, partial, number),
-                THREADS,
+                self._parts.threads,
                 self._patience,
             )
             digest = partial.finish()

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from skillbank.errors import FileConflict, FileMissing, FilesError, FilesUnavailable
 from skillbank.files.api import ABSENT, Progress, StoredFile
-from skillbank.files.disk import disk_errors, sha256_of
-from skillbank.files.parallel import run_parts
+from skillbank.files.parallel import Parts, run_parts
 from skillbank.files.retrying import Patience
 from skillbank.files.s3_body import Body
 from skillbank.files.s3_client import Client, S3Client
@@ -29,60 +26,11 @@ from skillbank.files.s3_place import (
     whole,
     written_at,
 )
+from skillbank.files.source import Source
 
-PART_BYTES = 16 << 20
-THREADS = 8
 _MOST_PARTS = 10_000
 _TRIES = 3  # of an upload that the store forgets
 _ABORT_PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True)
-class Source:
-    """A local file as long as it was when its upload began.
-
-    Attributes:
-        path: Where it lies.
-        descriptor: It, opened for reading.
-        size_bytes: How much of it goes up.
-        modified_ns: When it had been written.
-    """
-
-    path: Path
-    descriptor: int
-    size_bytes: int
-    modified_ns: int
-
-    def read(self, start: int, end: int) -> bytes:
-        """Bytes of it.
-
-        Raises:
-            FilesUnavailable: It ends before.
-        """
-        with disk_errors(self.path, "read"):
-            content = os.pread(self.descriptor, end - start, start)
-            while len(content) < end - start:
-                more = os.pread(self.descriptor, end - start - len(content), start + len(content))
-                if not more:
-                    raise _changed(self.path)
-                content += more
-        return content
-
-    def digest(self) -> str:
-        """Its sha256."""
-        with disk_errors(self.path, "read"):
-            return sha256_of(self.descriptor, self.size_bytes)
-
-    def check(self, digest: str) -> None:
-        """Make sure that nothing but appending happened to it.
-
-        Raises:
-            FilesUnavailable: Its beginning was rewritten.
-        """
-        with disk_errors(self.path, "read"):
-            modified_ns = os.fstat(self.descriptor).st_mtime_ns
-        if modified_ns != self.modified_ns and self.digest() != digest:
-            raise _changed(self.path)
 
 
 @dataclass
@@ -109,8 +57,9 @@ class _HalfDone:
 class Uploads:
     """Uploads of one client; what a vanished endpoint left half done goes on at the next call."""
 
-    def __init__(self, s3: S3Client) -> None:
+    def __init__(self, s3: S3Client, parts: Parts) -> None:
         self._s3 = s3
+        self._parts = parts
         self._half_done: dict[tuple[str, str], _HalfDone] = {}
         self._lock = threading.Lock()
 
@@ -194,7 +143,7 @@ class Uploads:
             ),
             patience,
         )
-        part_bytes = max(PART_BYTES, -(-size_bytes // _MOST_PARTS))
+        part_bytes = max(self._parts.size_bytes, -(-size_bytes // _MOST_PARTS))
         return self._remember(place, _HalfDone(answer, mark, digest, size_bytes, part_bytes))
 
     def _look(self, place: Place, upload: _HalfDone, patience: Patience) -> bool:
@@ -247,7 +196,7 @@ class Uploads:
                 "ChecksumCRC32": checksum,
             }
 
-        run_parts(upload.missing, send_part, THREADS, patience)
+        run_parts(upload.missing, send_part, self._parts.threads, patience)
 
     def _complete(
         self, place: Place, upload: _HalfDone, if_version: str | None, patience: Patience
@@ -326,9 +275,3 @@ def abort_upload(s3: S3Client, place: Place, upload_id: str) -> bool:
     except FilesError:
         return False
     return True
-
-
-def _changed(path: Path) -> FilesUnavailable:
-    return FilesUnavailable(
-        f"{path}: it was rewritten while it was uploaded; wait for its writer, then try again."
-    )

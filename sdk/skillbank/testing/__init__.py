@@ -6,6 +6,7 @@ the hooks by which it fits other platforms: patience, plans, restart, a lost mac
 need Python on the platform and nothing else.
 """
 
+from skillbank.testing.files_contract import FilesContract
 from skillbank.testing.jobs import (
     POLITE,
     SLEEP,
@@ -22,6 +23,7 @@ __all__ = [
     "POLITE",
     "SLEEP",
     "STUBBORN",
+    "FilesContract",
     "PlatformContract",
     "ScriptPlan",
     "make_script_plan",
