@@ -18,6 +18,7 @@ import hashlib
 import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from skillbank.errors import FileConflict, FilesUnavailable, LeaseLost
@@ -131,7 +132,7 @@ class Shipper:
         fence = self._lease.fence
         if entry is not None and self._may_write_over(entry):
             key = entry.key or path
-            stored = self._write_over(key, entry.version, put)
+            stored = self._write_over(key, entry.version, put, is_there)
             return _entry(stored, path, key, fence, is_frozen=False)
         if entry is None and path not in self._spent:
             try:
@@ -141,29 +142,28 @@ class Shipper:
                 was_overtaken = self._lease.clean_since > 1
                 if seen is not None and is_there(seen) and (is_frozen or not was_overtaken):
                     made_by = 0 if was_overtaken else fence
+                    seen = replace(seen, sha256=self._digest_of(seen))
                     return _entry(seen, path, path, made_by, is_frozen=is_frozen)
         key = f"{REPLACED}/{fence}.{next(self._numbers)}/{path}"
-        return _entry(self._make(key, put), path, key, fence, is_frozen=is_frozen)
+        stored = self._write_over(key, ABSENT, put, is_there)
+        return _entry(stored, path, key, fence, is_frozen=is_frozen)
 
     def _may_write_over(self, entry: ManifestEntry) -> bool:
         return not (entry.link or entry.is_frozen) and entry.fence >= self._lease.clean_since
 
-    def _write_over(self, key: str, version: str, put: _Put) -> StoredFile:
-        """Replace an object that nobody but this holder writes."""
+    def _write_over(
+        self, key: str, version: str, put: _Put, is_there: Callable[[StoredFile], bool]
+    ) -> StoredFile:
+        """Make or replace an object that nobody but this holder writes."""
         try:
             return put(self._at(key), version)
         except FileConflict:
             # An earlier write of ours arrived although its answer did not.
             self.require_sure()
             seen = self._store.stat(self._at(key))
+            if seen is not None and is_there(seen):
+                return replace(seen, sha256=self._digest_of(seen))
             return put(self._at(key), ABSENT if seen is None else seen.version)
-
-    def _make(self, key: str, put: _Put) -> StoredFile:
-        """Make an object under a key that nobody else uses."""
-        try:
-            return put(self._at(key), ABSENT)
-        except FileConflict:
-            return self._write_over(key, ABSENT, put)
 
     def _watch(self, num_bytes: int) -> None:
         """Stop in the middle when the results are somebody else's."""
