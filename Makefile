@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # Tests run on every core; each process keeps to one thread, so that they do not fight over them.
 TEST_JOBS ?= auto
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadscope
+# The packages are compiled when they are first imported, and our own modules once for all the
+# processes that tests start. An image may forbid Python to keep what it compiled; here it pays.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format generate errors bench kill-test clean
@@ -19,7 +22,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	  { echo "error: $(PYTHON) is older than Python 3.11; run 'make setup PYTHON=python3.11'"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing skillbank and its requirements into $(VENV) (a minute or two) ..."
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,automl,video,mcp,s3,slurm,docker,kubernetes,dev]' \
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip 2>&1 | \
+	  grep -v 'is ignored: it is neither a file' || true
+	@$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[train,automl,video,mcp,s3,slurm,docker,kubernetes,dev]' \
 	  2>&1 | grep -v -e 'is ignored: it is neither a file' -e 'new release of pip' || true
 	@$(BIN)/python -c 'import skillbank, torch, onnxruntime, optuna, av, mcp, boto3, docker, kubernetes' || \
 	  { echo "error: the installation is incomplete; run '$(BIN)/python -m pip install -c constraints.txt -e .[train,automl,video,mcp,s3,slurm,docker,kubernetes,dev]' to see why"; exit 1; }
