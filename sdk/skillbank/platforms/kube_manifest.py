@@ -61,23 +61,28 @@ def job_manifest(
         arguments: Arguments of Python in the pod.
         variables: What the process there needs to know besides; no secrets.
     """
-    metadata = {
-        "labels": _labels(plan, attempt, settings),
-        "annotations": {**settings.annotations, PLAN_ANNOTATION: plan.hash},
-    }
+    labels = _labels(plan, attempt, settings)
+    annotations = {**settings.annotations, PLAN_ANNOTATION: plan.hash}
     environment = _environment(plan, settings, variables)
     pod = _pod(plan, settings, _container(plan, settings, arguments, environment))
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": job_name(plan, attempt), **metadata},
+        "metadata": {
+            "name": job_name(plan, attempt),
+            "labels": labels,
+            "annotations": annotations,
+        },
         "spec": {
             "completions": 1,
             "parallelism": 1,
             "backoffLimit": settings.retries,
             "podFailurePolicy": {"rules": _failure_rules()},
             "ttlSecondsAfterFinished": math.ceil(settings.ttl_s),
-            "template": {"metadata": metadata, "spec": pod},
+            "template": {
+                "metadata": {"labels": dict(labels), "annotations": dict(annotations)},
+                "spec": pod,
+            },
         },
     }
 
@@ -101,7 +106,8 @@ def _failure_rules() -> list[Manifest]:
     own_end = {"containerName": CONTAINER, "operator": "NotIn", "values": [PLACE_FAILED_EXIT]}
     return [
         {"action": "Ignore", "onPodConditions": disrupted},
-        {"action": "FailJob", "onExitCodes": own_end},
+        # The schemas of 1.25 to 1.28 call the empty list required; later ones do not mind it.
+        {"action": "FailJob", "onExitCodes": own_end, "onPodConditions": []},
     ]
 
 
