@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -17,6 +18,16 @@ _RESERVE_BYTES = 4096
 def is_full(error: OSError) -> bool:
     """Tell whether something could not be written because there was no room for it."""
     return error.errno in FULL
+
+
+@contextmanager
+def pass_over_full() -> Iterator[None]:
+    """Do without what the body writes where there is no room for it."""
+    try:
+        yield
+    except OSError as error:
+        if not is_full(error):
+            raise
 
 
 def find_full(folder: Path) -> OSError | None:

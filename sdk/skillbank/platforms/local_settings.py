@@ -37,10 +37,10 @@ def check_local_settings(settings: LocalSettings, name: str) -> None:
     cores = len(os.sched_getaffinity(0))
     if settings.cpus is not None and settings.cpus > cores:
         problems.append(f"cpus: found {settings.cpus}, expected at most {cores}, as there are")
-    total = read_memory().total_bytes
-    if settings.memory_bytes is not None and settings.memory_bytes > total:
-        wanted, there = show_bytes(settings.memory_bytes), show_bytes(total)
-        problems.append(f"memory: found {wanted}, expected at most {there}, as there is")
+    wanted = settings.memory_bytes or 0
+    if wanted and wanted > (total := read_memory().total_bytes):
+        found, there = show_bytes(wanted), show_bytes(total)
+        problems.append(f"memory: found {found}, expected at most {there}, as there is")
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
         raise PlatformError(f"resources of platform {name!r} cannot be had:\n{listed}")

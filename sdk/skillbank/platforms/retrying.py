@@ -15,6 +15,7 @@ from skillbank.job import FailureKind, JobState, classify_failure, describe_exit
 LONGEST_PAUSE_S = 3600.0
 """However often it doubled, a pause is never longer."""
 _SPREAD = 0.25
+_PLACE_FAILED_EXIT = 74  # of `skillbank.staging`: not the job failed, but files, lease or disk
 _LOG_BYTES_SEARCHED = 20_000
 
 
@@ -106,5 +107,7 @@ def explain_run(
     log = GrowingFile(log_path, max(marks.log_bytes, size - _LOG_BYTES_SEARCHED))
     whole = detail or describe_failure(exit_code, told, log.read_new(is_ended=True))
     kind = classify_failure(JobState.ERROR, exit_code, whole, marker)
+    if exit_code == _PLACE_FAILED_EXIT:
+        kind = FailureKind.INFRASTRUCTURE
     reason = detail or told or describe_exit(exit_code)
     return RunFailure(kind, reason.strip().splitlines()[0].rstrip("."))

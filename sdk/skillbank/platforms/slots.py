@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skillbank.locks import is_locked, try_lock
+from skillbank.platforms.disk import pass_over_full
 
 
 class Holder(NamedTuple):
@@ -115,8 +116,10 @@ def _is_held(path: Path) -> bool:
 
 
 def _sign(lock: int, holder: Holder) -> None:
+    """Write down who holds a place; on a full disk it is held by somebody without a name."""
     os.ftruncate(lock, 0)
-    os.pwrite(lock, json.dumps(holder._asdict()).encode(), 0)
+    with pass_over_full():
+        os.pwrite(lock, json.dumps(holder._asdict()).encode(), 0)
 
 
 def _read_holder(lock: int) -> Holder | None:
