@@ -38,7 +38,7 @@ from skillbank_runners.errors import (
 from skillbank_runners.signals import StopRequest, signals_stop
 from skillbank_runners.spec_reading import SpecInvalid, read_spec
 from skillbank_runners.training.peers import Failure, Peers
-from skillbank_runners.training.processes import check_nodes, find_place
+from skillbank_runners.training.processes import check_nodes, find_place, quiet_pytorch
 
 _ISSUES = "the project's issue tracker"
 _ADVICE = (
@@ -143,6 +143,7 @@ def _carry_out(launch: Launch, stop: StopRequest, peers: Peers) -> int:
     is_common = True
     try:
         if peers.place.has_peers:
+            quiet_pytorch()
             from skillbank_runners.training.joining import join  # PyTorch and Lightning
 
             join(peers)

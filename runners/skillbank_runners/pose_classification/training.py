@@ -86,7 +86,8 @@ def train(
     if settings.rank == 0:
         record.write_info()
     position = position_of(state)
-    run.peers.gather(_agreed_on(devices, seed, position))
+    fed = f"{len(train_clips)} clips in batches of {spec.dataset.batch_size}"
+    run.peers.gather(f"{fed}, {_agreed_on(devices, seed, position)}")
     if position.epoch < settings.stop_after:
         _fit(spec, run, data, devices, _Start(settings, state, best))
     else:

@@ -277,7 +277,8 @@ def fit(
         results: Where Lightning may leave files; it has no reason to.
         logger: Outside service that gets the metrics.
     """
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning_utilities"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     settings = module.settings
     with warnings.catch_warnings():
         # Lightning advises more worker processes; data.py explains why there are none.

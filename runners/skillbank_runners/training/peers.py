@@ -8,6 +8,7 @@ before the first one, which writes for all, has finished.
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import threading
@@ -27,6 +28,7 @@ _GATHERING_S = 600.0  # machines of one job start at different times, and load P
 _ANSWER_S = 10
 _LOOK_S = 0.1
 _WATCH_S = 1.0
+_FAREWELL_S = 5.0
 _PATIENCE_S = 20.0  # after which a process that waits in a sum for one that is gone is ended
 
 Answer = TypeVar("Answer")
@@ -169,14 +171,20 @@ class Peers:
         self._is_over.set()
         if self._store is None:
             return
-        if self.place.is_first:
-            self._ask(lambda store: store.set("over", "1"))
-            return
+        own, awaited, patience_s = f"left/{self.place.rank}", ["left/0"], math.inf
+        if self.place.is_first:  # it may keep the store, and then goes last
+            self._ask(lambda store: store.set(own, "1"))
+            awaited = [f"left/{rank}" for rank in range(self.place.num_processes)]
+            patience_s = _FAREWELL_S
+        began = time.monotonic()
         try:
-            while waits and self._has("over") is False and self.failure() is None:
+            while waits and self._has(*awaited) is False and self.failure() is None:
+                if time.monotonic() - began > patience_s:
+                    break
                 time.sleep(_LOOK_S)
         except Cancelled:
-            return  # what is to be kept is the first one's to keep
+            pass  # what is to be kept is the first one's to keep
+        self._ask(lambda store: store.set(own, "1"))
 
     def _await(self, name: str) -> str:
         """A value that some process will set."""
@@ -193,9 +201,9 @@ class Peers:
         content = self._ask(lambda store: store.get(name))
         return content.decode() if content else ""
 
-    def _has(self, name: str) -> bool | None:
-        """Whether a value is there; None: the store is gone."""
-        return self._ask(lambda store: store.check([name]))
+    def _has(self, *names: str) -> bool | None:
+        """Whether values are there; None: the store is gone."""
+        return self._ask(lambda store: store.check(list(names)))
 
     def _ask(self, question: Callable[[Store], Answer]) -> Answer | None:
         """The store's answer; None: it went with the process that kept it."""

@@ -136,6 +136,14 @@ def describe_step(place: Place, environment: MutableMapping[str, str] | None = N
     known["SLURM_NODELIST"] = known.get("SLURM_STEP_NODELIST", known.get("SLURM_NODELIST", ""))
 
 
+def quiet_pytorch(environment: MutableMapping[str, str] | None = None) -> None:
+    """Spare the log PyTorch's stack traces of sockets that closed, before PyTorch is loaded.
+
+    What they mean is said once, in words, by the process that it happens to.
+    """
+    (os.environ if environment is None else environment).setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+
+
 def share_with_children(name: str, value: str) -> str:
     """Value that the first process of a machine knows, for those that Lightning starts from it.
 
