@@ -13,7 +13,9 @@ def explain_limit(job_id: str, limit_s: float) -> str:
 
 def describe_duration(seconds: float) -> str:
     """A time for a person: `1 h 30 min`, `45 s`, `0.5 s`."""
+    if seconds < 60:
+        return f"{seconds:g} s"
     hours, rest = divmod(round(seconds), 3600)
     minutes, left = divmod(rest, 60)
     parts = [f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if n]
-    return " ".join(parts) or f"{seconds:g} s"
+    return " ".join(parts)
