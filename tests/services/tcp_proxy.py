@@ -43,6 +43,10 @@ class Faults:
 class TcpProxy:
     """A proxy in front of one port of 127.0.0.1.
 
+    Args:
+        to_port: That port.
+        host: Address at which it listens itself.
+
     Attributes:
         faults: What it does to connections.
         port: Where it listens.
@@ -51,8 +55,9 @@ class TcpProxy:
         moved: Direction -> bytes that went through.
     """
 
-    def __init__(self, to_port: int) -> None:
+    def __init__(self, to_port: int, host: str = "127.0.0.1") -> None:
         self._to_port = to_port
+        self.host = host
         self.faults = Faults()
         self.port = 0
         self.num_connections = 0
@@ -66,7 +71,7 @@ class TcpProxy:
     @property
     def endpoint(self) -> str:
         """Its address, as of a server of HTTP."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def start(self) -> None:
         """Listen; at the same port as before, if there was one."""
@@ -97,7 +102,7 @@ class TcpProxy:
         asyncio.run_coroutine_threadsafe(act(), self._loop).result(30)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
@@ -188,9 +193,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @contextmanager
-def proxied(to_port: int) -> Iterator[TcpProxy]:
+def proxied(to_port: int, host: str = "127.0.0.1") -> Iterator[TcpProxy]:
     """A proxy that runs while the context does."""
-    proxy = TcpProxy(to_port)
+    proxy = TcpProxy(to_port, host)
     proxy.start()
     try:
         yield proxy

@@ -114,6 +114,18 @@ def fault_of(error: BaseException) -> Fault:
     return Fault.PASSING if passing else Fault.WRONG
 
 
+def raise_foreign(error: BaseException) -> None:
+    """Take out of boto3's wrapping what has nothing to do with the store.
+
+    Whatever fails while a body is sent, a listener to progress for one, comes as an HTTPClientError
+    that could be taken for a broken connection.
+    """
+    if type(error) is HTTPClientError:
+        inner = error.kwargs.get("error")
+        if isinstance(inner, Exception) and not isinstance(inner, (*FAULTS, ValueError)):
+            raise inner
+
+
 def code_of(error: BaseException) -> str:
     """The code that a store gave for an error; empty for an error of another kind."""
     if isinstance(error, ClientError):

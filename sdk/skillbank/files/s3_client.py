@@ -18,7 +18,7 @@ from skillbank.errors import (
     FilesRefused,
     RequestInvalid,
 )
-from skillbank.files.retrying import FAULTS, Fault, Patience, fault_of, said_by
+from skillbank.files.retrying import FAULTS, Fault, Patience, fault_of, raise_foreign, said_by
 from skillbank.settings import read_secret
 
 Answer = TypeVar("Answer")
@@ -68,6 +68,7 @@ class S3Client:
             try:
                 answer = question(client)
             except (*FAULTS, ValueError) as error:
+                raise_foreign(error)
                 fault = fault_of(error)
                 if fault is Fault.PASSING:
                     patience.wait(uri, error, attempt)
@@ -110,7 +111,7 @@ class S3Client:
         settings = self._settings
         config = Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=min(_READ_TIMEOUT_S, max(1.0, settings.patience_s)),
+            read_timeout=min(_READ_TIMEOUT_S, max(1.0, settings.patience_s / 4)),
             max_pool_connections=MOST_CONNECTIONS,
             retries={"total_max_attempts": 1, "mode": "standard"},  # asking again is ours
             # Checksums are computed here and sent as headers, which every server understands;
