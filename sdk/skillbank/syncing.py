@@ -57,7 +57,9 @@ def sync_job(job: Job, plan: JobPlan, storage: tuple[StorageSettings, ...]) -> l
             attempt=job.attempt,
         )
         before = _listed(stores, plan.results_uri)
+        outbox.start()
         left = outbox.flush(_PATIENCE_S)
+        outbox.stop()
         after = _listed(stores, plan.results_uri)
     finally:
         lease.release()

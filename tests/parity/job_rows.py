@@ -212,6 +212,20 @@ JOB_ROWS = (
         names=JOB,
     ),
     Row(
+        "sync",
+        "sync",
+        ("sync",),
+        (
+            _of(),
+            _of("$COMPLETE_BEGINNING"),
+            _of("$FAILED", wrong=CONFLICT),
+            _of("$RUNNING", wrong=CONFLICT),
+            *_UNKNOWN,
+        ),
+        document=lambda _, __, sent: {"sent": sent},
+        names=JOB,
+    ),
+    Row(
         "resolve",
         "resolve",
         ("resolve",),

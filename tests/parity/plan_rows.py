@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,17 @@ PLAN_ROWS = (
             Case("nothing", {"skill": "nothing"}, NO_SKILL),
         ),
         document=lambda _, __, found: found.to_mapping(),
+    ),
+    Row(
+        "check_platforms",
+        "platforms",
+        ("platforms",),
+        (
+            Case("local", {"name": "local"}),
+            Case("lokal", {"name": "lokal"}, INVALID),
+            Case("nowhere", {"name": "nowhere"}, INVALID),
+        ),
+        document=lambda _, __, found: [asdict(place) | {"fix": place.fix} for place in found],
     ),
     Row(
         "ask",

@@ -26,9 +26,11 @@ FUNCTIONS = {command_name(function): function for function in COMMANDS} | {
 }
 # Their docstrings say that their arguments are those of another.
 DOCUMENTED_BY = {"create_job": JobRequest, "create_workflow": Client.plan_workflow}
-# What only the command line takes: how it shows things, and how long it stays.
+# What only the command line takes: how it shows things, how long it stays, and a short form of one
+# of the resources.
 OF_THE_COMMAND_LINE = {
-    "run": {"detach"},
+    "plan": {"max_parallel"},
+    "run": {"detach", "max_parallel"},
     "workflow run": {"detach"},
     "ask": {"run", "detach"},
     "logs": {"follow"},

@@ -51,7 +51,7 @@ COMMANDS_ONLY = {
     "pose": "finds people in a video, with a model of others",
     "pose-stream": "the same, for what a camera shows",
 }
-ONE_WAY_TO_ASK = {"skills", "submit", "submit_workflow", "resume_workflow"}
+ONE_WAY_TO_ASK = {"check_platforms", "skills", "submit", "submit_workflow", "resume_workflow"}
 TOOLS_ONLY = {"limits": "only agents have limits"}
 
 

@@ -131,7 +131,9 @@ def _start_all(world: World) -> None:
     client, names = world.client, world.shared
     endless = {"overrides": ENDLESS}
     ending = {
-        "COMPLETE": _train(client, overrides={"num_epochs": 2}),
+        "COMPLETE": _train(
+            client, overrides={"num_epochs": 2}, results=str(client.root.parent / "results")
+        ),
         "FAILED": _train(client, overrides={"train.failure": "the toy is broken"}),
         "TRAINED": client.create_job(BOWL, "train", automl_policy="off"),
         "SEARCH": client.create_job(
@@ -158,6 +160,7 @@ def _start_all(world: World) -> None:
         ended = client.wait(job.id, _PATIENCE_S)
         assert (ended.state is JobState.ERROR) == (name == "FAILED"), ended.detail
         names |= {name: job.id, f"{name}_BEGINNING": job.id[:-2]}
+    client.sync(ending["COMPLETE"].id)  # so that whoever asks next has nothing left to send
 
 
 def _stop_all(client: Client) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from skillbank.checkpoints import Resolution
 from skillbank.client import Client
-from skillbank.data_sources import roles_of
+from skillbank.data_sources import is_remote, roles_of
 from skillbank.errors import SkillInvalid, SkillNotFound
 from skillbank.job import Job, JobId
 from skillbank.mcp.allowance import Allowance
@@ -27,6 +27,8 @@ from skillbank.spec_file import read_spec_file
 from skillbank.workflow_request import WorkflowRequest
 from skillbank.workflows.workflow import Workflow, WorkflowId
 from skillbank.workflows.workflow_plan import WorkflowPlan
+
+_MAPPINGS = ("spec", "overrides", "data", "automl", "resources")
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,25 @@ class Desk:
             write_down(Kind.JOB, planned.job_id, 1)
             return self.client.submit(planned)
 
-    def resume(self, job_id: JobId, pause_after: int | None = None) -> Job:
+    def check_job(self, job_id: object) -> None:
+        """Refuse a results URI, in place of a job's id, that this agent may not read.
+
+        Raises:
+            AccessRefused: It lies elsewhere.
+        """
+        if isinstance(job_id, str) and is_remote(job_id):
+            self._house.places.check_file("job_id", job_id)
+
+    def resume(
+        self, job_id: JobId, pause_after: int | None = None, *, platform: str | None = None
+    ) -> Job:
         """Resume a job; the arguments are `Client.resume`'s."""
         found = self.client.job(job_id)
         num_gpus = self.client.plan_of(found.id).num_gpus
         with self.allowance.starting(num_gpus, num_jobs=0) as write_down:
             if found.state.can_resume:  # else resuming says why not
                 write_down(Kind.JOB, found.id, found.attempt + 1)
-            return self.client.resume(found.id, pause_after)
+            return self.client.resume(found.id, pause_after, platform=platform)
 
     def resolve(self, job_id: JobId, checkpoint: str | None, kind: str) -> Resolution:
         """Choose a checkpoint; the arguments are `Client.resolve`'s."""
@@ -161,7 +174,7 @@ class Desk:
         spec = asked["spec"]
         self._house.places.check_file("spec", spec)
         given = {**asked, "spec": read_spec_file(Path(spec)) if isinstance(spec, str) else spec}
-        named = {name: given[name] or {} for name in ("spec", "overrides", "data", "automl")}
+        named = {name: given[name] or {} for name in _MAPPINGS}
         request = JobRequest(**{**given, **named})
         self._check(request)
         return request

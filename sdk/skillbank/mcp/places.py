@@ -31,6 +31,18 @@ _OF_THE_OWNER = "inference key"
 _PLACE_KEY = re.compile(r"(file|path|dir|folder|video|poses|checkpoint|engine)(\[\d+\])?$")
 """Last words of keys whose values are places, also without a slash in them."""
 
+# What a platform lets a job mount, run as or reach is for those who own the machine to say.
+_OPEN_RESOURCES = (
+    "cpus",
+    "max_parallel",
+    "memory",
+    "priority",
+    "retries",
+    "retry_wait",
+    "time_limit",
+    "upload_excludes",
+)
+
 _MOST_MATCHES = 10_000  # files of one pattern that are looked at
 
 
@@ -60,6 +72,10 @@ class Places:
             named["checkpoint"] = str(request.checkpoint)
         if request.base_checkpoint is not None:
             named["base_checkpoint"] = request.base_checkpoint
+        if request.results is not None:
+            named["results"] = request.results
+        if request.parent_job_id is not None and is_remote(request.parent_job_id):
+            named["parent_job_id"] = request.parent_job_id
         problems = [self._problem(key, value) for key, value in named.items()]
         self._refuse([*problems, *self._setting_problems(request)])
         # Of folders that may be used, and only of those, it may be told what they hold.
@@ -124,6 +140,12 @@ class Places:
     def _setting_problems(self, request: JobRequest) -> Iterator[str]:
         for name in ("spec", "overrides", "automl"):
             yield from self._value_problems(name, getattr(request, name))
+        for key in request.resources:
+            if key not in _OPEN_RESOURCES:
+                yield (
+                    f"resources.{key}: only the owner of this server sets it, in config.yaml; "
+                    f"agents may set: {', '.join(_OPEN_RESOURCES)}."
+                )
         for written, value in request.automl.items():
             if str(written).removeprefix(PREFIX) in _CODE_SETTINGS and value is not None:
                 yield (

@@ -92,6 +92,7 @@ class Tool:
         """
         try:
             arguments = self.arguments.read(given, self.name)
+            desk.check_job(arguments.get("job_id"))
             does = self.does or getattr(Client, self.function.__name__)
             found = does(desk if self.does else desk.client, **arguments)
             return fit(self.answers(desk, arguments, found), self.more), False

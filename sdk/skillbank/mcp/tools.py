@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from skillbank.client import Client
@@ -93,6 +94,12 @@ TOOLS = (
     ),
     Tool("skills", Client.skills),
     Tool(
+        "platforms",
+        Client.check_platforms,
+        answers=lambda _, __, found: [asdict(place) | {"fix": place.fix} for place in found],
+        more="ask for one with `name`",
+    ),
+    Tool(
         "ask",
         Client.ask,
         answers=_answer,
@@ -151,6 +158,12 @@ TOOLS = (
         Safety.STARTS,
         does=Desk.resume,
         answers=_job,
+    ),
+    Tool(
+        "sync",
+        Client.sync,
+        Safety.STARTS,
+        answers=lambda _, __, sent: {"sent": sent},
     ),
     Tool(
         "resolve",

@@ -65,6 +65,7 @@ def test_what_starts_or_stops_is_never_called_read_only() -> None:
         "run",
         "cancel",
         "resume",
+        "sync",
         "run_workflow",
         "cancel_workflow",
         "resume_workflow",
