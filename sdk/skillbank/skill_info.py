@@ -63,6 +63,11 @@ class Input(InfoModel):
     unless: tuple[str, ...] = Field(
         default=(), description="Keys of other inputs; the action needs this one unless one is set."
     )
+    listed_by: str = Field(
+        default="",
+        description="Key of the file that lists what is used of this folder: from a bucket, only "
+        "that is brought.",
+    )
 
 
 class Output(InfoModel):

@@ -78,7 +78,7 @@ class Cache:
         stores: Where files come from.
         max_bytes: Size beyond which what was not used for longest goes; None: no limit. What is in
             use stays, also beyond it.
-        progress: Told of bytes that arrive.
+        progress: Told of bytes that arrive; may be changed at any time.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Cache:
     ) -> None:
         self._folder = folder
         self._stores = stores
-        self._progress = progress
+        self.progress = progress
         with disk_errors(folder, "written"):
             for name in FOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
@@ -263,11 +263,11 @@ class Cache:
     def _download(self, stored: StoredFile, coming: Path) -> StoredFile:
         store = self._stores.of(stored.uri)
         try:
-            return store.download(stored.uri, coming, self._progress)
+            return store.download(stored.uri, coming, self.progress)
         except FilesFull:
             if not self._space.free(stored.size_bytes):
                 raise
-        return store.download(stored.uri, coming, self._progress)
+        return store.download(stored.uri, coming, self.progress)
 
     def _recall(self, stored: StoredFile) -> str | None:
         """Digest of what was brought before, if it is still there, which is a use of it."""
@@ -322,6 +322,10 @@ class Cache:
         return trees / tree_id
 
     # ------------------------------------------------------------------ the rest
+
+    def has_file(self, uri: str) -> bool:
+        """Whether a file lies there, of which nothing is fetched."""
+        return self._stores.of(uri).stat(plain_path(uri)) is not None
 
     def _stat(self, uri: str) -> StoredFile:
         found = self._stores.of(uri).stat(uri)
