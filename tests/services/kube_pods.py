@@ -109,6 +109,6 @@ def _make_volumes(pod: Pod, folder: Path) -> Iterator[tuple[str, Path]]:
     for mount in pod["spec"]["containers"][0].get("volumeMounts") or ():
         if mount["name"] in empty and not mount["mountPath"].startswith("/dev/"):
             place = folder / mount["name"]
-            place.mkdir(parents=True)
+            place.mkdir(parents=True, exist_ok=True)
             yield mount["mountPath"], place
     folder.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,7 @@ _MACHINE_REASONS = (
     "Terminated",
     "UnexpectedAdmissionError",
 )
+_KILLED_EXIT = 137
 _IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _IN_THE_MAKING = ("", "ContainerCreating", "PodInitializing")
 
@@ -176,6 +177,8 @@ def _explain_failure_of_machine(pod: KubeObject) -> str:
         return f"its machine {node} lost sight of it"
     if terminated.get("exitCode") == PLACE_FAILED_EXIT:
         return f"its place on {node} failed it"
+    if terminated.get("exitCode") == _KILLED_EXIT:  # had only the job been killed, it left a trace
+        return f"it was killed on its machine {node}, with all that watched it"
     return ""
 
 

@@ -33,6 +33,7 @@ from skillbank.platforms.kube_nodes import (
 )
 from skillbank.platforms.kube_settings import KubernetesSettings
 from skillbank.platforms.kube_sight import (
+    STUCK_S,
     is_stuck,
     needs_events,
     newest_pod,
@@ -47,7 +48,7 @@ from skillbank.staging.order import StagedOrder
 
 _OUTPUT_LINES = 1000
 _LOOK_EVERY_S = 0.1
-_FORGETTING_S = 20.0
+_PATIENCE_S = 30.0
 _CONFLICT = 409
 _FORBIDDEN = 403
 
@@ -193,7 +194,8 @@ class KubernetesPlatform(StagedPlatform):
         pods = api.pods(handle["name"])
         sight = read_sight(job, pods, api.now_s())
         if sight.kind is SightKind.ENDED and sight.is_failure_of_machine:
-            self._forget(api, handle["name"])
+            api.delete_job(handle["name"], waits_for_pods=False)
+            _forget_stuck_pods(api, handle["name"])
         silent = needs_events(job, pods) if sight.kind is SightKind.WAITING else None
         if silent is None or not (told := worst_event(api.events(silent["metadata"]["uid"]))):
             return sight
@@ -210,10 +212,7 @@ class KubernetesPlatform(StagedPlatform):
         if job is None or job["metadata"]["uid"] != handle["uid"]:
             return
         api.delete_job(name, waits_for_pods=True)
-        if _await_end(api, name, pod_grace_s(grace_s) + _FORGETTING_S):
-            return
-        self._forget(api, name)
-        if not _await_end(api, name, _FORGETTING_S):
+        if not self._await_end(api, name, pod_grace_s(grace_s) + STUCK_S + _PATIENCE_S):
             raise PlatformError(
                 f"Kubernetes does not confirm that the Job {name} is gone; look at it with "
                 f"'kubectl -n {api.namespace} describe job {name}', and cancel it again."
@@ -296,12 +295,15 @@ class KubernetesPlatform(StagedPlatform):
             ) from refused
         return job
 
-    def _forget(self, api: KubernetesApi, name: str) -> None:
-        """Have the Job deleted, and with it pods whose machines do not answer."""
-        api.delete_job(name, waits_for_pods=False)
-        for pod in api.pods(name):
-            if is_stuck(pod, api.now_s()):
-                api.forget_pod(pod["metadata"]["name"])
+    def _await_end(self, api: KubernetesApi, name: str, timeout_s: float) -> bool:
+        """Whether a deleted Job and its pods were gone within a time."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if not api.pods(name) and api.job(name) is None:
+                return True
+            _forget_stuck_pods(api, name)
+            time.sleep(_LOOK_EVERY_S)
+        return False
 
 
 def _handle_of(job: Mapping[str, Any], settings: KubernetesSettings, api: KubernetesApi) -> Handle:
@@ -314,11 +316,8 @@ def _handle_of(job: Mapping[str, Any], settings: KubernetesSettings, api: Kubern
     }
 
 
-def _await_end(api: KubernetesApi, name: str, timeout_s: float) -> bool:
-    """Whether a deleted Job and its pods were gone within a time."""
-    deadline = time.monotonic() + timeout_s
-    while api.job(name) is not None or api.pods(name):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(_LOOK_EVERY_S)
-    return True
+def _forget_stuck_pods(api: KubernetesApi, job: str) -> None:
+    """Give up the pods of a deleted Job whose machines do not answer; the lease fences them."""
+    for pod in api.pods(job):
+        if is_stuck(pod, api.now_s()):
+            api.forget_pod(pod["metadata"]["name"])
