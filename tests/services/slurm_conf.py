@@ -76,7 +76,7 @@ def _settings(folder: Path, host: str, ctld_port: int) -> str:
         SelectType=select/cons_tres
         SelectTypeParameters=CR_Core_Memory
         SchedulerType=sched/backfill
-        SchedulerParameters=bf_interval=1,sched_min_interval=100000,batch_sched_delay=0
+        SchedulerParameters=bf_interval=1,sched_interval=1,sched_min_interval=100000,batch_sched_delay=0
         PreemptType=preempt/partition_prio
         PreemptMode=REQUEUE
         SlurmctldParameters=preempt_send_user_signal
@@ -88,6 +88,7 @@ def _settings(folder: Path, host: str, ctld_port: int) -> str:
         UnkillableStepTimeout=10
         SlurmctldTimeout=30
         SlurmdTimeout=60
+        MessageTimeout=5
         InactiveLimit=0
         CompleteWait=0
         JobAcctGatherType=jobacct_gather/linux

@@ -85,7 +85,8 @@ class SlurmPlatform(StagedPlatform):
     ) -> None:
         super().__init__(root, name=name, settings=settings)
         self.is_shared = self._given.get("shared", True) is not False
-        self._commands = SlurmCommands(named_variables(_BASE_VARIABLES))
+        patience_s = self._read(self._given).patience_s
+        self._commands = SlurmCommands(named_variables(_BASE_VARIABLES), patience_s)
         self._jobs = SlurmJobs(self._commands)
 
     # ------------------------------------------------------------------ hooks of the base

@@ -11,7 +11,6 @@ from pathlib import Path
 from skillbank.errors import PlatformError
 
 _TIMEOUT_S = 60.0
-_PATIENCE_S = 8.0
 _PAUSE_S = 0.5
 _SILENT = (
     "Unable to contact slurm controller",
@@ -40,7 +39,7 @@ class SlurmCommands:
         patience_s: How long a controller that does not answer is asked again.
     """
 
-    def __init__(self, environment: Mapping[str, str], patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, environment: Mapping[str, str], patience_s: float) -> None:
         # Times arrive in seconds since the epoch, whatever the zone.
         self._environment = {**environment, "SLURM_TIME_FORMAT": "%s"}
         self._patience_s = patience_s

@@ -93,6 +93,11 @@ class SlurmSettings(RunSettings):
         alias="grace",
         description="Time to save and exit that a cancelled job is given.",
     )
+    patience_s: Duration = Field(
+        default=8.0,
+        alias="patience",
+        description="How long a controller that does not answer is asked again.",
+    )
     mail_user: Word | None = Field(default=None, description="Who gets mail from SLURM.")
     mail_type: Word = Field(default="END,FAIL", description="What mail is about.")
     modules: tuple[Word, ...] = Field(

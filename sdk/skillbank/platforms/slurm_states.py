@@ -215,6 +215,7 @@ def describe(record: JobRecord) -> Sight:
         record.started_at,
         record.ended_at,
         is_failure_of_machine=state in _MACHINE_FAILED or _was_displaced(record),
+        is_cancelled=state == "CANCELLED",
     )
 
 

@@ -54,6 +54,7 @@ class Sight:
         ended_at: When it ended.
         is_failure_of_machine: Its machine failed or was taken away: resuming may help. False where
             the job itself was the cause (its memory, its time, its exit code).
+        is_cancelled: Somebody ended it through the scheduler itself.
     """
 
     kind: SightKind
@@ -62,6 +63,7 @@ class Sight:
     started_at: float | None = None
     ended_at: float | None = None
     is_failure_of_machine: bool = False
+    is_cancelled: bool = False
 
 
 class StagedPlatform(Platform):
@@ -273,7 +275,9 @@ class StagedPlatform(Platform):
                 return Observation(JobState.PENDING, sight.detail)
         is_fresh = self._pull(plan)  # it may have ended between the two looks
         if (ending := folder.ending()) is not None:
-            return _explain_stop(_observe(folder, ending), ending, sight)
+            seen = _observe(folder, ending)
+            is_told = not ending.is_interrupted or folder.is_to_cancel() or not sight.detail
+            return seen if is_told else _explain_stop(seen, sight)
         if not is_fresh:
             told = f"has ended; what it left at {plan.results_uri} cannot be reached now"
             return Observation(JobState.RUNNING, told, started_at=started_at)
@@ -304,9 +308,9 @@ def _observe(folder: AttemptFolder, ending: Ending) -> Observation:
     return observe_ending(ending)
 
 
-def _explain_stop(seen: Observation, ending: Ending, sight: Sight) -> Observation:
+def _explain_stop(seen: Observation, sight: Sight) -> Observation:
     """A stop by the scheduler is told in the scheduler's words: its time was over, for one."""
-    if not ending.is_interrupted or ending.is_cancelled or not sight.detail:
-        return seen
     state = JobState.LOST if sight.is_failure_of_machine else JobState.ERROR
-    return replace(seen, state=state, detail=sight.detail)
+    return replace(
+        seen, state=JobState.CANCELED if sight.is_cancelled else state, detail=sight.detail
+    )
