@@ -104,17 +104,17 @@ class Engine:
                 start_new_session=True,
             )
         deadline = time.monotonic() + _PATIENCE_S
-        while not self._answers():
+        while not self.answers():
             log = (self.folder / "daemon.out").read_text(errors="replace")[-2000:]
             assert self._daemon.poll() is None, f"{self.name} ended: {log}"
             assert time.monotonic() < deadline, f"{self.name} does not answer: {log}"
             time.sleep(0.05)
 
-    def kill_daemon(self) -> None:
-        """SIGKILL the daemon; containers run on."""
+    def stop_daemon(self) -> None:
+        """Stop the daemon alone, as its upgrade does; containers run on."""
         assert self._daemon is not None
-        self._daemon.kill()
-        self._daemon.wait()
+        self._daemon.terminate()
+        self._daemon.wait(timeout=_PATIENCE_S)
 
     def clear(self) -> None:
         """Remove every container, between two tests."""
@@ -151,12 +151,16 @@ class Engine:
         """Variables that the daemon needs."""
         return {}
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether the daemon answers now."""
         with socket.socket(socket.AF_UNIX) as door:  # the library leaks one that is refused
             if door.connect_ex(str(self.socket)):
                 return False
-        with self.client() as client:
-            return bool(client.ping())
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except (DockerException, RequestException):  # it is about to begin, or to end
+            return False
 
     def _kill_rest(self) -> None:
         """End what was started for this folder and outlived its daemon: shims and monitors."""

@@ -44,6 +44,8 @@ from skillbank.staging.order import StagedOrder, needs_staging
 
 _LINES_SHOWN = 200
 _STAGING_TAKES_S = 5.0
+_ENDS_WITHIN_S = 1.0
+"""A job has told how it ended a moment before its container has."""
 # What one job may say for itself; all else decides what jobs can reach, and is config.yaml's.
 _OF_ONE_JOB = {field.alias or name for name, field in RunSettings.model_fields.items()}
 _OF_ONE_JOB |= {"shm_size", "grace", "max_parallel", "keep"}
@@ -166,8 +168,7 @@ class DockerPlatform(StagedPlatform):
         settings = self.settings_of(plan)
         daemon = self._own_daemon
         provide_image(daemon, settings)
-        if not settings.keep:
-            sweep(daemon, root_label(self._root))
+        sweep(daemon, root_label(self._root))
         name = container_name(self._root, plan.job_id, attempt)
         content = self._describe(plan, attempt, arguments, settings)
         AttemptFolder(plan.folder, attempt).create(self._turn(plan, attempt, settings))
@@ -335,10 +336,12 @@ class DockerPlatform(StagedPlatform):
             return
         if folder.ending() is None and not folder.is_to_cancel():
             return  # what it printed is all that anybody knows
+        daemon = self._daemon_at(handle["daemon"])
         try:
-            self._daemon_at(handle["daemon"]).remove(handle["id"])
+            daemon.await_end(handle["id"], _ENDS_WITHIN_S)
+            daemon.remove(handle["id"])
         except PlatformError:
-            return  # it is about to end, or the daemon is away: the next launch sweeps it up
+            return  # it has not ended yet, or the daemon is away: the next launch sweeps it up
         self._keep(plan, attempt, {**handle, "is_removed": True})
 
 

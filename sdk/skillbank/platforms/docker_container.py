@@ -17,6 +17,7 @@ LABEL_ROOT = "skillbank.root"
 LABEL_JOB = "skillbank.job"
 LABEL_ATTEMPT = "skillbank.attempt"
 LABEL_FOLDER = "skillbank.folder"
+LABEL_KEEP = "skillbank.keep"
 
 _NANO = 10**9
 _HOME = "/tmp"
@@ -80,6 +81,7 @@ def describe_container(
             LABEL_JOB: plan.job_id,
             LABEL_ATTEMPT: str(attempt),
             LABEL_FOLDER: str(plan.folder),
+            **({LABEL_KEEP: "yes"} if settings.keep else {}),
         },
         "OpenStdin": True,
         "StdinOnce": True,

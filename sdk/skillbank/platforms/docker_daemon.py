@@ -183,7 +183,16 @@ class Daemon:
         """SIGTERM, SIGKILL when the grace is over, and wait until it has ended."""
         with self._plain_errors(f"stop container {container[:12]}"):
             self._client.stop(container, timeout=max(1, round(grace_s)))
-            self._client.wait(container, timeout=_ANSWERS_WITHIN_S)
+        self.await_end(container, _ANSWERS_WITHIN_S)
+
+    def await_end(self, container: str, timeout_s: float) -> None:
+        """Wait until a container has ended.
+
+        Raises:
+            PlatformError: It has not within the time.
+        """
+        with self._plain_errors(f"tell the end of container {container[:12]}"):
+            self._client.wait(container, timeout=timeout_s)
 
     def output(self, container: str, num_lines: int) -> str:
         """The end of what it printed, both streams."""
@@ -201,7 +210,7 @@ class Daemon:
 
     def ended(self, label: str) -> list[Json]:
         """Containers with a label, `name=value`, that run no more."""
-        wanted = {"label": [label], "status": ["exited", "dead"]}
+        wanted = {"label": [label], "status": ["exited"]}
         with self._plain_errors("list its containers"):
             return list(self._client.containers(all=True, filters=wanted))
 
@@ -263,7 +272,8 @@ def _told(error: errors.APIError, address: str, what: str) -> str:
 
 
 def _is_name_taken(error: errors.APIError) -> bool:
-    return error.status_code == 409 and "already in use" in str(error.explanation)
+    """Docker says so with status 409, Podman with 500."""
+    return "name" in str(error.explanation) and "already in use" in str(error.explanation)
 
 
 def _innermost(error: BaseException) -> str:

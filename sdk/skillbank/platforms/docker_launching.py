@@ -7,7 +7,12 @@ from typing import Any
 
 from skillbank.errors import PlatformError
 from skillbank.platforms.attempt import AttemptFolder
-from skillbank.platforms.docker_container import LABEL_ATTEMPT, LABEL_FOLDER, LABEL_ROOT
+from skillbank.platforms.docker_container import (
+    LABEL_ATTEMPT,
+    LABEL_FOLDER,
+    LABEL_KEEP,
+    LABEL_ROOT,
+)
 from skillbank.platforms.docker_daemon import Daemon, NameTaken, message_of
 from skillbank.platforms.docker_settings import DockerSettings
 from skillbank.platforms.docker_sight import NEVER_STARTED
@@ -63,7 +68,7 @@ def run_container(
 
 
 def sweep(daemon: Daemon, root: str) -> None:
-    """Remove containers of a root that ended after anybody last asked for them.
+    """Remove containers of a root that ended after anybody last asked for them, but kept ones.
 
     Args:
         daemon: Where.
@@ -72,7 +77,8 @@ def sweep(daemon: Daemon, root: str) -> None:
     for found in daemon.ended(f"{LABEL_ROOT}={root}"):
         labels = found["Labels"]
         folder = AttemptFolder(Path(labels[LABEL_FOLDER]), int(labels[LABEL_ATTEMPT]))
-        if folder.ending() is not None or not folder.path.is_dir():
+        is_done = folder.ending() is not None or not folder.path.is_dir()
+        if is_done and LABEL_KEEP not in labels:
             daemon.remove(found["Id"])
 
 
