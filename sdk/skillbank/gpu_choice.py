@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from skillbank.request import LOCAL
 from skillbank.spec import SpecDraft
 from skillbank.spec_keys import find_path
 
@@ -38,14 +37,20 @@ def choose_gpus(draft: SpecDraft, available: int) -> int:
     return _hold(draft, wanted, named, available)
 
 
-def check_nodes(draft: SpecDraft, platform: str) -> None:
-    """Refuse several machines where there is only one."""
+def check_nodes(draft: SpecDraft, platform: str, *, can_span_machines: bool) -> None:
+    """Refuse several machines where a job runs on one.
+
+    Args:
+        draft: The spec; what it asks for in vain becomes a problem.
+        platform: Name of the platform.
+        can_span_machines: Whether one job can run on several of its machines.
+    """
     key = f"{draft.action}.num_nodes"
     number = draft.value(key)
-    if platform == LOCAL and type(number) is int and number > 1:
+    if not can_span_machines and type(number) is int and number > 1:
         draft.problems.append(
-            f"{key}: {number} machines were asked for, the platform {platform!r} is one; use 1, "
-            "or choose another platform."
+            f"{key}: {number} machines were asked for, a job of the platform {platform!r} runs on "
+            "one; use 1, or choose a platform that spans machines, such as slurm."
         )
 
 

@@ -100,8 +100,7 @@ class JobClient(JobReader):
             PlatformError: The platform cannot run it.
         """
         self._check_plan(plan)
-        platform = self._platform(platform_name(plan))
-        platform.check(plan)
+        platform = self._place_of(plan)
         if earlier := self._store.find_earlier(plan):
             return self._watch.refresh(earlier)
         with create_folder(plan) as is_new:
@@ -188,8 +187,7 @@ class JobClient(JobReader):
             plan = resume_plan(read_plan(folder), self.bank[job.skill])
             plan = replace(plan, pause_after=pause_after, platform=platform or plan.platform)
             self._check_plan(plan)
-            place = self._platform(platform_name(plan))
-            place.check(plan)
+            place = self._place_of(plan)
             rewrite_plan(plan)
             opened = self._store.open_attempt(job.id, mark_files(job), plan.platform)
             self._start(place, plan, opened)
@@ -210,10 +208,24 @@ class JobClient(JobReader):
             encryption_key=read_settings().encryption_key,
             results_uri=self._results_uri(request, setting.job_id),
             sees_root=platform.is_shared,
+            can_span_machines=platform.can_span_machines,
         )
         plan = plan_job(request, skill, known)
-        platform.check(plan)
+        platform.check(plan.one_trial)
         return plan
+
+    def _place_of(self, plan: JobPlan) -> Platform:
+        """Where the job's own process runs; of a search, its trials could run where they shall.
+
+        Raises:
+            PlatformError: One of them can never run there.
+            RequestInvalid: There is no such platform, or it does not take the settings.
+        """
+        self._platform(plan.platform).check(plan.one_trial)
+        place = self._platform(platform_name(plan))
+        if plan.route is Route.AUTOML:
+            place.check(plan.own_process)
+        return place
 
     def _results_uri(self, request: JobRequest, job_id: str) -> str:
         """Where the job leaves a copy of its folder; empty: nowhere."""
@@ -254,7 +266,7 @@ class JobClient(JobReader):
     def _start(self, platform: Platform, plan: JobPlan, job: Job) -> None:
         try:
             fetch_links(plan)
-            platform.submit(plan, job.attempt)
+            platform.submit(plan.own_process, job.attempt)
         except (PlatformError, RequestInvalid, FilesError) as error:
             self._store.observe(job, Observation(JobState.ERROR, str(error)))
             raise

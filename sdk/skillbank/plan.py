@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,21 @@ class JobPlan:
     def results(self) -> Path:
         """Folder the action writes to."""
         return self.folder / "results"
+
+    @property
+    def own_process(self) -> JobPlan:
+        """What the job's own process needs: that of a search trains nothing itself.
+
+        GPUs and settings of the platform are for its trials, one by one.
+        """
+        if self.route is not Route.AUTOML:
+            return self
+        return replace(self, num_gpus=0, resources={})
+
+    @property
+    def one_trial(self) -> JobPlan:
+        """What one trial of a search needs."""
+        return replace(self, route=Route.DIRECT, search={})
 
     @property
     def hash(self) -> str:

@@ -64,6 +64,7 @@ class PlanSetting:
         search_id: The AutoML job that it is a trial of.
         pause_after: Epochs after which the job pauses; None: it trains to its end.
         results_uri: Where the job's folder is copied to while it runs; empty: nowhere.
+        can_span_machines: Whether the platform can run one job on several machines.
         sees_root: The machines of the platform see this machine's files.
     """
 
@@ -76,6 +77,7 @@ class PlanSetting:
     search_id: str | None = None
     pause_after: int | None = None
     results_uri: str = ""
+    can_span_machines: bool = False
     sees_root: bool = True
 
     @property
@@ -112,7 +114,7 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
     if not setting.sees_root:
         reach_files(draft, setting.parent.plan if setting.parent else None, setting.folder)
     num_gpus = choose_gpus(draft, setting.gpus)
-    check_nodes(draft, request.platform)
+    check_nodes(draft, request.platform, can_span_machines=setting.can_span_machines)
     _check_draft(draft)
     search: dict[str, Any] = {}
     if route is Route.AUTOML:

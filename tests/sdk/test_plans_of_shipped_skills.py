@@ -72,7 +72,8 @@ def plan(root: Path, action: str, parent: ParentJob | None = None, **request: An
     if action != "export":
         request.setdefault("data", {"all": str(dataset(root / "data", *FILES))})
     request["parent_job_id"] = parent.job.id if parent else None
-    setting = PlanSetting(action, root, parent, gpus=1)
+    spans = request.get("platform") == "cluster"
+    setting = PlanSetting(action, root, parent, gpus=1, can_span_machines=spans)
     return plan_job(JobRequest(SKILL.name, action, **request), SKILL, setting)
 
 
@@ -294,12 +295,12 @@ def test_a_child_that_prepares_clips_otherwise_is_refused_with_both(
     assert "was run with 'first_frame'" in problem
 
 
-def test_several_machines_are_refused_on_the_local_platform(tmp_path: Path) -> None:
+def test_several_machines_are_refused_where_a_job_runs_on_one(tmp_path: Path) -> None:
     with pytest.raises(SpecInvalid, match=r"train\.num_nodes: 2 machines were asked for"):
         plan(tmp_path, "train", overrides={"train.num_nodes": 2})
 
 
-def test_several_machines_are_taken_elsewhere(tmp_path: Path) -> None:
+def test_several_machines_are_taken_where_a_job_can_span_them(tmp_path: Path) -> None:
     made = plan(tmp_path, "train", overrides={"train.num_nodes": 2}, platform="cluster")
 
     assert made.spec["train"]["num_nodes"] == 2

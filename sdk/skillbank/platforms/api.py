@@ -23,6 +23,9 @@ class Platform(ABC):
     is_shared: bool = True
     """Whether its machines see the root folder, and the disk that data are named on."""
 
+    can_span_machines: bool = False
+    """Whether one job can run on several machines: it starts a process on each of them."""
+
     @abstractmethod
     def submit(self, plan: JobPlan, attempt: int) -> None:
         """Start an attempt and return at once.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from skillbank.automl.domains import Domain
 from skillbank.automl.history import (
@@ -23,8 +23,10 @@ from skillbank.automl.history import (
 from skillbank.automl.schedulers import TrialScheduler
 from skillbank.automl.settings import SearchSettings
 from skillbank.automl.space import SearchSpace
+from skillbank.errors import PlatformError
 from skillbank.search.callbacks import Callbacks
 from skillbank.search.journal import Entry, Journal, Note
+from skillbank.search.patience import Patience
 from skillbank.search.trial_jobs import TrialJobs
 from skillbank.search.watch import TrialWatch
 
@@ -44,6 +46,7 @@ class Tools:
         settings: Its settings.
         goals: What it optimizes.
         callbacks: The user's own functions.
+        patience: Waits for a platform that does not answer.
     """
 
     jobs: TrialJobs
@@ -54,6 +57,7 @@ class Tools:
     settings: SearchSettings
     goals: tuple[Goal, ...]
     callbacks: Callbacks
+    patience: Patience = field(default_factory=Patience)
 
     @property
     def goal(self) -> Goal:
@@ -117,11 +121,16 @@ class Driver:
 
     def run(self) -> None:
         """Go on until no trial runs and none is to come."""
-        while self.step():
+        while self._tools.patience.ask(self.step, self._tell):
             time.sleep(_LOOK_EVERY_S)
 
     def step(self) -> bool:
-        """Look at every trial once and fill the free places; False when all is done."""
+        """Look at every trial once and fill the free places; False when all is done.
+
+        Raises:
+            PlatformError: The trials' platform does not answer; what is missing is done next time.
+        """
+        places = self._places()  # before anything else: who is away starts nothing and loses none
         for entry in self._active():
             self._watch.look(entry)
         if reason := self._watch.fatal or self._used_up():
@@ -129,7 +138,7 @@ class Driver:
             self._stop_all(reason)
             return False
         self._give_up()
-        while len(self._active()) < self._places() and self._move():
+        while len(self._active()) < places and self._move():
             pass
         return bool(self._active())
 
@@ -156,7 +165,10 @@ class Driver:
         """Stop the trials that run, so that a resumed search goes on with them."""
         for entry in self._active():
             self._tools.journal.write(entry, is_interrupted=True)
-            self._tools.jobs.cancel(entry)
+            try:
+                self._tools.jobs.cancel(entry)
+            except PlatformError as error:
+                self._tell(f"trial {entry.number} was not stopped: {error}")
 
     def _active(self) -> list[Entry]:
         return [entry for entry in self._tools.own_entries() if entry.trial.state.is_active]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
+from skillbank.artefacts import Checkpoint
 from skillbank.automl.callbacks import CallbackFailed
 from skillbank.automl.result import FinalEvaluation, Status, compare
 from skillbank.errors import JobNotFound, SkillbankError
@@ -89,15 +90,15 @@ class FinalEvaluations:
         if found is None:
             return _Measured({}, f"trial {entry.number} left no checkpoint that was measured")
         try:
-            job = self._start(name, entry, found[0].path)
+            job = self._start(name, entry, found[0])
         except SkillbankError as error:
             return _Measured({}, str(error))
-        job = client.wait(job.id)
+        job = self._tools.patience.ask(partial(client.wait, job.id), self._tell)
         if job.state is not JobState.COMPLETE:
             return _Measured({}, f"job {job.id} ended as {job.state}: {job.detail}")
         return _Measured(figures_of(client.events(job.id)), record_path=str(job.results))
 
-    def _start(self, name: str, entry: Entry, checkpoint: Path) -> Job:
+    def _start(self, name: str, entry: Entry, checkpoint: Checkpoint) -> Job:
         """The evaluation's job; the one that an earlier run of the search has started goes on."""
         jobs = self._tools.jobs
         try:

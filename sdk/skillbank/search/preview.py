@@ -38,7 +38,11 @@ def preview_search(client: Client, request: JobRequest, *, measures: bool = True
     # A review opens no storage of the user's: nothing may change before the launch.
     settings = {**plan.search["settings"], "storage": None}
     plan = replace(plan, search={**plan.search, "settings": settings})
-    with TemporaryDirectory(prefix="skillbank-review-") as folder:
+    # Where a platform shares this root's disk, it need not share any other.
+    above = None if plan.platform == LOCAL else client.root
+    if above is not None:
+        above.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="skillbank-review-", dir=above) as folder:
         pace = _measure(client, plan, Path(folder)) if measures else None
         tools = make_tools(client, plan, Path(folder))
         first_points = points_to_begin_with(client, tools)
@@ -46,12 +50,17 @@ def preview_search(client: Client, request: JobRequest, *, measures: bool = True
 
 
 def _measure(client: Client, plan: JobPlan, root: Path) -> Pace | None:
-    """How fast the baseline trains on this machine, or on the plan's platform."""
-    is_local = plan.platform == LOCAL
-    platforms = {LOCAL: LocalPlatform(root)} if is_local else dict(client.platforms)
+    """How fast the baseline trains on this machine, or on the plan's platform.
+
+    None where that can only be told through a results URI: something of it would stay there.
+    """
+    there = client.platforms[plan.platform]
+    if not there.is_shared:
+        return None
+    platforms = {plan.platform: LocalPlatform(root) if plan.platform == LOCAL else there}
     aside = Client(root, bank=client.bank, platforms=platforms)
-    there = replace(plan, folder=root / "jobs" / plan.job_id)
-    baseline = make_tools(aside, there, root).jobs.plan_alone()
+    plan = replace(plan, folder=root / "jobs" / plan.job_id, results_uri="")
+    baseline = make_tools(aside, plan, root).jobs.plan_alone()
     try:
         aside.submit(baseline)
         return measure_pace(aside, baseline.job_id)

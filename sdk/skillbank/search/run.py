@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from skillbank.automl.search_plan import SearchPlan
 from skillbank.automl.space_reading import read_space
 from skillbank.automl.warm_start import read_earlier, warm_start_points
 from skillbank.client import Client
-from skillbank.errors import RequestInvalid, SearchFailed
+from skillbank.errors import FilesError, PlatformError, RequestInvalid, SearchFailed
 from skillbank.plan import JobPlan
 from skillbank.search.callbacks import Callbacks
 from skillbank.search.driver import Driver, Tools
@@ -24,6 +27,7 @@ from skillbank.search.evaluation import FinalEvaluations
 from skillbank.search.journal import Entry, Journal, open_storage
 from skillbank.search.outcome import Outcome
 from skillbank.search.pace import measure_pace
+from skillbank.search.patience import Answer, Patience
 from skillbank.search.report import write_report
 from skillbank.search.review import make_review, render_review
 from skillbank.search.status import SearchFolder
@@ -41,17 +45,26 @@ class SearchRun:
         client: Runs the trials.
         plan: Plan of the search.
         folder: Its results.
+        patience: How it waits for a platform that does not answer.
 
     Raises:
         SkillbankError: The search cannot begin: a setting, a storage, an earlier search.
     """
 
-    def __init__(self, client: Client, plan: JobPlan, folder: SearchFolder) -> None:
+    def __init__(
+        self,
+        client: Client,
+        plan: JobPlan,
+        folder: SearchFolder,
+        patience: Patience | None = None,
+    ) -> None:
         self._client = client
         self._plan = plan
         self._folder = folder
         self._search = SearchPlan.from_mapping(plan.search)
         self._tools = make_tools(client, plan, folder.results)
+        if patience is not None:
+            self._tools = replace(self._tools, patience=patience)
         self._outcome = Outcome(self._tools, self._search, folder)
         self._first_points = points_to_begin_with(client, self._tools)
         self._epochs: int | None = None
@@ -69,8 +82,8 @@ class SearchRun:
         self._folder.report("automl started", "STARTED")
         if not self._tools.journal.entries():
             check_endpoint(self._search.settings)
-        self._driver.settle()
-        baseline = self._driver.start_baseline()
+        self._ask(self._driver.settle)
+        baseline = self._ask(self._driver.start_baseline)
         self._review(baseline)
         self._driver.run()
         self._driver.close_paused()
@@ -79,21 +92,28 @@ class SearchRun:
     def interrupt(self) -> None:
         """Stop the trials that run, so that a resumed search goes on; the best so far is kept."""
         self._driver.interrupt()
-        for job in self._client.jobs(limit=_ALL, search=self._plan.job_id):
-            if not job.state.is_final:  # an evaluation
-                self._client.cancel(job.id)
+        with suppress(PlatformError):  # it was told; what runs there ends, or is found on resuming
+            for job in self._client.jobs(limit=_ALL, search=self._plan.job_id):
+                if not job.state.is_final:  # an evaluation
+                    self._client.cancel(job.id)
         for best in self._tools.jobs.ranked(self._tools.own_entries(), self._tools.goal)[:1]:
-            self._keep(best)
+            with suppress(FilesError):  # it stays where its trial left it
+                self._keep(best)
 
     def _review(self, baseline: Entry) -> None:
         """Write what the search is about to do, once, before the first recommendation."""
         if (self._folder.results / _REVIEW).is_file():
             return
         is_own = baseline.note.search_id == self._plan.job_id
-        pace = measure_pace(self._client, baseline.note.job_id) if is_own else None
+        measure = partial(measure_pace, self._client, baseline.note.job_id)
+        pace = self._ask(measure) if is_own else None
         review = make_review(self._tools, self._search.algorithm_reason, pace, self._first_points)
         self._folder.write(_REVIEW, review)
         self._folder.report(render_review(review))
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        """The answer of a platform, once it gives one."""
+        return self._tools.patience.ask(question, self._tell)
 
     def _tell(self, message: str) -> None:
         self._outcome.write(self._driver.elapsed_s, self._expected_epochs())
@@ -138,8 +158,9 @@ class SearchRun:
         known = {**best.entry.note.metrics, **best.checkpoint.metrics}
         latest = self._client.bank[self._plan.skill].info.latest_checkpoint
         spec = self._tools.jobs.trained_spec(best.entry)
+        checkpoint = replace(best.checkpoint, path=self._tools.jobs.bring(best.checkpoint), uri="")
         self._folder.keep_best(
-            best.checkpoint, {**known, self._tools.goal.metric: best.value}, spec, latest
+            checkpoint, {**known, self._tools.goal.metric: best.value}, spec, latest
         )
 
 

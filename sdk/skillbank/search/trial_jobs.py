@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skillbank.artefacts import Checkpoint, list_checkpoints
+from skillbank.artefacts import Checkpoint, list_checkpoints, newest_whole
 from skillbank.automl.history import Goal, Trial
 from skillbank.automl.search_plan import EPOCHS_KEY
 from skillbank.client import Client
+from skillbank.config import read_config
 from skillbank.errors import JobNotFound
+from skillbank.files.opening import Stores
 from skillbank.following import StatusLine, parse_status
 from skillbank.inputs import keys_filled_by
 from skillbank.job import Job
@@ -50,7 +51,7 @@ class TrialJobs:
 
     def capacity(self) -> int:
         """How many trials can train at once where they run."""
-        return self.client.platforms[self.plan.platform].capacity(replace(self.plan, search={}))
+        return self.client.platforms[self.plan.platform].capacity(self.plan.one_trial)
 
     def find(self, entry: Entry) -> Job | None:
         """The job of a recommendation as it is now; None when it was never submitted."""
@@ -59,7 +60,7 @@ class TrialJobs:
         except JobNotFound:
             return None
 
-    def submit(self, entry: Entry, start_from: Path | None = None) -> Job:
+    def submit(self, entry: Entry, start_from: str | None = None) -> Job:
         """Start the job of a recommendation.
 
         Args:
@@ -72,13 +73,13 @@ class TrialJobs:
         """
         return self.client.submit(self.plan_trial(entry, start_from))
 
-    def plan_trial(self, entry: Entry, start_from: Path | None = None) -> JobPlan:
+    def plan_trial(self, entry: Entry, start_from: str | None = None) -> JobPlan:
         """Plan of the job of a recommendation."""
         overrides = {**entry.note.values, **entry.note.repairs}
         if start_from is not None:
             skill = self.client.bank[self.plan.skill]
             for key in keys_filled_by(skill, self.plan.action, _RESUME_FUNCTIONS)[:1]:
-                overrides[key] = str(start_from)
+                overrides[key] = start_from
         return self.client.plan_trial(
             self._request(overrides),
             job_id=entry.note.job_id,
@@ -99,8 +100,16 @@ class TrialJobs:
             spec=self._spec,
             overrides={**overrides, EPOCHS_KEY: self.num_epochs},
             automl_policy=AutomlPolicy.OFF,
-            platform=self.plan.platform,
+            **self._where(),
         )
+
+    def _where(self) -> dict[str, Any]:
+        """Where and how the jobs of the search run: as its own plan says."""
+        return {
+            "platform": self.plan.platform,
+            "resources": self.plan.resources,
+            "results": self.plan.results_uri.rpartition("/")[0] or None,
+        }
 
     def resume(self, entry: Entry) -> Job:
         """Let the job of a recommendation go on to the end of its present rung."""
@@ -147,10 +156,21 @@ class TrialJobs:
             set_value(spec, key, get_value(self._spec, key))
         return spec
 
-    def newest_checkpoint(self, entry: Entry) -> Path | None:
-        """What another trial begins from (PBT)."""
-        whole = [c for c in list_checkpoints(self.results(entry)) if c.is_whole]
-        return whole[-1].path if whole else None
+    def newest_checkpoint(self, entry: Entry) -> str | None:
+        """Path or URI of what another trial begins from (PBT)."""
+        newest = newest_whole(self.results(entry))
+        return newest.location if newest else None
+
+    def bring(self, checkpoint: Checkpoint) -> Path:
+        """Path of a checkpoint, which is fetched where only its job's results URI has it.
+
+        Raises:
+            FilesError: It cannot be fetched.
+        """
+        if checkpoint.uri:
+            storage = read_config(self.client.root).storage
+            Stores(storage).of(checkpoint.uri).download(checkpoint.uri, checkpoint.path)
+        return checkpoint.path
 
     def best_checkpoint(self, entry: Entry, goal: Goal) -> tuple[Checkpoint, float] | None:
         """The saved checkpoint with the best measured value, and that value.
@@ -195,7 +215,7 @@ class TrialJobs:
             if checkpoint.path not in kept:
                 checkpoint.path.unlink(missing_ok=True)
 
-    def plan_evaluation(self, name: str, parent: Entry, checkpoint: Path) -> JobPlan:
+    def plan_evaluation(self, name: str, parent: Entry, checkpoint: Checkpoint) -> JobPlan:
         """Plan of an evaluation of a trial's checkpoint.
 
         Raises:
@@ -207,8 +227,8 @@ class TrialJobs:
             overrides=self._evaluation_inputs(),
             data=self.plan.search["data"],
             parent_job_id=parent.note.job_id,
-            checkpoint=str(checkpoint),
-            platform=self.plan.platform,
+            checkpoint=_selection(checkpoint),
+            **self._where(),
         )
         return self.client.plan_trial(
             request, job_id=f"{self.plan.job_id}-{name}", search_id=self.plan.job_id
@@ -228,6 +248,13 @@ class TrialJobs:
             for key, source in sources.get(EVALUATION, {}).items()
             if (source.role, source.file) in trained
         }
+
+
+def _selection(checkpoint: Checkpoint) -> str:
+    """How a request names a checkpoint of its parent, wherever that is kept."""
+    if checkpoint.uri and checkpoint.step is not None:
+        return f"step={checkpoint.step}"
+    return str(checkpoint.path)
 
 
 def is_validation(line: StatusLine) -> bool:

@@ -104,6 +104,8 @@ class TrialWatch:
         except RequestInvalid as error:
             self.end(entry, TrialState.FAILED, str(error), FailureKind.BAD_CONFIGURATION.value)
         except PlatformError as error:
+            if self._tools.jobs.find(entry) is not None:
+                raise  # its job is on record: the next look retries it, as any that a place failed
             self.end(entry, TrialState.FAILED, str(error), FailureKind.INFRASTRUCTURE.value)
         else:
             self._tools.journal.write(entry, state=TrialState.RUNNING)
@@ -215,13 +217,15 @@ class TrialWatch:
             self._resume(entry)
 
     def _resume(self, entry: Entry) -> None:
-        """Let the job of a trial go on; what cannot be started is recorded as failed."""
+        """Let the job of a trial go on.
+
+        Raises:
+            PlatformError: It cannot now; what its job's state asks for then is done next time.
+        """
         try:
             self._tools.jobs.resume(entry)
         except JobConflict as error:  # somebody else does so right now: the next look tells
             self._tell(f"trial {entry.number}: {error}")
-        except PlatformError as error:
-            self.end(entry, TrialState.FAILED, str(error), FailureKind.INFRASTRUCTURE.value)
 
     def _figures(self, entry: Entry, lines: list[StatusLine]) -> dict[str, float]:
         """Everything that was measured of a trial, its size and its time among it."""
