@@ -183,7 +183,7 @@ SECOND = Goal("latency_ms", minimize=True)
 
 def num_proposals(algorithm: Algorithm) -> int:
     """A model of forty parameters takes 0.04 s to propose, a talk with a language model more."""
-    return 1 if algorithm.needs_endpoint else 2 if algorithm in MODELS else 4
+    return 1 if algorithm.needs_endpoint or algorithm in MODELS else 4
 
 
 def made_up_trial(number: int, params: Mapping[str, Raw]) -> Trial:

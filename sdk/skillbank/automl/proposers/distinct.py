@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skillbank.automl.domains import ChoiceDomain, Domain, IntDomain, Params, Raw
@@ -31,6 +31,10 @@ class DistinctProposer:
     space: SearchSpace
     source: PointSource
     seed: int
+    _known: dict[str, tuple[tuple[str, str], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What the points that were looked at are: each proposal looks at a whole history."""
 
     def propose(self, number: int, start: Start, history: History) -> Proposal:
         """See Proposer."""
@@ -54,8 +58,11 @@ class DistinctProposer:
             yield Proposal(params, "remaining", "nearly all points of the space were tried")
 
     def _identity(self, params: Params) -> tuple[tuple[str, str], ...]:
-        values: Mapping[str, Any] = rounded(self.space.values(params))
-        return tuple(sorted((key, repr(value)) for key, value in values.items()))
+        drawn = repr(params)
+        if drawn not in self._known:
+            values: Mapping[str, Any] = rounded(self.space.values(params))
+            self._known[drawn] = tuple(sorted((key, repr(value)) for key, value in values.items()))
+        return self._known[drawn]
 
 
 def all_points(space: SearchSpace) -> Iterator[dict[str, Raw]]:

@@ -68,7 +68,7 @@ class RandomPlay:
 
 
 @pytest.mark.parametrize("algorithm", MULTI_FIDELITY)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(shape=shapes, num_workers=st.integers(1, 5), data=st.data())
 def test_every_search_ends_within_its_cap_and_trains_nobody_too_long(
     algorithm: str, shape: dict[str, int], num_workers: int, data: st.DataObject
@@ -87,7 +87,7 @@ def test_every_search_ends_within_its_cap_and_trains_nobody_too_long(
 
 
 @pytest.mark.parametrize("algorithm", ["hyperband", "bohb", "asha"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(shape=shapes, num_workers=st.integers(1, 5), data=st.data())
 def test_only_the_best_that_wait_in_a_rung_are_promoted(
     algorithm: str, shape: dict[str, int], num_workers: int, data: st.DataObject
