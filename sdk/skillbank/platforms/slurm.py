@@ -79,6 +79,7 @@ class SlurmPlatform(StagedPlatform):
     """
 
     settings_class = SlurmSettings
+    can_span_machines = True
 
     def __init__(
         self, root: Path, *, name: str = "", settings: Mapping[str, Any] | None = None
