@@ -1,0 +1,174 @@
+"""The way of a job's files through a real server of S3; starting it takes five seconds."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from tests.services.s3 import S3Server
+
+from skillbank.errors import LeaseLost
+from skillbank.files.cache import Cache
+from skillbank.files.opening import Stores
+from skillbank.staging import outbox as outbox_module
+from skillbank.staging.inputs import Inputs
+from skillbank.staging.lease import StoreLease
+from skillbank.staging.outbox import Outbox, restore
+from skillbank.staging.restoring import read_manifest
+
+_numbers = count()
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "_POLL_S", 0.05)
+
+
+@pytest.fixture
+def stores(seaweedfs: S3Server) -> Stores:
+    return Stores((replace(seaweedfs.settings(), patience_s=5.0),))
+
+
+@pytest.fixture
+def uri() -> str:
+    return f"s3://jobs/runs/job-{next(_numbers)}"
+
+
+class Job:
+    def __init__(self, folder: Path, uri: str, stores: Stores, ttl_s: float = 2.0) -> None:
+        self.folder = folder
+        self.lost: list[LeaseLost] = []
+        self.lease = StoreLease(stores.of(uri), uri, ttl_s, on_lost=self.lost.append)
+        self.box = Outbox(folder, uri, stores, self.lease)
+        (folder / "results").mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Job:
+        self.lease.take(10)
+        self.box.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.box.stop()
+        self.lease.release()
+
+
+@pytest.fixture
+def job(tmp_path: Path, uri: str, stores: Stores) -> Iterator[Job]:
+    with Job(tmp_path / "job", uri, stores) as job:
+        yield job
+
+
+def wait_for(is_so: Callable[[], bool], within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+
+
+# Files of 12 MB in parts, up, down and hashed: 2 s.
+def test_a_job_is_brought_up_and_back_whole(
+    tmp_path: Path, uri: str, stores: Stores, job: Job
+) -> None:
+    checkpoint = os.urandom(12 << 20)
+    (job.folder / "results" / "model_1.pth").write_bytes(checkpoint)
+    (job.folder / "results" / "latest.pth").symlink_to("model_1.pth")
+    for line in range(20):
+        with (job.folder / "log.txt").open("a") as log:
+            log.write(f"line {line}\n")
+        time.sleep(0.02)
+    assert job.box.flush(30) == []
+
+    manifest = restore(uri, stores, tmp_path / "back")
+
+    assert manifest is not None
+    assert (tmp_path / "back" / "results" / "latest.pth").read_bytes() == checkpoint
+    back = (tmp_path / "back" / "log.txt").read_text()
+    assert back == (job.folder / "log.txt").read_text()
+    assert job.lost == []
+
+
+# A server that is killed and started again: 8 s.
+def test_a_server_that_is_killed_in_mid_upload_loses_nothing(
+    tmp_path: Path, uri: str, stores: Stores, job: Job, seaweedfs: S3Server
+) -> None:
+    (job.folder / "log.txt").write_text("one\n")
+    assert job.box.flush(30) == []
+    (job.folder / "results" / "model_1.pth").write_bytes(checkpoint := os.urandom(40 << 20))
+    time.sleep(1.2)  # it counts as whole after a second, and is on its way then
+    seaweedfs.stop()
+    try:
+        with (job.folder / "log.txt").open("a") as log:
+            log.write("written meanwhile\n")
+        missing = job.box.flush(0.5)
+        assert "log.txt" in missing
+    finally:
+        seaweedfs.start()
+
+    wait_for(lambda: job.box.flush(20) == [], 60)
+    restore(uri, stores, tmp_path / "back")
+    assert (tmp_path / "back" / "log.txt").read_text() == "one\nwritten meanwhile\n"
+    assert (tmp_path / "back" / "results" / "model_1.pth").read_bytes() == checkpoint
+
+
+def test_an_overtaken_job_stops_in_the_middle_of_an_upload(
+    tmp_path: Path, uri: str, stores: Stores
+) -> None:
+    sent = threading.Event()
+    zombie = Job(tmp_path / "zombie", uri, stores, ttl_s=1.0)
+    zombie.lease.take(10)
+    watch = zombie.box._ship._watch
+
+    def slow(num_bytes: int) -> None:
+        sent.set()
+        time.sleep(0.05)
+        watch(num_bytes)
+
+    zombie.box._ship._watch = slow  # type: ignore[method-assign]
+    zombie.box.start()
+    (zombie.folder / "results" / "big.pth").write_bytes(os.urandom(30 << 20))
+    zombie.box.flush(0.01)
+    assert sent.wait(20)
+    with Job(tmp_path / "heir", uri, stores, ttl_s=1.0) as heir:
+        (heir.folder / "results" / "big.pth").write_bytes(b"the heir's")
+        assert heir.box.flush(20) == []
+        wait_for(lambda: bool(zombie.lost))
+        began = time.monotonic()
+        zombie.box.stop()
+        took_s = time.monotonic() - began
+
+        manifest = read_manifest(stores.of(uri), uri)
+        assert manifest is not None
+        key = manifest.key_of("results/big.pth")
+        assert stores.of(uri).read(f"{uri}/{key}") == b"the heir's"
+    assert took_s < 1.5
+    assert zombie.lease.may_be_followed
+
+
+def test_inputs_come_from_a_bucket_once(tmp_path: Path, uri: str, stores: Stores) -> None:
+    (tmp_path / "a.png").write_bytes(b"png")
+    with tarfile.open(tmp_path / "set.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "a.png", "train/a.png")
+    store = stores.of(uri)
+    store.upload(tmp_path / "set.tar.gz", f"{uri}/set.tar.gz")
+    for index in range(20):
+        store.write(f"{uri}/images/{index} ü.png", bytes([index]))
+    came: list[int] = []
+    cache = Cache(tmp_path / "cache", stores, progress=came.append)
+    spec = {"data": f"{uri}/set.tar.gz/train", "images": [f"{uri}/images"]}
+
+    first, _ = Inputs(cache).localise(spec)
+    num_came = sum(came)
+    second, records = Inputs(Cache(tmp_path / "cache", stores)).localise(spec)
+
+    assert first == second
+    assert (Path(first["data"]) / "a.png").read_bytes() == b"png"
+    assert len(list(Path(first["images"][0]).iterdir())) == 20
+    assert sum(came) == num_came
+    assert [record.num_files for record in records] == [1, 20]
