@@ -17,6 +17,17 @@ from typing import Any
 
 import psutil
 
+INTERRUPTED_ONCE = """
+import pathlib, sys, time
+runs = pathlib.Path(sys.argv[1], "runs")
+with runs.open("a") as file:
+    file.write("run\\n")
+if len(runs.read_text().split()) == 1:
+    pathlib.Path(sys.argv[1], "running").touch()
+    time.sleep(600)
+"""
+"""A job that waits to be interrupted in its first run, and completes in the next; it counts them."""
+
 Pod = Mapping[str, Any]
 Secrets = Callable[[str, str], str]
 """Secret and key -> value; KeyError where there is none."""

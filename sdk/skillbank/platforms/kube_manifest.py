@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from skillbank.plan import JobPlan, Route
+from skillbank.plan import JobPlan
 from skillbank.platforms.kube_settings import KubernetesSettings, Mount
 from skillbank.staging.order import PLACE_FAILED_EXIT
 
@@ -136,8 +136,7 @@ def _pod(plan: JobPlan, settings: KubernetesSettings, container: Manifest) -> Ma
         "terminationGracePeriodSeconds": pod_grace_s(settings.grace_s),
         "tolerations": _tolerations(plan, settings),
         "securityContext": _pod_security(settings),
-        # A search starts the jobs of its trials; nothing else in a pod needs the API server.
-        "automountServiceAccountToken": plan.route is Route.AUTOML,
+        "automountServiceAccountToken": False,  # no job asks the API server anything
         "enableServiceLinks": False,
     }
     if settings.time_limit_s is not None:

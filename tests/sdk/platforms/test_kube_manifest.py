@@ -149,8 +149,7 @@ def test_every_mixture_of_settings_is_a_valid_manifest(data: st.DataObject) -> N
         mixture.pop("memory_limit", None)
     if mixture.get("cpus") == 8:
         mixture.pop("cpu_limit", None)
-    route = data.draw(st.sampled_from(Route))
-    plan = make_plan(num_gpus=data.draw(st.integers(0, 8)), route=route)
+    plan = make_plan(num_gpus=data.draw(st.integers(0, 8)))
 
     assert find_faults(make_manifest(mixture, plan), versions()[-1]) == []
 
@@ -208,13 +207,6 @@ def test_a_pod_may_do_nothing_but_its_job() -> None:
     }
     assert pod["automountServiceAccountToken"] is False
     assert "hostNetwork" not in pod
-
-
-def test_only_a_search_gets_a_token_for_the_api() -> None:
-    """It starts the jobs of its trials."""
-    pod = pod_of(make_manifest({}, make_plan(route=Route.AUTOML)))
-
-    assert pod["automountServiceAccountToken"] is True
 
 
 def test_secrets_are_references() -> None:

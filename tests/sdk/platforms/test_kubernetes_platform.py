@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.services.kube import FakeKube, running_kube
+from tests.services.kube_pods import INTERRUPTED_ONCE
 
 from skillbank.errors import PlatformError, RequestInvalid
 from skillbank.job import JobState
@@ -26,16 +27,6 @@ from skillbank.testing import (
 )
 
 IMAGE = "registry.test/skillbank:1"
-# Says which run of the attempt it is, and is interrupted in all but the last.
-RUNS = """
-import os, pathlib, sys, time
-runs = pathlib.Path(sys.argv[1], "runs")
-with runs.open("a") as file:
-    file.write("run\\n")
-if len(runs.read_text().split()) == 1:
-    pathlib.Path(sys.argv[1], "running").touch()
-    time.sleep(600)
-"""
 
 
 @pytest.fixture
@@ -344,7 +335,7 @@ def test_an_event_tells_why_there_is_no_pod(idle: FakeKube, root: Path) -> None:
 
 def test_a_pod_that_is_moved_goes_on_in_the_same_attempt(kube: FakeKube, root: Path) -> None:
     """Drained, preempted: the job is asked to save, and runs again without a retry."""
-    plan = make_script_plan(root, RUNS)
+    plan = make_script_plan(root, INTERRUPTED_ONCE)
     platform = make_platform(kube, root)
     start_and_wait(platform, plan)
     (pod,) = kube.world.running_pods()
@@ -358,7 +349,7 @@ def test_a_pod_that_is_moved_goes_on_in_the_same_attempt(kube: FakeKube, root: P
 
 def test_a_job_whose_machine_is_lost_is_fenced_by_its_successor(kube: FakeKube, root: Path) -> None:
     """The old process lives on, out of sight; it is gone once the next attempt has the lease."""
-    plan = make_script_plan(root, RUNS)
+    plan = make_script_plan(root, INTERRUPTED_ONCE)
     platform = make_platform(kube, root)
     start_and_wait(platform, plan)
     (old,) = kube.world.running_pods()
@@ -379,7 +370,7 @@ def test_a_job_whose_machine_is_lost_is_fenced_by_its_successor(kube: FakeKube, 
 
 def test_a_job_that_somebody_deleted_is_lost_and_can_go_on(kube: FakeKube, root: Path) -> None:
     """With kubectl: the job is asked to save first."""
-    plan = make_script_plan(root, RUNS)
+    plan = make_script_plan(root, INTERRUPTED_ONCE)
     platform = make_platform(kube, root)
     start_and_wait(platform, plan)
 
