@@ -109,7 +109,7 @@ def test_of_two_who_wait_for_a_folder_the_newest_gets_it(tmp_path: Path) -> None
 
     thread = threading.Thread(target=wait_in_vain)
     thread.start()
-    wait_for(lambda: (tmp_path / "fence.json").exists())
+    wait_for((tmp_path / "fence.json").exists)
     other = threading.Thread(target=third.take, args=(5,))
     other.start()
     thread.join(5)
