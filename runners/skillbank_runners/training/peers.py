@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _GATHERING_S = 600.0  # machines of one job start at different times, and load PyTorch from afar
 _ANSWER_S = 10
 _LOOK_S = 0.1
-_WATCH_S = 1.0
+_WATCH_S = 0.5
+_PATIENCE_S = 1.0  # for a process to see by itself that another one failed; most wait in a sum
 _FAREWELL_S = 5.0
-_PATIENCE_S = 20.0  # after which a process that waits in a sum for one that is gone is ended
 
 Answer = TypeVar("Answer")
 
@@ -165,22 +165,24 @@ class Peers:
     def leave(self, *, waits: bool) -> None:
         """Part: the first process says that all is written, the others wait for it.
 
+        Launchers may kill what is left when one process fails, so one that does stays for a
+        moment: the first one has to write down why.
+
         Args:
-            waits: Whether to wait; a process that failed by itself holds nobody up.
+            waits: Whether to wait to the end: this process did not fail by itself.
         """
         self._is_over.set()
         if self._store is None:
             return
-        own, awaited, patience_s = f"left/{self.place.rank}", ["left/0"], math.inf
+        own, awaited = f"left/{self.place.rank}", ["left/0"]
+        patience_s = math.inf if waits else _FAREWELL_S
         if self.place.is_first:  # it may keep the store, and then goes last
             self._ask(lambda store: store.set(own, "1"))
             awaited = [f"left/{rank}" for rank in range(self.place.num_processes)]
-            patience_s = _FAREWELL_S
+            patience_s = _FAREWELL_S if waits else 0.0
         began = time.monotonic()
         try:
-            while waits and self._has(*awaited) is False and self.failure() is None:
-                if time.monotonic() - began > patience_s:
-                    break
+            while self._has(*awaited) is False and time.monotonic() - began < patience_s:
                 time.sleep(_LOOK_S)
         except Cancelled:
             pass  # what is to be kept is the first one's to keep
@@ -225,4 +227,5 @@ class Peers:
                 return
             gone = Failure(0, "its machine", "it ended without a word", 1, "infrastructure")
             on_stuck(failure or gone)
+            self._ask(lambda store: store.set(f"left/{self.place.rank}", "1"))
             os._exit((failure or gone).exit_code)
