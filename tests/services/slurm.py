@@ -151,8 +151,13 @@ class SlurmCluster:
         lines = self.command("squeue", "-h", "-t", "RUNNING", "-o", "%j %B").splitlines()
         return next(line.split()[1] for line in lines if line.startswith(name))
 
-    def let_begin(self) -> None:
-        """Cut short the pause that jobs make before they run again."""
+    def let_begin(self, *, elsewhere_than: str) -> None:
+        """Cut short the pause that jobs make before they run again.
+
+        Args:
+            elsewhere_than: Node of the last run: it refuses the job until the pause is over.
+        """
+        self.drain_node(elsewhere_than)
         for job_id in self.command("squeue", "-h", "-t", "PENDING", "-o", "%i").split():
             self.command("scontrol", "update", f"JobId={job_id}", "StartTime=now")
 

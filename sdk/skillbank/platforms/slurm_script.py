@@ -47,10 +47,11 @@ while :; do
 done
 """
 # From 128 on: it was stopped, by itself or in the end by force. 74: its node failed it.
+_STOPPED = '[ -n "$warned" ] && [ "$code" -ge 128 ] && [ "$times" -lt {most} ]'
+_FAILED_BY_NODE = '[ "$code" -eq {code} ] && [ "$times" -lt {most} ]'
 _QUEUE_AGAIN = """\
 times=${{SLURM_RESTART_COUNT:-0}}
-if {{ [ -n "$warned" ] && [ "$code" -ge 128 ] && [ "$times" -lt {most} ]; }} ||
-  {{ [ "$code" -eq {place_failed} ] && [ "$times" -lt {retries} ]; }}; then
+if {condition}; then
   for pause in 1 2 4 8 16; do
     state=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T 2>/dev/null) && break
     sleep "$pause"
@@ -133,7 +134,6 @@ def sbatch_options(plan: JobPlan, attempt: int, settings: SlurmSettings) -> list
         "export": "ALL",
         "nodes": nodes,
         "ntasks-per-node": tasks,
-        "cpus-per-task": settings.cpus and max(1, settings.cpus // tasks),
         "mem": settings.memory_bytes and f"{math.ceil(settings.memory_bytes / _MIB)}M",
         "gres": plan.num_gpus and f"{gpus}{plan.num_gpus}",
         "time": settings.stay_s and show_time(settings.stay_s),
@@ -149,7 +149,8 @@ def sbatch_options(plan: JobPlan, attempt: int, settings: SlurmSettings) -> list
         "mail-user": settings.mail_user,
         "mail-type": settings.mail_user and settings.mail_type,
     }
-    flags = ["--requeue" if settings.requeue else "--no-requeue"]
+    flags = _cpus_per_task(plan, settings)
+    flags += ["--requeue" if settings.requeue else "--no-requeue"]
     flags += ["--exclusive"] if settings.exclusive else []
     options = [f"--{name}={shlex.quote(str(value))}" for name, value in given.items() if value]
     return [*options, *flags, *settings.sbatch_options]
@@ -176,6 +177,7 @@ def contain(plan: JobPlan, settings: SlurmSettings, command: Sequence[str]) -> l
         "srun",
         "--nodes=1",
         "--ntasks=1",
+        *_cpus_per_task(plan, settings),
         f"--container-image={settings.container_image}",
         *_pyxis_mounts(mounts),
         "env",
@@ -192,12 +194,11 @@ def launcher(plan: JobPlan, settings: SlurmSettings) -> list[str]:
     nodes, tasks = num_nodes(plan), tasks_per_node(plan)
     if nodes == 1:
         return []
-    cpus = [f"--cpus-per-task={max(1, settings.cpus // tasks)}"] if settings.cpus else []
     step = [
         "srun",
         f"--nodes={nodes}",
         f"--ntasks-per-node={tasks}",
-        *cpus,
+        *_cpus_per_task(plan, settings),
         "--kill-on-bad-exit=1",
         "--export=ALL",
     ]
@@ -214,9 +215,18 @@ def launcher(plan: JobPlan, settings: SlurmSettings) -> list[str]:
 def _queue_again(settings: SlurmSettings) -> str:
     if not settings.requeue:
         return ""
-    return _QUEUE_AGAIN.format(
-        most=settings.max_requeues, retries=settings.retries, place_failed=PLACE_FAILED_EXIT
-    )
+    condition = _STOPPED.format(most=settings.max_requeues)
+    if settings.retries:
+        failed = _FAILED_BY_NODE.format(code=PLACE_FAILED_EXIT, most=settings.retries)
+        condition = f"{{ {condition}; }} || {{ {failed}; }}"
+    return _QUEUE_AGAIN.format(condition=condition)
+
+
+def _cpus_per_task(plan: JobPlan, settings: SlurmSettings) -> list[str]:
+    """Also for srun, which does not take it over from sbatch."""
+    if settings.cpus is None:
+        return []
+    return [f"--cpus-per-task={max(1, settings.cpus // tasks_per_node(plan))}"]
 
 
 def _prepare(settings: SlurmSettings, *, is_alone: bool) -> list[str]:

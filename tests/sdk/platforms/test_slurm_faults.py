@@ -67,7 +67,7 @@ def test_a_preempted_job_saves_is_queued_again_and_goes_on(
     wait_until(lambda: platform.poll(plan, 1).state is JobState.QUEUED, "it is queued again")
 
     assert "queued again once" in platform.poll(plan, 1).detail
-    slurm.let_begin()
+    slurm.let_begin(elsewhere_than=node)
     assert wait_for_end(platform, plan).state is JobState.COMPLETE
     assert (plan.results / "saved").exists()
     assert [count for count, _ in runs_of(plan)] == ["0", "1"]
@@ -82,10 +82,11 @@ def test_a_job_whose_node_is_lost_goes_on_on_another_one(
     plan = make_script_plan(tmp_path, RESUMABLE)
     start_and_wait(platform, plan)
 
-    slurm.kill_node(slurm.node_of(plan.job_id))
+    node = slurm.node_of(plan.job_id)
+    slurm.kill_node(node)
 
     assert platform.poll(plan, 1).state is JobState.QUEUED
-    slurm.let_begin()
+    slurm.let_begin(elsewhere_than=node)
     assert wait_for_end(platform, plan).state is JobState.COMPLETE
     (_, first), (_, second) = runs_of(plan)
     assert first != second
@@ -112,8 +113,9 @@ while time.time() < until:
     plan = make_script_plan(tmp_path, script)
     start_and_wait(platform, plan)
 
-    slurm.kill_node(slurm.node_of(plan.job_id), with_jobs=False)
-    slurm.let_begin()
+    node = slurm.node_of(plan.job_id)
+    slurm.kill_node(node, with_jobs=False)
+    slurm.let_begin(elsewhere_than=node)
 
     assert wait_for_end(platform, plan).state is JobState.COMPLETE
     writers = (plan.results / "writers").read_text().split()
@@ -129,10 +131,11 @@ def test_a_job_whose_time_is_nearly_over_saves_and_goes_on(
     platform = make_platform(tmp_path)
     plan = make_script_plan(tmp_path, RESUMABLE)
     start_and_wait(platform, plan)
+    node = slurm.node_of(plan.job_id)
 
     slurm.command("scancel", "--batch", "--signal=USR1", f"--name={slurm.name_of(plan.job_id)}")
     wait_until(lambda: platform.poll(plan, 1).state is JobState.QUEUED, "it is queued again")
-    slurm.let_begin()
+    slurm.let_begin(elsewhere_than=node)
 
     assert wait_for_end(platform, plan).state is JobState.COMPLETE
     assert (plan.results / "saved").exists()
@@ -276,6 +279,18 @@ pathlib.Path(sys.argv[1], "seen").write_text(" ".join(seen))
     assert (plan.results / "seen").read_text() == "MY_TOKEN GREETING"
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in written if b"s3cr3t" in path.read_bytes()]
+
+
+def test_a_job_runs_in_a_folder_whose_name_bash_and_slurm_would_read(tmp_path: Path) -> None:
+    """Quotes, spaces, signs of either."""
+    root = tmp_path / "it's 50%j of $HOME; #1"
+    platform = make_platform(root, setup=["echo set up"])
+    plan = make_script_plan(root, "print('done')")
+    platform.submit(plan, 1)
+
+    assert wait_for_end(platform, plan).state is JobState.COMPLETE
+    assert "done" in platform.logs(plan)
+    assert "set up" in (plan.folder / "attempts/1/slurm.out").read_text()
 
 
 class TestSeveralNodes:
