@@ -364,7 +364,9 @@ class Frozen:
 
 
 # Each waits for one time to live of the lease, 0.4 s.
-@pytest.mark.parametrize("end", ["log.txt", "model_2.pth", "manifest.json", "artefacts.json"])
+@pytest.mark.parametrize(
+    "end", ["log.txt", "status.json", "model_2.pth", "manifest.json", "artefacts.json"]
+)
 def test_what_an_overtaken_holder_still_writes_changes_nothing_that_is_named(
     tmp_path: Path, store: MemoryStore, end: str
 ) -> None:
@@ -372,24 +374,27 @@ def test_what_an_overtaken_holder_still_writes_changes_nothing_that_is_named(
     zombie.write("results/model_1.pth", b"1")
     zombie.record("model_1.pth")
     zombie.write("log.txt", "zombie 1\n")
+    zombie.write("results/status.json", "{}\n")
     assert zombie.box.flush(5) == []
     frozen = Frozen()
-    method = "write" if end.endswith(".json") else "upload"
+    method = "write" if end in {"manifest.json", "artefacts.json"} else "upload"
     frozen.hold(store, method, end)
     zombie.write("results/model_2.pth", b"zombie 2")
     zombie.write("log.txt", "zombie 1\nzombie 2\n")
+    zombie.write("results/status.json", "{}\n{}\n")
     zombie.record("model_1.pth", "model_2.pth")
     assert frozen.stopped.wait(5)
 
     folder = tmp_path / "heir" / "job"
-    lease = Job(folder, store)
-    lease.lease.take(5)
+    heir = Job(folder, store)
+    heir.lease.take(5)
     restore(URI, store, folder)
-    lease.box.start()
-    lease.write("results/model_2.pth", b"heir 2")
-    lease.write("log.txt", "heir\n")
-    lease.record("model_1.pth", "model_2.pth")
-    assert lease.box.flush(5) == []
+    taken_over = (folder / "results" / "status.json").read_bytes()  # it is never changed here
+    heir.box.start()
+    heir.write("results/model_2.pth", b"heir 2")
+    heir.write("log.txt", "heir\n")
+    heir.record("model_1.pth", "model_2.pth")
+    assert heir.box.flush(5) == []
     named = manifest_of(store)
     before = {path: content_of(store, path) for path in named.files}
 
@@ -402,8 +407,9 @@ def test_what_an_overtaken_holder_still_writes_changes_nothing_that_is_named(
     assert {path: content_of(store, path) for path in named.files} == before
     assert before["results/model_2.pth"] == b"heir 2"
     assert before["log.txt"] == b"heir\n"
+    assert before["results/status.json"] == taken_over
     zombie.leave()
-    lease.leave()
+    heir.leave()
 
 
 def test_the_loss_of_the_results_is_told_once_and_ends_every_upload(
