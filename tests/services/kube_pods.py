@@ -26,7 +26,7 @@ if len(runs.read_text().split()) == 1:
     pathlib.Path(sys.argv[1], "running").touch()
     time.sleep(600)
 """
-"""A job that waits to be interrupted in its first run, and completes in the next; it counts them."""
+"""A job that waits to be interrupted in its first run and completes in the next; counts both."""
 
 Pod = Mapping[str, Any]
 Secrets = Callable[[str, str], str]

@@ -155,7 +155,8 @@ class SlurmCluster:
         """Cut short the pause that jobs make before they run again.
 
         Args:
-            elsewhere_than: Node of the last run: it refuses the job until the pause is over.
+            elsewhere_than: Node of the last run. The pause is there for it: a late word from it
+                that the last run has ended would be taken for the end of the next one.
         """
         self.drain_node(elsewhere_than)
         for job_id in self.command("squeue", "-h", "-t", "PENDING", "-o", "%i").split():

@@ -74,7 +74,7 @@ class TcpProxy:
         return f"http://{self.host}:{self.port}"
 
     def start(self) -> None:
-        """Listen; at the same port as before, if there was one."""
+        """Listen, if it does not; at the same port as before, if there was one."""
         if not self._thread.is_alive():
             self._thread.start()
         self._run(self._listen)
@@ -102,6 +102,8 @@ class TcpProxy:
         asyncio.run_coroutine_threadsafe(act(), self._loop).result(30)
 
     async def _listen(self) -> None:
+        if self._server is not None:
+            return
         self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -24,7 +24,7 @@ def make_platform(kube: FakeKube, root: Path) -> KubernetesPlatform:
         "kubeconfig": str(kube.kubeconfig),
         "image": "registry.test/skillbank:1",
         "volume": {"claim": "work", "mount": str(root)},
-        "cpus": 16,
+        "cpus": 32,
         "grace": "1s",
     }
     return KubernetesPlatform(root, name="cluster", settings=settings)
@@ -33,7 +33,7 @@ def make_platform(kube: FakeKube, root: Path) -> KubernetesPlatform:
 class TestKubernetes(PlatformContract):
     """The API server is a stand-in; the real one is asked in test_kubernetes_server.py."""
 
-    num_jobs = 12  # each is two processes, which start in half a second of this machine's time
+    num_jobs = 8  # each is two processes, which start in half a second of this machine's time
 
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:
