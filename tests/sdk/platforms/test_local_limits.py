@@ -15,6 +15,7 @@ from tests.sdk.platforms.local_world import processes_of
 
 from skillbank.errors import PlatformError
 from skillbank.job import FailureKind, JobState, Observation, classify_failure
+from skillbank.locks import is_locked
 from skillbank.platforms.attempt import AttemptFolder, Ending
 from skillbank.platforms.disk import write_on_reserve
 from skillbank.platforms.limits import describe_duration
@@ -209,7 +210,7 @@ def test_what_is_written_in_kept_room_is_read_like_anything_else(tmp_path: Path)
 def test_an_ending_leaves_no_kept_room_behind(platform: LocalPlatform, tmp_path: Path) -> None:
     plan = make_script_plan(tmp_path, "")
     platform.submit(plan, 1)
-    wait_for_end(platform, plan)
+    wait_until(lambda: not is_locked(plan.folder / "launcher.lock"), "its supervisor has gone")
 
     names = {path.name for path in (plan.folder / "attempts" / "1").iterdir()}
     assert names == {"exit.json", "order.json", "started.json", "supervisor.json"}
