@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from skillbank.errors import PlatformError, RequestInvalid
-from skillbank.job import Observation
+from skillbank.job import JobState, Observation
 from skillbank.plan import JobPlan, Route
 from skillbank.platforms.attempt import AttemptFolder, Order, read_json
 from skillbank.platforms.docker_container import (
@@ -28,10 +28,18 @@ from skillbank.platforms.docker_container import (
 from skillbank.platforms.docker_daemon import Daemon, NoSuchContainer, daemon_address
 from skillbank.platforms.docker_inspection import inspect_daemon
 from skillbank.platforms.docker_launching import provide_image, run_container, sweep
-from skillbank.platforms.docker_mounts import own_folders
+from skillbank.platforms.docker_mounts import make_own_folders
 from skillbank.platforms.docker_settings import DockerSettings
 from skillbank.platforms.docker_sight import count_kills_anywhere, sight_of
 from skillbank.platforms.docker_variables import variables_of
+from skillbank.platforms.foreign_images import (
+    check_foreign,
+    foreign_command,
+    foreign_content,
+    foreign_plan,
+    remove_containers,
+    run_foreign,
+)
 from skillbank.platforms.gpus import visible_gpus
 from skillbank.platforms.inspection import Check, FileFacts, Needs, Resources
 from skillbank.platforms.local import LocalPlatform
@@ -96,6 +104,8 @@ class DockerPlatform(StagedPlatform):
         if plan.route is Route.AUTOML:
             self._local.check(plan)
             return
+        if self._is_foreign:
+            check_foreign(plan, self.settings_of(plan), self._name)
         if plan.num_gpus and not self._gpu_ids and self._machine_gpus:
             self._refuse_gpus()
         super().check(plan)
@@ -138,6 +148,10 @@ class DockerPlatform(StagedPlatform):
         """
         if plan.route is Route.AUTOML:
             self._local.submit(plan, attempt)
+        elif self._is_foreign:
+            self.check(plan)
+            foreign_command(self._own_settings.container_command or "", plan)
+            self._local.submit(foreign_plan(plan, self._root, attempt), attempt)
         else:
             super().submit(plan, attempt)
 
@@ -145,6 +159,8 @@ class DockerPlatform(StagedPlatform):
         """What is known now; the container of an attempt that left its traces is removed."""
         if plan.route is Route.AUTOML:
             return self._local.poll(plan, attempt)
+        if self._is_foreign:
+            return self._poll_foreign(plan, attempt)
         seen = super().poll(plan, attempt)
         if seen.state.is_final:
             self._clean_up(plan, attempt)
@@ -152,10 +168,30 @@ class DockerPlatform(StagedPlatform):
 
     def cancel(self, plan: JobPlan, attempt: int) -> None:
         """Stop an attempt, gently first; a search stops its trials."""
-        if plan.route is Route.AUTOML:
+        if plan.route is Route.AUTOML or self._is_foreign:
             self._local.cancel(plan, attempt)
         else:
             super().cancel(plan, attempt)
+
+    def run_foreign(self, plan: JobPlan, attempt: int, gpus: tuple[str, ...]) -> int:
+        """Run the command of an image that is not ours to its end; its exit status.
+
+        Args:
+            plan: The job.
+            attempt: Number of the attempt.
+            gpus: Those that the job holds, by index or UUID.
+
+        Raises:
+            PlatformError: It cannot be started, or the daemon went away.
+        """
+        settings, daemon = self.settings_of(plan), self._own_daemon
+        provide_image(daemon, settings)
+        make_own_folders(plan, self._root)
+        command = foreign_command(settings.container_command or "", plan)
+        content = describe_container(plan, attempt, [], settings, self._host())
+        content = request_gpus(content, gpus) if gpus else content
+        name = container_name(self._root, plan.job_id, attempt)
+        return run_foreign(daemon, name, foreign_content(content, command), settings.grace_s)
 
     # ------------------------------------------------------------------ hooks
 
@@ -172,8 +208,7 @@ class DockerPlatform(StagedPlatform):
         name = container_name(self._root, plan.job_id, attempt)
         content = self._describe(plan, attempt, arguments, settings)
         AttemptFolder(plan.folder, attempt).create(self._turn(plan, attempt, settings))
-        for folder in own_folders(plan, self._root):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_own_folders(plan, self._root)
         variables = variables_of(plan, settings, self.order_of(plan, attempt).storage)
         handle = self._handle_of(plan, attempt)
         return {**handle, "id": run_container(daemon, name, content, variables)}
@@ -256,7 +291,15 @@ class DockerPlatform(StagedPlatform):
 
     @cached_property
     def _local(self) -> LocalPlatform:
-        return LocalPlatform(self._root)
+        if not self._is_foreign:
+            return LocalPlatform(self._root)
+        grace_s = self._own_settings.grace_s + _STAGING_TAKES_S
+        return LocalPlatform(self._root, gpus=self._gpu_ids, grace_s=grace_s)
+
+    @property
+    def _is_foreign(self) -> bool:
+        """Whether the image is not ours and runs a command of its own."""
+        return self._own_settings.container_command is not None
 
     @cached_property
     def _machine_gpus(self) -> tuple[str, ...]:
@@ -275,6 +318,13 @@ class DockerPlatform(StagedPlatform):
     @property
     def _slots_folder(self) -> Path:
         return self._root / "slots"
+
+    def _poll_foreign(self, plan: JobPlan, attempt: int) -> Observation:
+        """What its process tells; where that was killed, its container is ended too."""
+        seen = self._local.poll(plan, attempt)
+        if seen.state is JobState.LOST and not AttemptFolder(plan.folder, attempt).is_past:
+            remove_containers(self._own_daemon, str(plan.folder))
+        return seen
 
     def _daemon_at(self, address: str) -> Daemon:
         return self._daemons.setdefault(address, Daemon(address))

@@ -162,9 +162,12 @@ class Daemon:
         with self._plain_errors(f"make container {name!r}"):
             return str(self._client.create_container_from_config(content, name)["Id"])
 
-    def start(self, container: str, message: bytes) -> None:
+    def start(self, container: str, message: bytes | None = None) -> None:
         """Start a container and give it something to read; only its own process sees that."""
         with self._plain_errors(f"start container {container[:12]}"):
+            if message is None:
+                self._client.start(container)
+                return
             stream = self._client.attach_socket(container, params={"stdin": 1, "stream": 1})
             with closing(stream), closing(stream._response):
                 self._client.start(container)
@@ -185,20 +188,25 @@ class Daemon:
             self._client.stop(container, timeout=max(1, round(grace_s)))
         self.await_end(container, _ANSWERS_WITHIN_S)
 
-    def await_end(self, container: str, timeout_s: float) -> None:
-        """Wait until a container has ended.
+    def await_end(self, container: str, timeout_s: float) -> int:
+        """Wait until a container has ended; its exit status.
 
         Raises:
             PlatformError: It has not within the time.
         """
         with self._plain_errors(f"tell the end of container {container[:12]}"):
-            self._client.wait(container, timeout=timeout_s)
+            return int(self._client.wait(container, timeout=timeout_s)["StatusCode"])
 
     def output(self, container: str, num_lines: int) -> str:
         """The end of what it printed, both streams."""
         with self._plain_errors(f"read the output of container {container[:12]}"):
             text: bytes = self._client.logs(container, tail=num_lines)
         return text.decode("utf-8", errors="replace")
+
+    def follow(self, container: str) -> Iterator[bytes]:
+        """What it prints, both streams, from its start to its end."""
+        with self._plain_errors(f"follow the output of container {container[:12]}"):
+            yield from self._client.logs(container, stream=True, follow=True)
 
     def remove(self, container: str, *, is_running_too: bool = False) -> None:
         """Forget a container that has ended; one that is not there is fine."""
@@ -208,9 +216,9 @@ class Daemon:
         except NoSuchContainer:
             return
 
-    def ended(self, label: str) -> list[Json]:
-        """Containers with a label, `name=value`, that run no more."""
-        wanted = {"label": [label], "status": ["exited"]}
+    def labelled(self, label: str, *statuses: str) -> list[Json]:
+        """Containers with a label, `name=value`, in any state or in one of some."""
+        wanted = {"label": [label], **({"status": list(statuses)} if statuses else {})}
         with self._plain_errors("list its containers"):
             return list(self._client.containers(all=True, filters=wanted))
 

@@ -74,7 +74,7 @@ def sweep(daemon: Daemon, root: str) -> None:
         daemon: Where.
         root: Label of the root.
     """
-    for found in daemon.ended(f"{LABEL_ROOT}={root}"):
+    for found in daemon.labelled(f"{LABEL_ROOT}={root}", "exited"):
         labels = found["Labels"]
         folder = AttemptFolder(Path(labels[LABEL_FOLDER]), int(labels[LABEL_ATTEMPT]))
         is_done = folder.ending() is not None or not folder.path.is_dir()

@@ -40,6 +40,12 @@ def mounts_of(plan: JobPlan, settings: DockerSettings, root: Path) -> list[dict[
     ]
 
 
+def make_own_folders(plan: JobPlan, root: Path) -> None:
+    """Have everything there that a container is going to write to: no engine makes it."""
+    for folder in own_folders(plan, root):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def own_folders(plan: JobPlan, root: Path) -> list[Path]:
     """What a job writes to: its own folder, the locks of places, the cache of files from S3.
 

@@ -51,6 +51,11 @@ class DockerSettings(RunSettings):
         min_length=1,
         description="Image that jobs run in; it holds this version of skillbank.",
     )
+    container_command: str | None = Field(
+        default=None,
+        description="For an image that is not ours, such as TAO's, what it runs: `{network} "
+        "{action} -e {spec} results_dir={results}`; absent: our launcher.",
+    )
     python: str = Field(default="python", description="Python of the image, a name or a path.")
     pull: Literal["missing", "always", "never"] = Field(
         default="missing", description="When the image is fetched from its registry."
