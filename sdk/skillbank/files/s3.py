@@ -14,7 +14,7 @@ from skillbank.files.parallel import USUAL_PARTS, Parts
 from skillbank.files.retrying import Patience
 from skillbank.files.s3_client import Client, S3Client
 from skillbank.files.s3_download import Download, read_object
-from skillbank.files.s3_place import Place, described, object_of, place_of
+from skillbank.files.s3_place import Place, described, object_of, place_of, whole
 from skillbank.files.s3_upload import Uploads
 from skillbank.files.source import open_source
 from skillbank.files.telling import Telling
@@ -124,6 +124,7 @@ class S3Store(FileStore):
 
 def _list_page(wanted: Mapping[str, str], client: Client) -> Mapping[str, Any]:
     answer: Mapping[str, Any] = client.list_objects_v2(**wanted)
+    whole(answer, "Name")  # an empty body reads like an empty list
     return answer
 
 

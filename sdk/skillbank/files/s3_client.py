@@ -19,6 +19,7 @@ from skillbank.errors import (
     RequestInvalid,
 )
 from skillbank.files.retrying import FAULTS, Fault, Patience, fault_of, raise_foreign, said_by
+from skillbank.files.s3_http import mend_connections
 from skillbank.settings import read_secret
 
 Answer = TypeVar("Answer")
@@ -128,7 +129,7 @@ class S3Client:
                 region_name=settings.region,
                 profile_name=settings.profile,
             )
-            return session.client(
+            client = session.client(
                 "s3",
                 endpoint_url=settings.endpoint_url,
                 verify=settings.ca_bundle,
@@ -136,6 +137,8 @@ class S3Client:
             )
         except (*FAULTS, ValueError) as error:
             raise self._explain(uri, fault_of(error), error) from error
+        mend_connections(client)
+        return client
 
     def _explain(self, uri: str, fault: Fault, error: BaseException) -> FilesError:
         said = said_by(error)
