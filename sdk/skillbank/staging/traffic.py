@@ -26,6 +26,7 @@ _SETTLED_S = 1.0
 """How long a large file that no record names must rest before it goes."""
 
 _SMALL_LANES = 6
+_FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _ENDING_WAITS_FOR = 3
 """Failures of another file after which the ending of an attempt goes up without it."""
@@ -54,7 +55,7 @@ class _Sent:
     def fail(self) -> None:
         """Wait longer after each failure."""
         self.failures += 1
-        pause_s = min(_LONGEST_PAUSE_S, 0.5 * 2.0**self.failures)
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (self.failures - 1))
         self.retry_at = time.monotonic() + pause_s
 
     def arrive(self, stamp: Stamp, took_s: float) -> None:

@@ -13,17 +13,20 @@ from tests.sdk.staging.memory_store import MemoryStore
 
 from skillbank.errors import FilesRefused, FilesUnavailable, LeaseLost
 from skillbank.staging import outbox as outbox_module
-from skillbank.staging.lease import StoreLease
+from skillbank.staging import traffic
+from skillbank.staging.lease import DiskLease, StoreLease
+from skillbank.staging.listing import Listing
 from skillbank.staging.manifest import Manifest
 from skillbank.staging.outbox import Outbox, restore
-from skillbank.staging.shipping import LARGE_BYTES
+from skillbank.staging.shipping import LARGE_BYTES, Shipper
 
 URI = "s3://bucket/runs/job"
 
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks at the folder 50 times a second, so that no test waits."""
+    """Looks at the folder 50 times a second and tries again soon, so that no test waits."""
+    monkeypatch.setattr(traffic, "_FIRST_PAUSE_S", 0.02)
     monkeypatch.setattr(outbox_module, "_POLL_S", 0.02)
     monkeypatch.setattr(outbox_module, "_HURRY_S", 0.005)
 
@@ -297,8 +300,7 @@ def test_one_file_that_is_refused_does_not_keep_the_ending_from_going(job: Job) 
     job.write("results/odd.bin", b"1")
     job.write("attempts/1/exit.json", "{}")
 
-    # Its second and third try come after 1 s and 3 s.
-    assert job.box.flush(6) == ["results/odd.bin"]
+    assert job.box.flush(1) == ["results/odd.bin"]
     assert "attempts/1/exit.json" in manifest_of(job.store).files
 
 
@@ -410,6 +412,26 @@ def test_what_an_overtaken_holder_still_writes_changes_nothing_that_is_named(
     assert before["results/status.json"] == taken_over
     zombie.leave()
     heir.leave()
+
+
+def test_the_manifest_of_a_newer_holder_is_never_replaced(
+    tmp_path: Path, store: MemoryStore
+) -> None:
+    """Not even by a holder whose clock stood still, so that it takes itself for sure."""
+    lease = DiskLease(tmp_path)
+    lease.take(1)
+    listing = Listing(URI, store, lease, 1, Shipper(tmp_path, URI, store, lease))
+    listing.open()
+    newer = Manifest(job_id="job", fence=lease.fence + 1)
+    store.write(f"{URI}/manifest.json", newer.model_dump_json().encode())
+
+    with pytest.raises(LeaseLost, match="number 2, this process's is 1"):
+        listing.save(is_urgent=True)
+
+    assert manifest_of(store) == newer
+    with pytest.raises(LeaseLost):
+        listing.open()
+    lease.release()
 
 
 def test_the_loss_of_the_results_is_told_once_and_ends_every_upload(

@@ -19,6 +19,7 @@ from skillbank.errors import LeaseLost
 from skillbank.files.cache import Cache
 from skillbank.files.opening import Stores
 from skillbank.staging import outbox as outbox_module
+from skillbank.staging import traffic
 from skillbank.staging.inputs import Inputs
 from skillbank.staging.lease import StoreLease
 from skillbank.staging.outbox import Outbox, restore
@@ -30,6 +31,7 @@ _numbers = count()
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_module, "_POLL_S", 0.05)
+    monkeypatch.setattr(traffic, "_FIRST_PAUSE_S", 0.1)
 
 
 @pytest.fixture
