@@ -139,8 +139,13 @@ def run_launch(launch: Launch) -> int:
 
 
 def _carry_out(launch: Launch, stop: StopRequest, peers: Peers) -> int:
+    exit_code = _attempt(launch, stop, peers)
+    with stop.deferred():
+        return peers.leave(exit_code)
+
+
+def _attempt(launch: Launch, stop: StopRequest, peers: Peers) -> int:
     run = _open_run(launch, launch.results, stop, peers) if launch.results else None
-    is_common = True
     try:
         if peers.place.has_peers:
             quiet_pytorch()
@@ -160,11 +165,7 @@ def _carry_out(launch: Launch, stop: StopRequest, peers: Peers) -> int:
             return _pause(run, pause, peers)
     except Exception as error:  # noqa: BLE001 - the one place that answers for our own faults
         with stop.deferred():
-            fault = _judge(error, stop, peers)
-            is_common = fault.is_common
-            return _fail(run, fault, peers)
-    finally:
-        peers.leave(waits=is_common)
+            return _fail(run, _judge(error, stop, peers), peers)
 
 
 def _prepare(launch: Launch, stop: StopRequest, peers: Peers) -> tuple[SpecModel, Run]:

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from skillbank_runners.errors import Cancelled, PeerFailed, RunnerError, Unreachable
+from skillbank_runners.errors import PeerFailed, RunnerError, Unreachable
 from skillbank_runners.training.processes import ALONE, Place, share_with_children
 
 if TYPE_CHECKING:
@@ -162,31 +163,37 @@ class Peers:
         found = Failure(**json.loads(content)) if content else None
         return found if found is not None and found.rank != self.place.rank else None
 
-    def leave(self, *, waits: bool) -> None:
-        """Part: the first process says that all is written, the others wait for it.
+    def leave(self, exit_code: int) -> int:
+        """Part from the others; what this process exits with.
 
-        Launchers may kill what is left when one process fails, so one that does stays for a
-        moment: the first one has to write down why.
+        A launcher may kill the others as soon as one process fails, and then report that kill. So
+        the first process, once it has written down what happened, has the exit code of them all
+        and ends last; the others end with 0. Only where it does not get there do they tell.
 
         Args:
-            waits: Whether to wait to the end: this process did not fail by itself.
+            exit_code: How it went here.
         """
         self._is_over.set()
         if self._store is None:
-            return
-        own, awaited = f"left/{self.place.rank}", ["left/0"]
-        patience_s = math.inf if waits else _FAREWELL_S
-        if self.place.is_first:  # it may keep the store, and then goes last
-            self._ask(lambda store: store.set(own, "1"))
+            return exit_code
+        return self._part(exit_code)
+
+    def _part(self, exit_code: int) -> int:
+        own, began = f"left/{self.place.rank}", time.monotonic()
+        awaited, patience_s = ["left/0"], _FAREWELL_S if exit_code else math.inf
+        if self.place.is_first:  # it may keep the store, too
+            self._ask(lambda store: store.set(own, str(exit_code)))
             awaited = [f"left/{rank}" for rank in range(self.place.num_processes)]
-            patience_s = _FAREWELL_S if waits else 0.0
-        began = time.monotonic()
-        try:
-            while self._has(*awaited) is False and time.monotonic() - began < patience_s:
-                time.sleep(_LOOK_S)
-        except Cancelled:
-            pass  # what is to be kept is the first one's to keep
-        self._ask(lambda store: store.set(own, "1"))
+            patience_s = _FAREWELL_S
+        while self._has(*awaited) is False and time.monotonic() - began < patience_s:
+            time.sleep(_LOOK_S)
+        if self.place.is_first:
+            time.sleep(_LOOK_S)
+            return exit_code
+        has_told = self._has("left/0")
+        self._ask(lambda store: store.set(own, "0"))
+        sys.stdout.flush()
+        os._exit(0 if has_told else exit_code)  # at once: the first one waits for this
 
     def _await(self, name: str) -> str:
         """A value that some process will set."""
@@ -227,5 +234,4 @@ class Peers:
                 return
             gone = Failure(0, "its machine", "it ended without a word", 1, "infrastructure")
             on_stuck(failure or gone)
-            self._ask(lambda store: store.set(f"left/{self.place.rank}", "1"))
-            os._exit((failure or gone).exit_code)
+            os._exit(self._part((failure or gone).exit_code))

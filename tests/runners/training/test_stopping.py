@@ -1,4 +1,4 @@
-"""A training that is asked to stop: where it stops, what it saves, and that it goes on unchanged."""
+"""A training that is asked to stop: where it stops, what it saves, how it goes on."""
 
 import os
 import signal
@@ -44,10 +44,10 @@ class Interruption(pl.Callback):
         self._moment = moment
         self._signals = signals
 
-    def on_train_batch_start(self, trainer, module, batch, index):
+    def on_train_batch_start(self, _trainer, module, _batch, index):
         self._reach(f"epoch {module.epoch} step {index}")
 
-    def on_validation_batch_start(self, trainer, module, batch, index, *_):
+    def on_validation_batch_start(self, _trainer, module, _batch, index, *_):
         self._reach(f"epoch {module.epoch} validation {index}")
 
     def on_train_end(self, *_):
