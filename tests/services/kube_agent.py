@@ -108,10 +108,6 @@ class KubeAgent:
         """Talk to the API server no more; pods run on."""
         self._is_silent.set()
 
-    def speak(self) -> None:
-        """Talk to the API server again."""
-        self._is_silent.clear()
-
     def stop(self) -> None:
         """End the machine and its pods."""
         self._is_over.set()

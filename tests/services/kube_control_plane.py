@@ -121,6 +121,11 @@ class ControlPlane:
         self._await(lambda: not self._taints(name), f"{name} is ready")
         return agent
 
+    def remove_node(self, name: str) -> None:
+        """Take a machine away for good, with what runs on it."""
+        self.agents.pop(name).stop()
+        self.client.ask("DELETE", f"/api/v1/nodes/{name}")
+
     def add_claim(self, name: str) -> None:
         """Add a claim with a volume of its own that every machine sees, and wait until it holds."""
         claims = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims"

@@ -116,7 +116,8 @@ def test_the_process_of_a_machine_that_is_out_of_sight_is_fenced(
     assert seen.state is JobState.COMPLETE
     assert (plan.results / "runs").read_text(encoding="utf-8").split() == ["run", "run"]
     wait_until(lambda: lost.num_running() == 0, "the process of the lost machine ends")
-    lost.speak()
+    for name in ("lost", "spare"):
+        plane.remove_node(name)
 
 
 def test_a_restart_of_the_api_server_loses_no_job(plane: ControlPlane, tmp_path: Path) -> None:
