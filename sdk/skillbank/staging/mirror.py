@@ -95,7 +95,9 @@ class Mirror:
         seen = self._store.stat(f"{self._uri}/{MANIFEST_NAME}")
         if seen is None or seen.version == self._version:
             return
-        manifest = require_manifest(self._store, self._uri)
+        manifest = read_manifest(self._store, self._uri)
+        if manifest is None:
+            return
         known = _known(self._folder)
         for path in sorted(manifest.files, key=_arrival):
             entry = manifest.files[path]
