@@ -124,6 +124,8 @@ class JobFinder:
             "automl_policy": step.automl_policy,
             "automl": step.automl,
             "platform": step.platform,
+            "resources": step.resources,
+            "results": step.results,
         }
         if parent and parent.action == step.action == SEARCHED_ACTION:
             # A training that builds on another starts from its weights.

@@ -60,10 +60,11 @@ class Client(WorkflowClient):
             text: What is wanted, such as "train a pose classifier on FOLDER for 30 epochs".
         """
         from skillbank.asking import JobFinder
+        from skillbank.platforms.registry import set_up_names
         from skillbank.words.reader import SentenceReader
 
         if self._sentence_reader is None:
-            self._sentence_reader = SentenceReader(self.bank, tuple(self.platforms))
+            self._sentence_reader = SentenceReader(self.bank, set_up_names(self.platforms))
         finder = JobFinder(self.job, self.jobs, self.resolve)
         return finder.settle(self._sentence_reader.read(text, finder.skill_of))
 

@@ -36,6 +36,7 @@ from bench.routing_cases import (
 from bench.routing_tasks import is_met, read_tasks
 from skillbank.bank import SkillBank
 from skillbank.errors import SkillbankError
+from skillbank.request import LOCAL
 from skillbank.words.answer import Answer, Outcome
 from skillbank.words.reader import SentenceReader
 
@@ -165,8 +166,16 @@ class Measured:
 
 
 def read_all(reader: SentenceReader, cases: Iterable[Case]) -> list[Result]:
-    """Read every case, in order."""
-    return [_read(reader, case) for case in cases]
+    """Read every case, in order; one that was said where there are clusters with a reader of those.
+
+    Args:
+        reader: Where jobs run on this machine alone.
+        cases: What to read.
+    """
+    cases = list(cases)
+    others = {case.platforms for case in cases if case.platforms}
+    readers = {names: SentenceReader(SkillBank(), (LOCAL, *names)) for names in others}
+    return [_read(readers.get(case.platforms, reader), case) for case in cases]
 
 
 def score(results: Sequence[Result]) -> Scores:

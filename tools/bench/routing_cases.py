@@ -20,11 +20,11 @@ from skillbank.words.answer import Answer, AskedStep, Outcome
 
 REQUESTS = Path(__file__).resolve().parents[2] / "tests/requests"
 
-_CASE_KEYS = {"request", "expect", "tags", "note"}
+_CASE_KEYS = {"request", "expect", "tags", "note", "platforms"}
 _EXPECT_KEYS = {"outcome", "steps", "command", "missing", "candidates"}
 _STEP_KEYS = {
     *("skill", "action", "data", "overrides", "parent", "checkpoint", "base_checkpoint"),
-    *("automl_policy", "automl", "platform", "spec"),
+    *("automl_policy", "automl", "platform", "resources", "results", "spec"),
 }
 _CHANGING = frozenset({"resume", "cancel"})  # commands that do more than show
 
@@ -41,6 +41,7 @@ class Case:
         outcomes: Outcomes that are right.
         expect: What is expected besides: `steps`, `command`, `missing`, `candidates`.
         tags: What it is about.
+        platforms: Platforms besides this machine that jobs could run on where it was said.
     """
 
     file: str
@@ -48,6 +49,7 @@ class Case:
     outcomes: frozenset[Outcome]
     expect: Mapping[str, Any]
     tags: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
 
     @property
     def steps(self) -> list[Step]:
@@ -163,6 +165,8 @@ def _describe(step: AskedStep) -> Step:
         "automl_policy": step.automl_policy.value,
         "automl": dict(step.automl),
         "platform": step.platform,
+        "resources": dict(step.resources),
+        "results": step.results,
         "spec": step.spec,
     }
     return _tidy(described)
@@ -197,4 +201,5 @@ def _read_case(file: str, index: int, content: Mapping[str, Any]) -> Case:
         frozenset(Outcome(name) for name in named),
         expect,
         tuple(content.get("tags") or ()),
+        tuple(content.get("platforms") or ()),
     )

@@ -192,10 +192,13 @@ def _details(step: AskedStep, asked: dict[str, object]) -> Iterator[tuple[str, s
         "spec": step.spec,
         "automl_policy": step.automl_policy.value if is_train else None,
         "platform": None if step.platform == "local" else step.platform,
+        "results": step.results,
     }
     for name, value in single.items():
         if value is not None:
             yield name, _shown(value)
+    for key, value in step.resources.items():
+        yield f"resources.{key}", _shown(value)
     for key, value in step.automl.items():
         yield f"automl.{key}", _shown(value)
 

@@ -56,6 +56,8 @@ class AskedStep:
     automl_policy: AutomlPolicy = AutomlPolicy.ON
     automl: Mapping[str, Any] = field(default_factory=dict)
     platform: str = LOCAL
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    results: str | None = None
     spec: str | None = None
 
 

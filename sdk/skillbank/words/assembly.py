@@ -9,6 +9,7 @@ from skillbank.words.draft import Draft
 from skillbank.words.lay_assignments import AssignmentLayer
 from skillbank.words.lay_parents import lay_checkpoints, lay_jobs
 from skillbank.words.lay_paths import lay_paths
+from skillbank.words.lay_runs import lay_runs
 from skillbank.words.lay_search import SearchLayer
 from skillbank.words.lay_settings import SettingLayer
 from skillbank.words.link_steps import link_steps
@@ -28,10 +29,8 @@ def assemble(draft: Draft, readers: Readers) -> Answer:
     lay_jobs(draft, readers.retractions)
     lay_checkpoints(draft)
     SearchLayer(draft, readers.retractions).lay()
+    lay_runs(draft)
     link_steps(draft)
-    for said in draft.reading.platforms:
-        for index in range(len(draft.steps)):
-            draft.put(index, said)
     return _judge(draft, readers)
 
 

@@ -39,6 +39,8 @@ class DraftStep:
     base_checkpoint: str | None = None
     automl_policy: AutomlPolicy = AutomlPolicy.ON
     platform: str = LOCAL
+    resources: dict[str, Any] = field(default_factory=dict)
+    results: str | None = None
     spec: str | None = None
 
     @property
@@ -84,6 +86,8 @@ class DraftStep:
             automl_policy=self.automl_policy,
             automl=self.automl,
             platform=self.platform,
+            resources=self.resources,
+            results=self.results,
             spec=self.spec,
         )
 

@@ -14,6 +14,7 @@ from skillbank.words.lay_search import POLICY_KEYS
 from skillbank.words.matcher import Said, Sentence
 from skillbank.words.phrasebook import words
 from skillbank.words.places import Place, Use
+from skillbank.words.run_words import KEYS as RUN_KEYS
 from skillbank.words.spelling import Spelling
 
 _FOLDERS = words("places", "assigned_folders")
@@ -62,11 +63,19 @@ class AssignmentLayer:
         elif key in _PARTS:
             index = self._draft.order(said.first)[0]
             self._draft.put(index, replace(said, slot=_PARTS[key], value=str(said.value)))
+        elif key in RUN_KEYS and not self._is_of_spec(key):
+            self._draft.reading.runs.append(replace(said, slot=f"resources.{key}"))
+        elif key == "results":
+            self._draft.reading.runs.append(replace(said, slot=key, value=str(said.value)))
         elif self._is_of_search(key):
             slot = f"automl.{key.removeprefix('automl_')}"
             self._draft.put(self._draft.trainings[0], replace(said, slot=slot))
         else:
             self._lay_setting(said)
+
+    def _is_of_spec(self, key: str) -> bool:
+        """Whether a step has a setting of that very name."""
+        return any(key in step.words.fields for step in self._draft.steps)
 
     def _user_of_checkpoint(self, said: Said) -> int | None:
         """The step near an assignment that takes another job's checkpoint."""

@@ -34,7 +34,7 @@ def _lay(draft: Draft, place: Place, retractions: Retractions) -> bool:
             slot, path = found
             is_root = slot.startswith("data.")
             said = Said(slot, path, place.first, place.end)
-            for target in _readers_of_data(draft, order) if is_root else [index]:
+            for target in _targets(draft, index, order, slot):
                 if is_root and not _replaces(draft, target, said, retractions):
                     draft.contradictions.append(_two_roots(draft, target, said))
                 draft.put(target, said)
@@ -64,6 +64,13 @@ def _readers_of_data(draft: Draft, order: list[int]) -> list[int]:
     taking = [index for index in order if draft.steps[index].takes_data]
     nearest = draft.steps[taking[0]].group
     return [index for index in taking if draft.steps[index].group == nearest]
+
+
+def _targets(draft: Draft, index: int, order: list[int], slot: str) -> list[int]:
+    """Steps that a path is for: all leave their results where one does."""
+    if slot == "results":
+        return order
+    return _readers_of_data(draft, order) if slot.startswith("data.") else [index]
 
 
 def _writes_onnx(draft: Draft, index: int) -> bool:

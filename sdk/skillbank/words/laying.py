@@ -70,6 +70,8 @@ def _deployable(place: Place, words: ActionWords) -> tuple[str, str] | None:
 
 
 def _output(place: Place, words: ActionWords) -> tuple[str, str] | None:
+    if place.path.startswith("s3://") and not place.ending:
+        return "results", place.path.rstrip("/")
     if place.ending:
         return _field(words, place, ("output_file",))
     return ("overrides.results_dir", place.path) if "results_dir" in words.fields else None

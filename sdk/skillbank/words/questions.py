@@ -9,6 +9,7 @@ from skillbank.words.foreign import Foreign
 from skillbank.words.jobs import Pointer
 from skillbank.words.matcher import Match
 from skillbank.words.phrasebook import words
+from skillbank.words.platforms_said import asks_about, is_cluster, kind_of
 from skillbank.words.pointings import choose, point
 from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
@@ -32,6 +33,8 @@ class Questions:
         sentence, controls = reading.sentence, self._readers.controls
         if refusal := self._refused_deed(reading):
             return refusal
+        if asked := self._about_platform(reading):
+            return asked
         found = controls.about_everything(sentence)
         if found and not reading.places and not reading.jobs:
             return self._about_everything(reading, *found)
@@ -41,6 +44,24 @@ class Questions:
         if reading.jobs or self._asks_for_action(reading, how_to):
             return None
         return self._how_to(reading, how_to)
+
+    def _about_platform(self, reading: Reading) -> Answer | None:
+        """`Is slurm supported?`: the checks of a platform, whether it is set up or not."""
+        sentence = reading.sentence
+        if reading.places or reading.jobs:
+            return None
+        for match in self._readers.foreign.find(sentence):
+            what, phrase = match.meaning
+            if what is not Foreign.PLATFORM or not asks_about(sentence, match):
+                continue
+            name = self._readers.platform_names.resolve(phrase)
+            name = name if isinstance(name, str) else kind_of(phrase)
+            if name is not None:
+                asked = Command("platforms", (name,))
+                return replies.command(sentence, asked, (match.first, match.end))
+            if is_cluster(phrase):
+                return replies.command(sentence, Command("platforms"), (match.first, match.end))
+        return None
 
     def _refused_deed(self, reading: Reading) -> Answer | None:
         """A refusal of what no bank does: delete files, write TFLite."""

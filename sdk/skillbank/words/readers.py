@@ -13,8 +13,10 @@ from skillbank.words.foreign import ForeignWords
 from skillbank.words.jobs import JobWords
 from skillbank.words.lexicon import COMMON, FIELD_NAMES
 from skillbank.words.places import PlaceWords
+from skillbank.words.platforms_said import PlatformNames
 from skillbank.words.policies import PolicyWords
 from skillbank.words.retractions import Retractions
+from skillbank.words.run_words import RunWords
 from skillbank.words.searches import SearchWords
 from skillbank.words.speech import Speech
 from skillbank.words.spelling import Spelling
@@ -33,6 +35,8 @@ class Readers:
 
     words: BankWords
     platforms: tuple[str, ...]
+    platform_names: PlatformNames
+    runs: RunWords
     retractions: Retractions
     actions: ActionReader
     policies: PolicyWords
@@ -52,6 +56,7 @@ class Readers:
         jobs, places, controls = JobWords(), PlaceWords(), ControlWords()
         retractions, foreign, speech = Retractions(), ForeignWords(), Speech()
         actions = ActionReader(words, retractions)
+        names, runs = PlatformNames(platforms), RunWords()
         known = words.evidence.words | words.action_phrases.words | policies.words | search.words
         known |= {stem for table in FIELD_NAMES.values() for name in table for stem in stems(name)}
         good = {stem_of(word) for word in COMMON}.union(
@@ -61,11 +66,15 @@ class Readers:
             actions.words,
             foreign.words,
             speech.words,
+            names.words,
+            runs.words,
         )
         spelling = Spelling(known, good, lambda: words.key_words)
         return cls(
             words,
             tuple(platforms),
+            names,
+            runs,
             retractions,
             actions,
             policies,

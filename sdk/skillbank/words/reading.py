@@ -39,6 +39,7 @@ class Reading:
     jobs: list[Pointer] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     platforms: list[Said] = field(default_factory=list)
+    runs: list[Said] = field(default_factory=list)
     mentions: list[Mention] = field(default_factory=list)
     pointings: list[Pointing] = field(default_factory=list)
     foreign: list[Match[tuple[Foreign, str]]] = field(default_factory=list)
@@ -68,17 +69,19 @@ class Collector:
         reading.explicit = _take_assignments(sentence)
         _take_list_marks(sentence)
         reading.pointings = self._skill_names(sentence)
+        reading.runs = readers.runs.read(sentence)
         reading.policies = [
             said
             for said in readers.policies.read(sentence) + self._taken_back_policies(sentence)
             if not sentence.words_before(said.first, 3) & _OTHERS  # "some people turn AutoML off"
         ]
+        reading.platforms = readers.platform_names.read(sentence)
         reading.jobs = readers.jobs.read(sentence)
         names = readers.words.file_names
         reading.places = [one for one in readers.places.read(sentence) if one.path not in names]
         reading.checkpoints = readers.jobs.read_checkpoints(sentence)
         reading.search = readers.search.read(sentence)
-        reading.platforms = self._here_and_now(sentence)
+        reading.platforms += self._here_and_now(sentence)
         return reading
 
     def _skill_names(self, sentence: Sentence) -> list[Pointing]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from skillbank.request import LOCAL
 from skillbank.words import replies
 from skillbank.words.answer import Answer, Command, Outcome
 from skillbank.words.foreign import Foreign
 from skillbank.words.matcher import Match, Said
 from skillbank.words.phrasebook import words
+from skillbank.words.platforms_said import Several, is_cluster, is_declined
 from skillbank.words.pointings import choose
 from skillbank.words.readers import Readers
 from skillbank.words.reading import Reading
@@ -40,9 +42,9 @@ class Refusals:
                 continue
             if what is Foreign.TIME:
                 return _time(reading, phrase)
-            if what is Foreign.PLATFORM and phrase.split()[-1] in self._platforms:
-                name = phrase.split()[-1]
-                reading.platforms.append(Said("platform", name, match.first, match.end))
+            if what is Foreign.PLATFORM:
+                if refusal := self._elsewhere(reading, match):
+                    return refusal
             elif not self._is_aside(reading, match, has_action=has_action):
                 return replies.refuse_foreign(reading.sentence, match, self._readers)
         return None
@@ -87,6 +89,22 @@ class Refusals:
                 message = f"no platform is named {said.value!r}; the platforms are: {there}."
                 refused = Outcome.UNSUPPORTED
                 return replies.refuse(reading.sentence, refused, message, self._platforms)
+        return None
+
+    def _elsewhere(self, reading: Reading, match: _Found) -> Answer | None:
+        """A refusal of a platform that is not here; one that is, is noted."""
+        sentence, phrase = reading.sentence, match.meaning[1]
+        if is_declined(sentence, match.first):
+            return None
+        if is_cluster(phrase) and any(said.value != LOCAL for said in reading.platforms):
+            return None  # "our slurm cluster"
+        name = self._readers.platform_names.resolve(phrase)
+        if isinstance(name, Several):
+            message = f"One of the platforms {', '.join(name.names)}; say which."
+            return replies.refuse(sentence, Outcome.AMBIGUOUS, message, name.names)
+        if name is None:
+            return replies.refuse_foreign(sentence, match, self._readers)
+        reading.platforms.append(Said("platform", name, match.first, match.end))
         return None
 
     def _is_aside(self, reading: Reading, match: _Found, *, has_action: bool) -> bool:

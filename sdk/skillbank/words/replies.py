@@ -5,6 +5,7 @@ from __future__ import annotations
 from skillbank.words.answer import Answer, Command, Missing, Origin, Outcome
 from skillbank.words.foreign import Foreign
 from skillbank.words.matcher import Match, Sentence
+from skillbank.words.platforms_said import kind_of
 from skillbank.words.readers import Readers
 
 
@@ -46,6 +47,8 @@ def refuse_foreign(
     if what is Foreign.PLATFORM:
         there = readers.platforms
         message = f"Jobs cannot run on {words!r} here; the platforms are: {', '.join(there)}."
+        if kind := kind_of(match.meaning[1]):
+            message += f" 'skillbank platforms {kind}' says what is missing."
     elif what is Foreign.FORMAT:
         there = ()
         message = f"Nothing here writes {words!r}: export writes ONNX."

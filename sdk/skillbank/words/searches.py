@@ -110,7 +110,7 @@ def _time(sentence: Sentence, index: int) -> Said | None:
         return None
     amount = 0.5 if is_half else sentence.tokens[index].value or 1
     at = index + 1 + (is_half and sentence.word(index + 1) in {"an", "a"})
-    found = _unit(sentence, at)
+    found = unit_of_time(sentence, at)
     if found is None:
         return None
     unit_s, end = found
@@ -121,7 +121,7 @@ def _time(sentence: Sentence, index: int) -> Said | None:
     return Said("automl.time_budget_s", int(amount * unit_s), index, end)
 
 
-def _unit(sentence: Sentence, at: int) -> tuple[int, int] | None:
+def unit_of_time(sentence: Sentence, at: int) -> tuple[int, int] | None:
     """Seconds of the unit of time that begins here, and where it ends; signs are joined."""
     for length in (3, 2):
         signs = "".join(sentence.word(index) for index in range(at, at + length))
