@@ -20,13 +20,13 @@ from skillbank.plan import JobPlan
 from skillbank.platforms.docker_container import LABEL_FOLDER
 from skillbank.platforms.docker_daemon import Daemon
 from skillbank.platforms.docker_settings import DockerSettings
-from skillbank.run_settings import RunSettings
+from skillbank.platforms.local_settings import LocalSettings
 from skillbank.staging.order import needs_staging
 
 _PLACE_FAILED_EXIT = 74
 _STOPPED_EXIT = 143
 _KILLED_EXIT = 137
-_FOR_THE_QUEUE = {one.alias or name for name, one in RunSettings.model_fields.items()}
+_OF_THIS_MACHINE = {one.alias or name for name, one in LocalSettings.model_fields.items()}
 
 
 class _Stopped(BaseException):
@@ -52,10 +52,15 @@ class ForeignPlan(JobPlan):
 
 
 def foreign_plan(plan: JobPlan, root: Path, attempt: int) -> ForeignPlan:
-    """The same job as a process of this machine; of its resources stays what its queue reads."""
-    queued = {key: value for key, value in plan.resources.items() if key in _FOR_THE_QUEUE}
+    """The same job as a process of this machine, which runs the container."""
     own = {one.name: getattr(plan, one.name) for one in fields(JobPlan)}
-    return ForeignPlan(**{**own, "resources": queued}, root=root, attempt=attempt)
+    own["resources"] = local_resources(plan)
+    return ForeignPlan(**own, root=root, attempt=attempt)
+
+
+def local_resources(plan: JobPlan) -> dict[str, Any]:
+    """Of a plan's resources, those that a process of this machine knows."""
+    return {key: value for key, value in plan.resources.items() if key in _OF_THIS_MACHINE}
 
 
 def check_foreign(plan: JobPlan, settings: DockerSettings, name: str) -> None:

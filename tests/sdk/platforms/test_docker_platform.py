@@ -117,7 +117,8 @@ except PlatformError as error:
 
 def test_a_search_itself_runs_without_a_container(tmp_path: Path) -> None:
     platform = make_platform(tmp_path)
-    plan = make_script_plan(tmp_path, "print('searching')", route=Route.AUTOML)
+    resources = {"shm_size": "2G", "max_parallel": 4}  # of its trials
+    plan = make_script_plan(tmp_path, "print('searching')", route=Route.AUTOML, resources=resources)
 
     platform.submit(plan, 1)
 
