@@ -30,7 +30,10 @@ def toy_on_path() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, toy_on_path: None) -> Iterator[Client]:
+def here(
+    tmp_path_factory: pytest.TempPathFactory,
+    toy_on_path: None,  # noqa: ARG001 - jobs need it
+) -> Iterator[Client]:
     client = make_toy_client(tmp_path_factory.mktemp("here"))
     yield client
     client.close()
@@ -82,7 +85,7 @@ def test_results_lie_under_the_jobs_own_id(here: Client, bucket: str, done: Job)
 
 
 def test_a_job_of_another_machine_is_found_by_its_uri(
-    here: Client, there: Client, bucket: str, done: Job
+    here: Client, there: Client, done: Job
 ) -> None:
     job = done
 
@@ -96,7 +99,7 @@ def test_a_job_of_another_machine_is_found_by_its_uri(
 
 
 def test_a_checkpoint_that_only_the_bucket_has_is_named_by_its_uri(
-    here: Client, there: Client, bucket: str, done: Job
+    here: Client, there: Client, done: Job
 ) -> None:
     job = done
     seen = there.job(uri_of(here, job))
