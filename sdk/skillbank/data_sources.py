@@ -12,6 +12,9 @@ _ALL = "all"
 _SHOWN = 12  # entries of a folder that an error lists
 
 
+_ARCHIVES = (".tar.gz", ".tgz")
+
+
 @dataclass(frozen=True)
 class DataFile:
     """The value of one spec key, found in a dataset root, or why there is none.
@@ -32,6 +35,18 @@ class DataFile:
 def is_remote(value: str) -> bool:
     """Tell whether a path is a URL, such as `s3://bucket/prefix`."""
     return "://" in value
+
+
+def archive_in(value: str) -> Path | None:
+    """The archive of this machine that a path leads into, such as `/data/set.tar.gz/train.npy`.
+
+    The process that stages a job's inputs unpacks it; None where no part of the path is one.
+    """
+    if is_remote(value) or not any(ending in value for ending in _ARCHIVES):
+        return None
+    path = Path(value).expanduser()
+    whole = (part for part in (path, *path.parents) if part.name.endswith(_ARCHIVES))
+    return next((part for part in whole if part.is_file()), None)
 
 
 def roles_of(skill: Skill, action: str) -> set[str]:
@@ -60,9 +75,10 @@ def find_data(
     usable = {role: root for role, root in roots.items() if role in known}
     absolute = {role: _absolute(root) for role, root in usable.items()}
     problems += [
-        f"--data {role}={usable[role]}: there is no such folder; expected a dataset root."
+        f"--data {role}={usable[role]}: there is no such folder; expected a dataset root, or the "
+        ".tar.gz of one."
         for role, root in absolute.items()
-        if not is_remote(root) and not Path(root).is_dir()
+        if not is_remote(root) and not Path(root).is_dir() and archive_in(root) is None
     ]
     if problems:
         return [], problems
@@ -86,7 +102,7 @@ def _is_folder_itself(root: str, value: str) -> bool:
 
 
 def _checked(key: str, role: str, value: str, root: str, *, optional: bool) -> DataFile:
-    if is_remote(value) or Path(value).exists():
+    if is_remote(value) or Path(value).exists() or archive_in(value) is not None:
         return DataFile(key, role, value)
     if optional:
         return DataFile(key, role)

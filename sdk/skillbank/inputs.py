@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skillbank.artefacts import ArtefactKind
 from skillbank.checkpoints import is_rule
-from skillbank.data_sources import is_remote
+from skillbank.data_sources import archive_in, is_remote
 from skillbank.errors import RequestInvalid
 from skillbank.inference import kind_of
 from skillbank.request import JobRequest
@@ -137,6 +137,7 @@ def settle_paths(draft: SpecDraft, *, must_exist: bool) -> None:
         path = Path(value).expanduser().absolute()
         draft.set(key, str(path), draft.given[key])
         there = path.is_dir() if one.type == "folder" else _matches(path)
+        there = there or archive_in(str(path)) is not None
         if must_exist and not there:
             draft.problems.append(
                 f"{key}: {value!r} ({draft.given[key]}) does not exist; expected "

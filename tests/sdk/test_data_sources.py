@@ -100,7 +100,7 @@ def test_a_root_for_an_action_without_data_is_told(tmp_path: Path) -> None:
 def test_a_root_that_is_not_there_is_told(tmp_path: Path) -> None:
     (problem,) = build(train=f"{tmp_path}/nope").problems
 
-    assert (
-        problem
-        == f"--data train={tmp_path}/nope: there is no such folder; expected a dataset root."
+    assert problem == (
+        f"--data train={tmp_path}/nope: there is no such folder; expected a dataset root, or the "
+        ".tar.gz of one."
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from skillbank.data_sources import find_data, is_remote
+from skillbank.data_sources import archive_in, find_data, is_remote
+from skillbank.errors import FilesError
 from skillbank.inputs import absolute_file
 from skillbank.platforms.inspection import Check, CheckState, FileFacts, FileKind
+from skillbank.preflight.bucket import look_into_bucket
 from skillbank.preflight.npy import HeaderCutOff, NotNpy, read_npy_header
 from skillbank.preflight.subject import Subject
-from skillbank.request import LOCAL
 from skillbank.route import EVALUATION
 from skillbank.skill_info import Input, InputType
 from skillbank.spec_check import input_noun
@@ -28,8 +30,10 @@ def check_data(subject: Subject) -> Iterator[Check]:
         return
     for key, value in files.items():
         if is_remote(value):
-            yield _judge_remote(key, value, subject.request.platform)
-    wanted = {key: value for key, value in files.items() if not is_remote(value)}
+            yield _judge_remote(key, value, subject.client.root)
+    wanted = {
+        key: str(archive_in(value) or value) for key, value in files.items() if not is_remote(value)
+    }
     facts = subject.platform.look_at([*wanted.values()])
     if facts is None:
         yield Check(NAME, CheckState.SKIPPED, "the platform cannot tell what jobs find there")
@@ -39,14 +43,20 @@ def check_data(subject: Subject) -> Iterator[Check]:
         yield judge_file(key, fact, inputs.get(key))
 
 
-def _judge_remote(key: str, url: str, platform: str) -> Check:
-    """A file that lies elsewhere: links are fetched at the start, what is in a bucket is not."""
-    if platform == LOCAL and not url.startswith(("http://", "https://")):
-        expected = "a file or folder of this machine"
-        fix = "copy it here, and name the copy with --data or --set"
-        return Check(NAME, CheckState.FAIL, f"{url}: not fetched by {LOCAL}", expected, fix, key)
-    found = f"{url}: known by its name only, nothing was fetched"
-    return Check(NAME, CheckState.WARN, found, "a file that the platform reads", "", key)
+def _judge_remote(key: str, url: str, root: Path) -> Check:
+    """A file that lies elsewhere: a bucket is asked for it from here, a link is not followed."""
+    if not url.startswith(("s3://", "file://")):
+        found = f"{url}: known by its name only, nothing was fetched"
+        return Check(NAME, CheckState.WARN, found, "a file that the platform reads", "", key)
+    fix = f"--set {key}=PATH, or --data; how buckets are reached stands in config.yaml"
+    try:
+        found = look_into_bucket(url, root)
+    except FilesError as error:
+        return Check(NAME, CheckState.FAIL, str(error), "a file or folder in a bucket", fix, key)
+    if not found:
+        told = f"{url}: nothing is there"
+        return Check(NAME, CheckState.FAIL, told, "a file or folder in a bucket", fix, key)
+    return Check(NAME, CheckState.PASS, f"{url}: {found}", "", "", key)
 
 
 def data_bytes(subject: Subject) -> int:

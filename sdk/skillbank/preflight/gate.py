@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from skillbank.errors import RequestInvalid, SkillbankError, did_you_mean
 from skillbank.platforms.inspection import Check, CheckState, Needs
+from skillbank.preflight.bucket import check_results
 from skillbank.preflight.compute import check_compute
 from skillbank.preflight.credentials import check_credentials
 from skillbank.preflight.data import check_data
@@ -30,6 +31,7 @@ CHECKS: dict[str, Callable[[Subject], Iterator[Check]]] = {
     "compute": check_compute,
     "parent": check_parent,
     "plan": check_plan,
+    "results": check_results,
     "review": check_review,
 }
 """The checks of one job, in the order in which they are shown."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from skillbank.config import StorageSettings
-from skillbank.data_sources import is_remote
+from skillbank.data_sources import archive_in, is_remote
 from skillbank.plan import JobPlan
 from skillbank.platforms.attempt import write_json
 
@@ -84,17 +84,25 @@ def read_order(job_folder: Path, attempt: int) -> StagedOrder:
 
 def needs_staging(plan: JobPlan) -> bool:
     """Tell whether files must move before or while the job runs, wherever it runs."""
-    return bool(plan.results_uri) or any(
-        url.startswith("s3://") for url in remote_values(plan.spec)
-    )
+    return bool(plan.results_uri) or has_staged_inputs(plan.spec)
 
 
-def remote_values(values: Mapping[str, Any] | list[Any] | object) -> list[str]:
+def has_staged_inputs(spec: Mapping[str, Any]) -> bool:
+    """Tell whether a spec names files that lie in a bucket, or in an archive."""
+    is_far = any(url.startswith(("s3://", "file://")) for url in remote_values(spec))
+    return is_far or any(archive_in(text) is not None for text in _texts(spec))
+
+
+def remote_values(spec: Mapping[str, Any]) -> list[str]:
     """URLs that a spec holds, at any depth, in order."""
+    return [text for text in _texts(spec) if is_remote(text)]
+
+
+def _texts(values: object) -> list[str]:
     if isinstance(values, str):
-        return [values] if is_remote(values) else []
+        return [values]
     if isinstance(values, Mapping):
-        return [url for value in values.values() for url in remote_values(value)]
+        return [text for value in values.values() for text in _texts(value)]
     if isinstance(values, (list, tuple)):
-        return [url for value in values for url in remote_values(value)]
+        return [text for value in values for text in _texts(value)]
     return []

@@ -18,7 +18,7 @@ from skillbank.platforms.attempt import write_json
 from skillbank.settings import cache_settings
 from skillbank.staging.inputs import Inputs, References
 from skillbank.staging.manifest import MANIFEST_NAME
-from skillbank.staging.order import StagedOrder, remote_values
+from skillbank.staging.order import StagedOrder, has_staged_inputs
 from skillbank.staging.outbox import restore
 from skillbank.staging.rebasing import rebase
 from skillbank.staging.resuming import write_resumed_spec
@@ -68,7 +68,7 @@ def prepare_command(order: StagedOrder, folder: Path, stores: Stores) -> list[st
         spec.write_bytes((folder / "spec.yaml").read_bytes())
     content = parse_yaml(spec.read_text(encoding="utf-8"), str(spec), error=RequestInvalid)
     content = rebase(content, Path(order.folder), folder)
-    if any("://" in url for url in remote_values(content)):
+    if has_staged_inputs(content):
         root = folder.parents[1] if order.is_shared else None
         content, records = _localise(content, folder, root, stores)
         write_json(spec.with_name("inputs.json"), {"inputs": records})

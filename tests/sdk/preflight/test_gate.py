@@ -212,12 +212,30 @@ class TestData:
         assert check.about == "dataset.val_dataset.label_path"
         assert "it holds train_data.npy" in check.found
 
-    def test_what_lies_in_a_bucket_is_not_fetched_by_this_machine(self, train) -> None:
-        found = train(data={"all": "s3://bucket/mhad"})
+    def test_a_bucket_is_asked_for_what_lies_there(self, train, data: Path) -> None:
+        there = train(data={"all": f"file://{data}"})
+        nowhere = train(data={"all": f"file://{data.parent}/nowhere"})
 
-        assert not found.go
-        assert {check.state for check in named(found, "data")} == {FAIL}
-        assert all("copy it here" in check.fix for check in named(found, "data"))
+        assert {check.state for check in named(there, "data")} == {PASS}
+        assert {check.state for check in named(nowhere, "data")} == {FAIL}
+        assert all("config.yaml" in check.fix for check in named(nowhere, "data"))
+
+    def test_an_archive_stands_for_the_folder_in_it(self, train, data: Path) -> None:
+        (data.parent / "mhad.tar.gz").write_bytes(b"packed")
+
+        found = train(data={"all": str(data.parent / "mhad.tar.gz")})
+
+        assert {check.state for check in named(found, "data")} == {PASS}
+
+    def test_results_are_tried_where_they_are_wanted(self, train, tmp_path: Path) -> None:
+        (tmp_path / "a file").touch()
+
+        good = train(results=str(tmp_path / "runs"))
+        bad = train(results=str(tmp_path / "a file" / "runs"))
+
+        assert [check.state for check in named(good, "results")] == [PASS]
+        assert [check.state for check in named(bad, "results")] == [FAIL]
+        assert not list((tmp_path / "runs").rglob(".probe*"))
 
     def test_data_of_the_final_evaluation_are_looked_at_too(self, train, data: Path) -> None:
         good = train(automl_policy="on", data={"all": str(data), "test": str(data)})
