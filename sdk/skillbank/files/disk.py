@@ -18,6 +18,7 @@ PART_SUFFIX = ".skillbank-part"
 JOURNAL_SUFFIX = ".skillbank-parts"
 """End of the names of files that tell what of a half-done download is there."""
 
+_BUFFER_BYTES = 256 << 10  # fits into a cache of the processor
 _NAME_BYTES = 200  # of 255, which leaves room for a dot and a suffix
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -111,15 +112,25 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def blocks_of(descriptor: int, start: int, end: int) -> Iterator[memoryview]:
+    """Bytes of an open file, `end` not included; each block is good until the next is taken.
+
+    One buffer serves for all: fresh memory for each takes longer than the reading.
+    """
+    buffer = memoryview(bytearray(min(_BUFFER_BYTES, max(0, end - start))))
+    while start < end:
+        num_read = os.preadv(descriptor, [buffer[: end - start]], start)
+        if not num_read:
+            return
+        yield buffer[:num_read]
+        start += num_read
+
+
 def sha256_of(descriptor: int, num_bytes: int) -> str:
     """Digest of the first bytes of an open file; of fewer where it ends before."""
-    digest, offset = hashlib.sha256(), 0
-    while offset < num_bytes:
-        block = os.pread(descriptor, min(BLOCK_BYTES, num_bytes - offset), offset)
-        if not block:
-            break
+    digest = hashlib.sha256()
+    for block in blocks_of(descriptor, 0, num_bytes):
         digest.update(block)
-        offset += len(block)
     return digest.hexdigest()
 
 

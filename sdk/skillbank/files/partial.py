@@ -13,10 +13,10 @@ from pathlib import Path
 from skillbank.errors import FileDamaged
 from skillbank.files.api import StoredFile
 from skillbank.files.disk import (
-    BLOCK_BYTES,
     JOURNAL_SUFFIX,
     PART_SUFFIX,
     beside,
+    blocks_of,
     check_room,
     disk_errors,
     hold,
@@ -145,11 +145,8 @@ class PartialFile:
 
     def _hash_what_is_there(self) -> None:
         while self._num_hashed in self._done:
-            offset, end = self.range_of(self._num_hashed)
-            while offset < end:
-                block = os.pread(self._descriptor, min(BLOCK_BYTES, end - offset), offset)
+            for block in blocks_of(self._descriptor, *self.range_of(self._num_hashed)):
                 self._digest.update(block)
-                offset += len(block)
             self._num_hashed += 1
 
 

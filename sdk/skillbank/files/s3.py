@@ -15,7 +15,7 @@ from skillbank.files.retrying import Patience
 from skillbank.files.s3_client import Client, S3Client
 from skillbank.files.s3_download import Download, read_object
 from skillbank.files.s3_place import Place, described, object_of, place_of, whole
-from skillbank.files.s3_upload import Uploads
+from skillbank.files.s3_upload import Uploads, put
 from skillbank.files.source import open_source
 from skillbank.files.telling import Telling
 
@@ -75,7 +75,7 @@ class S3Store(FileStore):
 
     def write(self, uri: str, content: bytes, if_version: str | None = None) -> StoredFile:
         """Put an object in one request."""
-        return self._uploads.put(object_of(uri), content, if_version)
+        return put(self._s3, object_of(uri), content, if_version)
 
     def delete(self, uri: str) -> None:
         """Remove an object; on a bucket with versions it is hidden."""
@@ -101,7 +101,7 @@ class S3Store(FileStore):
         with open_source(source) as opened:
             if opened.size_bytes <= self._parts.size_bytes:
                 content = opened.read(0, opened.size_bytes)
-                return self._uploads.put(place, content, if_version, telling)
+                return put(self._s3, place, content, if_version, telling)
             return self._uploads.send(place, opened, if_version, telling)
 
     def _look(self, place: Place) -> StoredFile:

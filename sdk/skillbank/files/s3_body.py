@@ -15,40 +15,42 @@ class Body:
     One block is the same whatever the connection asks for: its own blocks of 16 kB cost much time.
 
     Args:
-        content: What goes out.
+        read: The bytes from one offset to another.
+        size_bytes: How many there are.
         progress: Told of what was handed over; a negative number when it must go again.
         advanced: Called when more has gone out than in any try before.
     """
 
     def __init__(
         self,
-        content: bytes,
-        progress: Progress | None = None,
-        advanced: Callable[[], None] | None = None,
+        read: Callable[[int, int], bytes],
+        size_bytes: int,
+        progress: Progress,
+        advanced: Callable[[], None],
     ) -> None:
-        self._content = memoryview(content)
+        self._read = read
+        self._size_bytes = size_bytes
         self._progress = progress
         self._advanced = advanced
         self._position = 0
         self._furthest = 0
 
     def __len__(self) -> int:
-        return len(self._content)
+        return self._size_bytes
 
-    def read(self, _num_bytes: int = -1) -> memoryview:
+    def read(self, _num_bytes: int = -1) -> bytes:
         """The next block."""
-        block = self._content[self._position : self._position + _BLOCK_BYTES]
-        self._move(self._position + len(block))
-        if self._position > self._furthest:
-            self._furthest = self._position
-            if self._advanced:
-                self._advanced()
+        end = min(self._position + _BLOCK_BYTES, self._size_bytes)
+        block = self._read(self._position, end)
+        self._move(end)
+        if end > self._furthest:
+            self._furthest = end
+            self._advanced()
         return block
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to an offset; from the beginning, the position or the end."""
-        base = (0, self._position, len(self._content))[whence]
-        self._move(base + offset)
+        self._move((0, self._position, self._size_bytes)[whence] + offset)
         return self._position
 
     def tell(self) -> int:
@@ -56,6 +58,6 @@ class Body:
         return self._position
 
     def _move(self, position: int) -> None:
-        if self._progress and position != self._position:
+        if position != self._position:
             self._progress(position - self._position)
         self._position = position

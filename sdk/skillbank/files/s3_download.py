@@ -17,7 +17,7 @@ from skillbank.files.s3_client import Client, S3Client
 from skillbank.files.s3_place import Place, digest_of, whole
 from skillbank.files.telling import Telling
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 256 << 10
 _RANGE_NOT_THERE = 416
 _TRIES = 5  # of an object that is replaced meanwhile
 

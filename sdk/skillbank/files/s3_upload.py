@@ -1,22 +1,21 @@
-"""Large files to S3, in parts that are sent again one by one."""
+"""Objects to S3: small ones in one request, large ones in parts that go again one by one."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import threading
-import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from skillbank.errors import FileConflict, FileMissing, FilesError, FilesUnavailable
-from skillbank.files.api import ABSENT, Progress, StoredFile
+from skillbank.files.api import ABSENT, StoredFile
 from skillbank.files.parallel import Parts, run_parts
 from skillbank.files.retrying import Patience
 from skillbank.files.s3_body import Body
-from skillbank.files.s3_client import Client, S3Client
+from skillbank.files.s3_client import Answer, Client, S3Client
 from skillbank.files.s3_place import (
     Place,
     condition_of,
@@ -26,240 +25,258 @@ from skillbank.files.s3_place import (
     whole,
     written_at,
 )
-from skillbank.files.source import Source
+from skillbank.files.source import Fingerprint, Source, SourceRewritten
+from skillbank.files.telling import Telling
 
 _MOST_PARTS = 10_000
 _TRIES = 3  # of an upload that the store forgets
 _ABORT_PATIENCE_S = 5.0
 
 
+def put(
+    s3: S3Client,
+    place: Place,
+    content: bytes,
+    if_version: str | None,
+    telling: Telling | None = None,
+) -> StoredFile:
+    """Write an object in one request."""
+    sha256, mark = hashlib.sha256(content), uuid4().hex
+    patience = s3.patience()
+    body = Body(
+        lambda start, end: content[start:end],
+        len(content),
+        telling or Telling(None),
+        patience.progress,
+    )
+
+    def send(client: Client) -> Mapping[str, Any]:
+        body.seek(0)
+        answer: Mapping[str, Any] = client.put_object(
+            **place.address,
+            Body=body if content else b"",
+            ChecksumSHA256=base64.b64encode(sha256.digest()).decode(),
+            Metadata=record(sha256.hexdigest(), mark),
+            **condition_of(if_version),
+        )
+        whole(answer, "ETag")
+        return answer
+
+    try:
+        answer = s3.ask(place.uri, send, patience)
+    except (FileConflict, FileMissing) as error:
+        if if_version is None:
+            raise
+        return _own(s3, place, mark, _as_conflict(error))
+    return StoredFile(
+        place.uri, len(content), answer["ETag"], written_at(answer), sha256.hexdigest()
+    )
+
+
 @dataclass
 class _HalfDone:
-    """An upload that was begun: which parts are there, by number from 1."""
+    """An upload that the store knows: which parts are there, by number from 1."""
 
     upload_id: str
     mark: str
-    digest: str
-    size_bytes: int
-    part_bytes: int
+    fingerprint: Fingerprint
     parts: dict[int, dict[str, Any]] = field(default_factory=dict)
-
-    def range_of(self, number: int) -> tuple[int, int]:
-        start = (number - 1) * self.part_bytes
-        return start, min(start + self.part_bytes, self.size_bytes)
-
-    @property
-    def missing(self) -> list[int]:
-        count = -(-self.size_bytes // self.part_bytes)
-        return [number for number in range(1, count + 1) if number not in self.parts]
 
 
 class Uploads:
-    """Uploads of one client; what a vanished endpoint left half done goes on at the next call."""
+    """Uploads in parts; what a vanished endpoint left half done goes on at the next call.
+
+    Args:
+        s3: Who is asked.
+        parts: How they are divided.
+    """
 
     def __init__(self, s3: S3Client, parts: Parts) -> None:
         self._s3 = s3
         self._parts = parts
-        self._half_done: dict[tuple[str, str], _HalfDone] = {}
+        self._half_done: dict[Place, _HalfDone] = {}  # those that nobody is working on
         self._lock = threading.Lock()
 
-    def put(
-        self, place: Place, content: bytes, if_version: str | None, progress: Progress | None = None
-    ) -> StoredFile:
-        """Write an object in one request."""
-        sha256, mark = hashlib.sha256(content), uuid4().hex
-        patience = self._s3.patience()
-        body = Body(content, progress, patience.progress)
-
-        def send(client: Client) -> Mapping[str, Any]:
-            body.seek(0)
-            answer = client.put_object(
-                **place.address,
-                Body=body if content else b"",
-                ChecksumSHA256=base64.b64encode(sha256.digest()).decode(),
-                Metadata=record(sha256.hexdigest(), mark),
-                **condition_of(if_version),
-            )
-            whole(answer, "ETag")
-            return dict(answer)
-
-        try:
-            answer = self._s3.ask(place.uri, send, patience)
-        except (FileConflict, FileMissing) as error:
-            if if_version is None:
-                raise
-            return self._own(place, mark, error, is_conditional=True)
-        return StoredFile(
-            place.uri, len(content), answer["ETag"], written_at(answer), sha256.hexdigest()
-        )
-
     def send(
-        self,
-        place: Place,
-        source: Source,
-        if_version: str | None,
-        progress: Progress | None = None,
+        self, place: Place, source: Source, if_version: str | None, telling: Telling
     ) -> StoredFile:
-        """Write an object in parts; its digest goes with it, so the file is read twice."""
-        self._check_version(place, if_version)
-        digest = source.digest()
-        patience = self._s3.patience()
-        tries = _TRIES
-        while True:
-            upload = self._begin(place, digest, source.size_bytes, patience)
-            try:
-                self._send_parts(place, upload, source, patience, progress)
-                source.check(digest)
-                return self._complete(place, upload, if_version, patience)
-            except FilesUnavailable:
-                raise  # what is there stays, for the next call
-            except FileMissing as error:
-                self._forget(place)
-                tries -= 1
-                if not tries:
-                    raise FilesUnavailable(
-                        f"{place.uri}: the store forgot the upload {_TRIES} times; try again later."
-                    ) from error
-            except FilesError:
-                self._abort(place, upload)
-                raise
-
-    def _begin(self, place: Place, digest: str, size_bytes: int, patience: Patience) -> _HalfDone:
+        """Write an object; its digest goes before it, so the file is read twice."""
+        _check_version(self._s3, place, if_version)
+        part_bytes = max(self._parts.size_bytes, -(-source.size_bytes // _MOST_PARTS))
+        fingerprint = source.fingerprint(part_bytes)
         with self._lock:
-            found = self._half_done.pop((place.bucket, place.key), None)
-        if found is not None:
-            if (found.digest, found.size_bytes) != (digest, size_bytes):
-                self._abort(place, found)
-            elif self._look(place, found, patience):
-                return self._remember(place, found)
-        mark = uuid4().hex
-        answer = self._s3.ask(
-            place.uri,
-            lambda client: whole(
-                client.create_multipart_upload(
-                    **place.address, ChecksumAlgorithm="CRC32", Metadata=record(digest, mark)
-                ),
-                "UploadId",
-            ),
-            patience,
+            earlier = self._half_done.pop(place, None)
+        if earlier is not None and earlier.fingerprint != fingerprint:
+            abort_upload(self._s3, place, earlier.upload_id)
+            earlier = None
+        for _ in range(_TRIES):
+            upload = _Upload(self._s3, place, source, fingerprint, part_bytes)
+            try:
+                return self._carry_out(upload, earlier, if_version, telling)
+            except _Forgotten:
+                earlier = None
+                telling.take_back()
+        raise FilesUnavailable(
+            f"{place.uri}: the store forgot the upload {_TRIES} times; try again later."
         )
-        part_bytes = max(self._parts.size_bytes, -(-size_bytes // _MOST_PARTS))
-        return self._remember(place, _HalfDone(answer, mark, digest, size_bytes, part_bytes))
 
-    def _look(self, place: Place, upload: _HalfDone, patience: Patience) -> bool:
-        """Keep those parts that the store has as well; False: it has forgotten the upload."""
-
-        def list_parts(client: Client) -> set[int]:
-            pages = client.get_paginator("list_parts").paginate(
-                **place.address, UploadId=upload.upload_id
-            )
-            return {part["PartNumber"] for page in pages for part in page.get("Parts", ())}
-
-        try:
-            there = self._s3.ask(place.uri, list_parts, patience)
-        except FileMissing:
-            return False
-        upload.parts = {n: part for n, part in upload.parts.items() if n in there}
-        return True
-
-    def _send_parts(
-        self,
-        place: Place,
-        upload: _HalfDone,
-        source: Source,
-        patience: Patience,
-        progress: Progress | None,
-    ) -> None:
-        if progress and upload.parts:
-            progress(sum(end - start for start, end in map(upload.range_of, upload.parts)))
-
-        def send_part(number: int) -> None:
-            content = source.read(*upload.range_of(number))
-            checksum = base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
-            body = Body(content, progress, patience.progress)
-
-            def send(client: Client) -> str:
-                body.seek(0)
-                answer = client.upload_part(
-                    **place.address,
-                    UploadId=upload.upload_id,
-                    PartNumber=number,
-                    Body=body,
-                    ChecksumCRC32=checksum,
-                )
-                return str(whole(answer, "ETag"))
-
-            etag = self._s3.ask(place.uri, send, patience)
-            upload.parts[number] = {
-                "PartNumber": number,
-                "ETag": etag,
-                "ChecksumCRC32": checksum,
-            }
-
-        run_parts(upload.missing, send_part, self._parts.threads, patience)
-
-    def _complete(
-        self, place: Place, upload: _HalfDone, if_version: str | None, patience: Patience
+    def _carry_out(
+        self, upload: _Upload, earlier: _HalfDone | None, if_version: str | None, telling: Telling
     ) -> StoredFile:
-        def complete(client: Client) -> Mapping[str, Any]:
-            answer = client.complete_multipart_upload(
-                **place.address,
-                UploadId=upload.upload_id,
-                MultipartUpload={"Parts": [upload.parts[n] for n in sorted(upload.parts)]},
-                **condition_of(if_version),
-            )
-            whole(answer, "ETag")
-            return dict(answer)
-
+        is_kept = False
         try:
-            answer = self._s3.ask(place.uri, complete, patience)
-        except (FileConflict, FileMissing) as error:
-            stored = self._own(place, upload.mark, error, is_conditional=False)
-        else:
-            stored = StoredFile(
-                place.uri, upload.size_bytes, answer["ETag"], written_at(answer), upload.digest
-            )
-        self._forget(place)
+            upload.begin(earlier)
+            upload.send_parts(self._parts.threads, telling)
+            stored = upload.complete(if_version)
+            is_kept = True
+        except SourceRewritten:
+            raise
+        except FilesUnavailable:
+            if upload.half_done is not None:
+                with self._lock:
+                    self._half_done[upload.place] = upload.half_done
+                is_kept = True
+            raise
+        finally:  # also when a listener to progress, or Ctrl-C, ends it
+            if not is_kept and upload.half_done is not None:
+                abort_upload(self._s3, upload.place, upload.half_done.upload_id)
         return stored
 
-    def _own(
-        self, place: Place, mark: str, error: FilesError, *, is_conditional: bool
-    ) -> StoredFile:
-        """What this call wrote although it was told no: the answer to its first try was lost."""
-        try:
-            answer = self._s3.ask(place.uri, lambda client: client.head_object(**place.address))
-        except FileMissing:
-            answer = {}
-        if is_marked(answer, mark):
-            return described(place.uri, answer)
-        if isinstance(error, FileMissing) and is_conditional:
-            raise FileConflict(str(error)) from error
-        raise error
 
-    def _check_version(self, place: Place, if_version: str | None) -> None:
-        """Fail before everything goes over: the store itself decides only at the end."""
-        if if_version is None:
+class _Forgotten(Exception):
+    """The store does not know the upload any more."""
+
+
+class _Upload:
+    """One upload in parts."""
+
+    def __init__(
+        self,
+        s3: S3Client,
+        place: Place,
+        source: Source,
+        fingerprint: Fingerprint,
+        part_bytes: int,
+    ) -> None:
+        self._s3 = s3
+        self.place = place
+        self._source = source
+        self._fingerprint = fingerprint
+        self._part_bytes = part_bytes
+        self._patience = s3.patience()
+        self.half_done: _HalfDone | None = None
+
+    def begin(self, earlier: _HalfDone | None) -> None:
+        """Go on with an earlier upload of the same bytes, as far as the store has it; or begin."""
+        if earlier is not None:
+            self.half_done = earlier
+            there = self._ask_known(self._list_parts)
+            earlier.parts = {n: part for n, part in earlier.parts.items() if n in there}
             return
+        mark = uuid4().hex
+        recorded = record(self._fingerprint.sha256, mark)
+
+        def create(client: Client) -> str:
+            answer = client.create_multipart_upload(
+                **self.place.address, ChecksumAlgorithm="CRC32", Metadata=recorded
+            )
+            return str(whole(answer, "UploadId"))
+
+        upload_id = self._s3.ask(self.place.uri, create, self._patience)
+        self.half_done = _HalfDone(upload_id, mark, self._fingerprint)
+
+    def send_parts(self, threads: int, telling: Telling) -> None:
+        """Bring up every part that is not there."""
+        done = self._known.parts
+        telling(sum(end - start for start, end in map(self._range_of, done)))
+        numbers = range(1, len(self._fingerprint.crc32s) + 1)
+        missing = [number for number in numbers if number not in done]
+        run_parts(missing, lambda number: self._send(number, telling), threads, self._patience)
+        self._source.check(self._fingerprint.sha256)
+
+    def complete(self, if_version: str | None) -> StoredFile:
+        """Let the object appear, if the condition holds.
+
+        Raises:
+            FileConflict: It does not.
+        """
+        parts = self._known.parts
+
+        def complete(client: Client) -> Mapping[str, Any]:
+            answer: Mapping[str, Any] = client.complete_multipart_upload(
+                **self.place.address,
+                UploadId=self._known.upload_id,
+                MultipartUpload={"Parts": [parts[number] for number in sorted(parts)]},
+                **condition_of(if_version),
+            )
+            whole(answer, "ETag")
+            return answer
+
         try:
-            answer = self._s3.ask(place.uri, lambda client: client.head_object(**place.address))
-        except FileMissing:
-            answer = {"ETag": ABSENT}
-        if answer["ETag"] != if_version:
-            raise FileConflict(f"{place.uri}: somebody else wrote first; read it again.")
+            answer = self._s3.ask(self.place.uri, complete, self._patience)
+        except FileConflict as error:
+            return _own(self._s3, self.place, self._known.mark, error)
+        except FileMissing as error:  # also of an upload whose first answer was lost
+            return _own(self._s3, self.place, self._known.mark, _Forgotten(str(error)))
+        return StoredFile(
+            self.place.uri,
+            self._source.size_bytes,
+            answer["ETag"],
+            written_at(answer),
+            self._fingerprint.sha256,
+        )
 
-    def _remember(self, place: Place, upload: _HalfDone) -> _HalfDone:
-        with self._lock:
-            self._half_done[place.bucket, place.key] = upload
-        return upload
+    @property
+    def _known(self) -> _HalfDone:
+        assert self.half_done is not None
+        return self.half_done
 
-    def _forget(self, place: Place) -> None:
-        with self._lock:
-            self._half_done.pop((place.bucket, place.key), None)
+    def _range_of(self, number: int) -> tuple[int, int]:
+        start = (number - 1) * self._part_bytes
+        return start, min(start + self._part_bytes, self._source.size_bytes)
 
-    def _abort(self, place: Place, upload: _HalfDone) -> None:
-        """Free the room of what was sent; where that fails, `clean` does it later."""
-        self._forget(place)
-        abort_upload(self._s3, place, upload.upload_id)
+    def _send(self, number: int, telling: Telling) -> None:
+        start, end = self._range_of(number)
+        crc32 = self._fingerprint.crc32s[number - 1]
+        checksum = base64.b64encode(crc32.to_bytes(4, "big")).decode()
+        body = Body(
+            lambda first, last: self._source.read(start + first, start + last),
+            end - start,
+            telling,
+            self._patience.progress,
+        )
+
+        def send(client: Client) -> str:
+            self._source.check_part(start, end, crc32)
+            body.seek(0)
+            answer = client.upload_part(
+                **self.place.address,
+                UploadId=self._known.upload_id,
+                PartNumber=number,
+                Body=body,
+                ChecksumCRC32=checksum,
+            )
+            return str(whole(answer, "ETag"))
+
+        etag = self._ask_known(send)
+        self._known.parts[number] = {
+            "PartNumber": number,
+            "ETag": etag,
+            "ChecksumCRC32": checksum,
+        }
+
+    def _list_parts(self, client: Client) -> set[int]:
+        pages = client.get_paginator("list_parts").paginate(
+            **self.place.address, UploadId=self._known.upload_id
+        )
+        return {part["PartNumber"] for page in pages for part in page.get("Parts", ())}
+
+    def _ask_known(self, question: Callable[[Client], Answer]) -> Answer:
+        """Ask about the upload, which the store may have forgotten."""
+        try:
+            return self._s3.ask(self.place.uri, question, self._patience)
+        except FileMissing as error:
+            raise _Forgotten(str(error)) from error
 
 
 def abort_upload(s3: S3Client, place: Place, upload_id: str) -> bool:
@@ -275,3 +292,31 @@ def abort_upload(s3: S3Client, place: Place, upload_id: str) -> bool:
     except FilesError:
         return False
     return True
+
+
+def _own(s3: S3Client, place: Place, mark: str, error: Exception) -> StoredFile:
+    """What this call wrote although it was told no: the answer to its first try was lost."""
+    try:
+        answer = s3.ask(place.uri, lambda client: client.head_object(**place.address))
+    except FileMissing:
+        answer = {}
+    if not is_marked(answer, mark):
+        raise error
+    return described(place.uri, answer)
+
+
+def _as_conflict(error: FilesError) -> FileConflict:
+    """Where a version was to be replaced, nothing is a conflict as well."""
+    return error if isinstance(error, FileConflict) else FileConflict(str(error))
+
+
+def _check_version(s3: S3Client, place: Place, if_version: str | None) -> None:
+    """Fail before everything goes over: the store itself decides only at the end."""
+    if if_version is None:
+        return
+    try:
+        answer = s3.ask(place.uri, lambda client: client.head_object(**place.address))
+    except FileMissing:
+        answer = {"ETag": ABSENT}
+    if answer["ETag"] != if_version:
+        raise FileConflict(f"{place.uri}: somebody else wrote first; read it again.")

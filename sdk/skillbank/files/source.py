@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
 
 from skillbank.errors import FileMissing, FilesUnavailable
-from skillbank.files.disk import disk_errors, sha256_of
+from skillbank.files.disk import blocks_of, disk_errors, sha256_of
+
+
+class SourceRewritten(FilesUnavailable):
+    """A file changed while it was read, in more than by appending."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a file holds.
+
+    Attributes:
+        sha256: Digest of all of it.
+        crc32s: Checksum of each part.
+    """
+
+    sha256: str
+    crc32s: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -36,35 +55,62 @@ class Source:
         """Bytes of it, `end` not included.
 
         Raises:
-            FilesUnavailable: It has become shorter.
+            SourceRewritten: It has become shorter.
         """
-        content = bytearray()
         with disk_errors(self.path, "read"):
+            content = os.pread(self.descriptor, end - start, start)  # in one piece, nearly always
             while len(content) < end - start:
-                block = os.pread(self.descriptor, end - start - len(content), start + len(content))
-                if not block:
+                more = os.pread(self.descriptor, end - start - len(content), start + len(content))
+                if not more:
                     raise self._rewritten()
-                content += block
-        return bytes(content)
+                content += more
+        return content
 
     def digest(self) -> str:
         """Its sha256."""
         with disk_errors(self.path, "read"):
             return sha256_of(self.descriptor, self.size_bytes)
 
+    def crc32(self, start: int, end: int) -> int:
+        """Checksum of bytes of it."""
+        checksum = 0
+        with disk_errors(self.path, "read"):
+            for block in blocks_of(self.descriptor, start, end):
+                checksum = zlib.crc32(block, checksum)
+        return checksum
+
+    def fingerprint(self, part_bytes: int) -> Fingerprint:
+        """Digest of all and checksums of its parts, by two threads: neither needs the other."""
+        starts = range(0, self.size_bytes, part_bytes)
+        ends = (min(start + part_bytes, self.size_bytes) for start in starts)
+        with ThreadPoolExecutor(1, "skillbank-crc") as pool:
+            crc32s = pool.map(self.crc32, starts, ends)
+            return Fingerprint(self.digest(), tuple(crc32s))
+
     def check(self, digest: str) -> None:
         """Make sure that nothing but appending happened to it since it had this digest.
 
         Raises:
-            FilesUnavailable: What counts of it was rewritten.
+            SourceRewritten: What counts of it was rewritten.
         """
-        with disk_errors(self.path, "read"):
-            now = os.fstat(self.descriptor)
-        if now.st_mtime_ns != self.found.st_mtime_ns and self.digest() != digest:
+        if self._is_touched() and self.digest() != digest:
             raise self._rewritten()
 
-    def _rewritten(self) -> FilesUnavailable:
-        return FilesUnavailable(
+    def check_part(self, start: int, end: int, crc32: int) -> None:
+        """The same for some bytes of it, by their checksum.
+
+        Raises:
+            SourceRewritten: They were rewritten.
+        """
+        if self._is_touched() and self.crc32(start, end) != crc32:
+            raise self._rewritten()
+
+    def _is_touched(self) -> bool:
+        with disk_errors(self.path, "read"):
+            return os.fstat(self.descriptor).st_mtime_ns != self.found.st_mtime_ns
+
+    def _rewritten(self) -> SourceRewritten:
+        return SourceRewritten(
             f"{self.path}: it was rewritten while it was read; wait for its writer, then try again."
         )
 
