@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contracts.pages import shown_commands
 
 from skillbank import Client, Job, JobPlan
 from skillbank.cli import main
@@ -41,11 +42,22 @@ def test_the_trainings_of_the_readme_can_be_planned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    trainings = [words for words in SHOWN if words[0] in ("run", "plan") and "JOB" not in words]
+    here = [words for words in SHOWN if "--platform" not in words and "JOB" not in words]
+    trainings = [words for words in here if words[0] in ("run", "plan")]
 
     statuses = [main(["plan", *words[1:], "--root", str(tmp_path)]) for words in trainings]
 
-    assert statuses == [0, 0, 0], capsys.readouterr().err
+    assert statuses == [0, 0, 0, 0], capsys.readouterr().err
+
+
+def test_what_runs_elsewhere_is_shown_as_on_the_page_of_its_platform() -> None:
+    """Commands of those pages are planned by tests/contracts/test_page_commands.py."""
+    elsewhere = [words for words in SHOWN if "--platform" in words]
+
+    assert len(elsewhere) == 3
+    for words in elsewhere:
+        folder = ROOT / f"skills/tao-run-on-{words[words.index('--platform') + 1]}"
+        assert words in [[*shown.words[1:]] for shown in shown_commands(folder)]
 
 
 def test_the_request_of_the_readmes_program_can_be_planned(

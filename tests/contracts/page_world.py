@@ -26,6 +26,14 @@ DATA = REPOSITORY / "examples" / "cmu_mocap"
 SKILL = "tao-train-pose-classification"
 _PLACEHOLDER = re.compile(r"\b[A-Z][A-Z_]*[A-Z](?:\.\w+)?\b")
 _NO_PLACEHOLDERS = {"RUNNING", "LOST", "COMPLETE", "ERROR", "HPO", "KEY", "VALUE", "LLM_KEY"}
+# Where there is no cluster: what SLURM's commands say of one, enough to plan for it.
+_SLURM = {
+    "sinfo": "echo 'n1|idle|64|515000|500000|gpu:a100:4(S:0-1)'",
+    "scontrol": 'case "$*" in *ping*) echo "Slurmctld(primary) at head is UP";; '
+    '*) echo "PartitionName=a100 Default=YES State=UP MaxTime=UNLIMITED AllowAccounts=ALL";; esac',
+    **dict.fromkeys(("sbatch", "scancel", "squeue"), "exit 1"),
+}
+_NO_SERVER = ("no daemon answers at", "no Kubernetes cluster can be reached")
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,11 @@ class Done:
     status: int
     out: str
     err: str
+
+    @property
+    def lacks_a_server(self) -> bool:
+        """Whether it says that it needs a daemon or a cluster, which tests of pages do without."""
+        return any(sentence in self.out + self.err for sentence in _NO_SERVER)
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,7 @@ def make_world(root: Path) -> Iterator[World]:
     """Some 20 s: a training, a conversion, a search and a workflow really run."""
     with search_bowl(root) as bowl:
         files = _write_files(root)
+        _write_platforms(root)
         poses = [f"data={files['POSES.json']}", f"labels={files['LABELS.csv']}"]
         settings = [word for one in poses for word in ("--set", f"dataset_convert.{one}")]
         converted = _start("run", SKILL, "dataset_convert", *settings)
@@ -158,6 +172,26 @@ def _write_files(root: Path) -> dict[str, Path]:
         "STEPS.yaml": folder / "steps.yaml",
         "BOWL.yaml": folder / "bowl.yaml",
     }
+
+
+def _write_platforms(root: Path) -> None:
+    """Platforms that are planned for, and SLURM's commands in the folder `bin`."""
+    no_daemon = f"unix://{root}/no.sock"
+    platforms = {
+        "slurm": {"kind": "slurm", "partition": "a100"},
+        "kubernetes": {"kind": "kubernetes", "image": "skillbank", "max_gpus": 8},
+        "docker": {"kind": "docker", "base_url": no_daemon},
+    }
+    storage = [{"prefix": "s3://", "access_key": "env:LLM_KEY", "secret_key": "env:LLM_KEY"}]
+    platforms["kubernetes"]["kubeconfig"] = str(root / "no_config")
+    platforms["kubernetes"]["secrets"] = {"LLM_KEY": "skillbank-s3/key"}
+    config = {"platforms": platforms, "storage": storage}
+    (root / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    (root / "bin").mkdir()
+    for name, script in _SLURM.items():
+        program = root / "bin" / name
+        program.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
+        program.chmod(0o755)
 
 
 def _start(*words: str) -> str:

@@ -8,6 +8,7 @@ the other actions under tests/runners and tests/examples.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -89,13 +90,14 @@ def test_a_command_that_a_page_shows_works_from_a_copy_of_its_folder(
     name = shown.page.parts[0]
     monkeypatch.chdir(copies / f"of-{name}" / name)
     monkeypatch.setenv("LLM_KEY", "secret")
+    monkeypatch.setenv("PATH", str(world.root / "bin"), prepend=os.pathsep)
     words = [world.fill_in(word, ids_for(shown, world)) for word in shown.words[1:]]
     detached = verb(shown) in DETACHED
 
     if shown.stdin:
         done = world.run_with_input(*words, stdin=world.files[shown.stdin])
     elif verb(shown) == ("run",):
-        done = world.run("plan", *words[1:])
+        done = world.run("plan", *(word for word in words[1:] if word != "--detach"))
     else:
         done = world.run(*words, *(["--detach", "--json"] if detached else []))
 
@@ -103,6 +105,7 @@ def test_a_command_that_a_page_shows_works_from_a_copy_of_its_folder(
         cancel = ["workflow", "cancel"] if words[0] == "workflow" else ["cancel"]
         assert world.run(*cancel, json.loads(done.out)["id"]).status == 0
     told = not shown.is_block and "NO GO" in done.out  # `preflight SKILL ACTION` names no data
+    told = told or done.lacks_a_server  # tests/sdk/platforms run them against real ones
     assert done.status == 0 or told, done.err
     assert "Traceback" not in done.err
 
