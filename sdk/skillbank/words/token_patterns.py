@@ -20,6 +20,7 @@ _VALUE = (
     r"|[^\s,;\uff0c\uff1b。]+(?:,(?=\d)[^\s,;]+)*"
 )
 _JOBS = "train|evaluate|inference|export|pose|dataset-convert|automl|search|workflow|job|run"
+_ID_LETTERS = "2-9bcdfghjkmnpqrstvwxz"  # as ids are drawn from: no vowels, so never a word
 _FOLDERS = (
     "data|datasets?|runs|results|out|output|clips|videos|models|weights|checkpoints|exp|experiments"
     "|home|tmp|mnt"
@@ -60,6 +61,7 @@ _PATTERNS = (
     ("ending", rf"(?<=\s)\.(?:{FILE_ENDINGS})\b"),
     ("path", rf"(?<!{_NAME})(?:{_FOLDERS})/[\w.+*/-]*\w/?"),
     ("job", rf"\b(?:{_JOBS})-(?=[a-z]*\d)[a-z0-9]{{4,}}\b"),
+    ("job", rf"\b(?:{_JOBS})-[{_ID_LETTERS}]{{8}}\b"),  # one in sixteen ids has no digit
     ("number", r"(?<![\w.])(?:\d+(?:\.\d+)?\s?[x\u00d7*]\s?)?10\^[-\u2212]?\d+"),
     (
         "number",

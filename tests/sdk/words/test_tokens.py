@@ -21,6 +21,7 @@ KINDS = [
     ("labels.csv", Kind.PATH, "labels.csv"),
     ("train.num_epochs", Kind.KEY, "train.num_epochs"),
     ("train-2k4m9qpx", Kind.JOB, "train-2k4m9qpx"),
+    ("train-njdmmtjg", Kind.JOB, "train-njdmmtjg"),  # ids are drawn, and some have no digit
     ("train.num_epochs=30", Kind.ASSIGNMENT, 30),
     ("--data /data/gym", Kind.ASSIGNMENT, "/data/gym"),
     ("epochs=thirty", Kind.ASSIGNMENT, 30),
