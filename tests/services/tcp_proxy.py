@@ -127,7 +127,7 @@ class TcpProxy:
         self.num_connections += 1
         self._open.add(writer)
         try:
-            with suppress(OSError):
+            with suppress(OSError, asyncio.CancelledError):
                 there, back = await asyncio.open_connection("127.0.0.1", self._to_port)
                 self._open.add(back)
                 try:

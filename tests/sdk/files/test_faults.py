@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from tests.sdk.files.conftest import SMALL_PARTS
-from tests.services.s3 import READER_KEY, READER_SECRET, SECRET, S3Server
+from tests.services.netns import Namespace, namespace, why_no_namespace
+from tests.services.s3 import READER_KEY, READER_SECRET, SECRET, S3Server, require
 from tests.services.tcp_proxy import Faults, TcpProxy, Way, proxied
 
 from skillbank.errors import FilesError, FilesFull, FilesRefused, FilesUnavailable
@@ -295,6 +296,57 @@ def test_who_may_only_read_is_told_when_writing(
     assert reader.read(f"{s3_folder}/file") == b"1"
     with pytest.raises(FilesRefused, match="AccessDenied"):
         reader.write(f"{s3_folder}/file", b"2")
+
+
+@pytest.fixture
+def link() -> Iterator[Namespace]:
+    require(why_no_namespace())
+    with namespace() as made:
+        yield made
+
+
+def test_files_pass_a_link_that_loses_every_fifth_packet(
+    link: Namespace, seaweedfs: S3Server, weed_store: S3Store, s3_folder: str, tmp_path: Path
+) -> None:
+    """It takes seconds, since TCP waits for what was lost."""
+    (tmp_path / "source").write_bytes(make_content(1 << 20))
+    link.lose(20)
+
+    with proxied(seaweedfs.port, link.host) as door:
+        store = S3Store(seaweedfs.settings(endpoint_url=door.endpoint))
+
+        def there_and_back() -> None:
+            store.upload(tmp_path / "source", f"{s3_folder}/file")
+            store.download(f"{s3_folder}/file", tmp_path / "here")
+
+        link.run(there_and_back)
+
+    assert weed_store.read(f"{s3_folder}/file") == (tmp_path / "source").read_bytes()
+    assert digest_of(tmp_path / "here") == digest_of(tmp_path / "source")
+
+
+def test_a_slow_link_is_no_vanished_endpoint(
+    link: Namespace, seaweedfs: S3Server, s3_folder: str, tmp_path: Path
+) -> None:
+    """Either way takes longer than the patience, which counts from the last byte."""
+    (tmp_path / "source").write_bytes(make_content(PART + 1))
+    link.slow_down(1200)
+
+    with proxied(seaweedfs.port, link.host) as door:
+        settings = seaweedfs.settings(endpoint_url=door.endpoint, patience_s=2.0)
+        store = S3Store(settings, SMALL_PARTS)
+
+        def there_and_back() -> tuple[float, float]:
+            began = time.monotonic()
+            store.upload(tmp_path / "source", f"{s3_folder}/file")
+            between = time.monotonic()
+            store.download(f"{s3_folder}/file", tmp_path / "here")
+            return between - began, time.monotonic() - between
+
+        assert min(link.run(there_and_back)) > settings.patience_s
+        assert door.num_connections <= 4  # no connection was given up
+
+    assert digest_of(tmp_path / "here") == digest_of(tmp_path / "source")
 
 
 @pytest.fixture
