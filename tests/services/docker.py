@@ -80,7 +80,7 @@ class Engine:
     @contextmanager
     def client(self) -> Iterator[APIClient]:
         """The Docker package's own client."""
-        client = APIClient(self.address, version="auto", timeout=30)
+        client = APIClient(self.address, version="1.41", timeout=30)
         try:
             yield client
         finally:

@@ -8,6 +8,7 @@ waits for a CPU slot or for GPUs with the jobs of the local platform: see `conta
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from skillbank.errors import PlatformError, RequestInvalid
 from skillbank.job import Observation
+from skillbank.locks import is_locked
 from skillbank.plan import JobPlan
 from skillbank.platforms.attempt import AttemptFolder, Order, read_json
 from skillbank.platforms.docker_container import (
@@ -43,6 +45,8 @@ from skillbank.staging.order import StagedOrder, needs_staging
 
 _LINES_SHOWN = 200
 _STAGING_TAKES_S = 5.0
+_ASKED_EVERY_S = 0.2
+_SWEPT_EVERY_S = 30.0
 _ENDS_WITHIN_S = 1.0
 """A job has told how it ended a moment before its container has."""
 # What one job may say for itself; all else decides what jobs can reach, and is config.yaml's.
@@ -66,6 +70,8 @@ class ContainerPlatform(StagedPlatform):
     ) -> None:
         super().__init__(root, name=name, settings=settings)
         self._daemons: dict[str, Daemon] = {}
+        self._sights: dict[str, tuple[float, Sight]] = {}
+        self._swept_at = float("-inf")
 
     # ------------------------------------------------------------------ what a job may ask for
 
@@ -142,12 +148,15 @@ class ContainerPlatform(StagedPlatform):
         settings = self.settings_of(plan)
         daemon = self._own_daemon
         provide_image(daemon, settings)
-        sweep(daemon, root_label(self._root))
+        if time.monotonic() - self._swept_at > _SWEPT_EVERY_S:
+            sweep(daemon, root_label(self._root))
+            self._swept_at = time.monotonic()
         name = container_name(self._root, plan.job_id, attempt)
         content = self._describe(plan, attempt, arguments, settings)
         AttemptFolder(plan.folder, attempt).create(self._turn(plan, attempt, settings))
         make_own_folders(plan, self._root)
         variables = variables_of(plan, settings, self.order_of(plan, attempt).storage)
+        variables = {**self._threads(plan, settings), **variables}
         handle = self._handle_of(plan, attempt)
         return {**handle, "id": run_container(daemon, name, content, variables)}
 
@@ -166,6 +175,20 @@ class ContainerPlatform(StagedPlatform):
             PlatformError: The daemon does not answer.
         """
         daemon = self._daemon_at(handle["daemon"])
+        traces = AttemptFolder(Path(handle["folder"]), handle["attempt"])
+        if daemon.is_here and traces.started_at() is not None and is_locked(traces.lock):
+            # Whoever attends to the job in its container answers for it: no need to ask.
+            return Sight(SightKind.RUNNING)
+        sight = self._sights.get(handle["id"])
+        if sight is None or time.monotonic() - sight[0] > _ASKED_EVERY_S:
+            sight = (time.monotonic(), self._ask(daemon, handle))
+        if sight[1].kind in {SightKind.WAITING, SightKind.RUNNING}:
+            self._sights[handle["id"]] = sight
+        else:
+            self._sights.pop(handle["id"], None)
+        return sight[1]
+
+    def _ask(self, daemon: Daemon, handle: Handle) -> Sight:
         try:
             found = daemon.inspect(handle["id"])
         except NoSuchContainer:
@@ -179,6 +202,7 @@ class ContainerPlatform(StagedPlatform):
 
     def stop(self, handle: Handle, grace_s: float) -> None:
         """SIGTERM, upon which the job has its grace and leaves its traces; then SIGKILL."""
+        self._sights.pop(handle["id"], None)
         try:
             self._daemon_at(handle["daemon"]).stop(handle["id"], grace_s + _STAGING_TAKES_S)
         except NoSuchContainer:
@@ -277,6 +301,16 @@ class ContainerPlatform(StagedPlatform):
             max_parallel=settings.max_parallel,
         )
 
+    def _threads(self, plan: JobPlan, settings: DockerSettings) -> dict[str, str]:
+        """As many threads as a container has cores; jobs that share the CPU get their share.
+
+        Libraries count the machine's cores, whatever a container is allowed of them.
+        """
+        if settings.cpus is None and (plan.num_gpus or self._num_slots == 1):
+            return {}
+        share = max(1, len(os.sched_getaffinity(0)) // self._num_slots)
+        return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(settings.cpus or share))
+
     def _handle_of(self, plan: JobPlan, attempt: int) -> Handle:
         return {
             "name": container_name(self._root, plan.job_id, attempt),
@@ -307,8 +341,9 @@ class ContainerPlatform(StagedPlatform):
             return  # what it printed is all that anybody knows
         daemon = self._daemon_at(handle["daemon"])
         try:
-            daemon.await_end(handle["id"], _ENDS_WITHIN_S)
-            daemon.remove(handle["id"])
+            if not daemon.remove(handle["id"]):
+                daemon.await_end(handle["id"], _ENDS_WITHIN_S)
+                daemon.remove(handle["id"])
         except PlatformError:
             return  # it has not ended yet, or the daemon is away: the next launch sweeps it up
         self._keep(plan, attempt, {**handle, "is_removed": True})

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import requests.exceptions
@@ -24,6 +25,9 @@ from skillbank.settings import container_sockets
 Json = dict[str, Any]
 
 _ANSWERS_WITHIN_S = 30
+_OLDEST_API = "1.41"
+_SELINUX = Path("/sys/fs/selinux/enforce")
+_PODMAN = "Podman "
 _UNIX = "unix://"
 _NO_DAEMON = (
     "start it with 'sudo systemctl start docker', or 'systemctl --user start podman.socket' for "
@@ -107,25 +111,29 @@ class Daemon:
             return dict(self._client.info())
 
     @cached_property
-    def version(self) -> Json:
-        """Its name and version."""
-        with self._plain_errors("tell its version"):
-            return dict(self._client.version())
+    def product(self) -> str:
+        """Its name and version; asked for these, Podman would look around for a second."""
+        with self._plain_errors("answer"):
+            told = self._ping(self._client).get("Server", "")
+        return told.partition(" ")[0].replace("Libpod/", _PODMAN).replace("/", " ")
 
     @property
     def is_podman(self) -> bool:
         """Whether it is Podman's service."""
-        parts = self.version.get("Components") or []
-        return any(part.get("Name", "").startswith("Podman") for part in parts)
+        return self.product.startswith(_PODMAN)
 
     @property
     def is_rootless(self) -> bool:
         """Whether root of a container is whoever runs the daemon."""
+        if self.is_here:
+            return Path(self._socket).stat().st_uid != 0
         return "name=rootless" in self._options()
 
     @property
     def has_selinux(self) -> bool:
         """Whether containers are labelled, which keeps them from files of the machine."""
+        if self.is_here:
+            return _SELINUX.exists()
         return any(option.startswith("name=selinux") for option in self._options())
 
     # ------------------------------------------------------------------ images
@@ -208,13 +216,18 @@ class Daemon:
         with self._plain_errors(f"follow the output of container {container[:12]}"):
             yield from self._client.logs(container, stream=True, follow=True)
 
-    def remove(self, container: str, *, is_running_too: bool = False) -> None:
-        """Forget a container that has ended; one that is not there is fine."""
+    def remove(self, container: str, *, is_running_too: bool = False) -> bool:
+        """Forget a container; False where it still runs. One that is not there is fine."""
         try:
             with self._plain_errors(f"remove container {container[:12]}"):
                 self._client.remove_container(container, force=is_running_too)
         except NoSuchContainer:
-            return
+            return True
+        except PlatformError as error:
+            if "running" in str(error) and not is_running_too:
+                return False
+            raise
+        return True
 
     def labelled(self, label: str, *statuses: str) -> list[Json]:
         """Containers with a label, `name=value`, in any state or in one of some."""
@@ -230,20 +243,33 @@ class Daemon:
     @cached_property
     def _client(self) -> APIClient:
         with self._plain_errors("answer"):
-            client = APIClient(
-                base_url=self.address,
-                version="auto",
-                timeout=_ANSWERS_WITHIN_S,
-                tls=kwargs_from_env().get("tls", False),
-            )
+            client = self._connect(_OLDEST_API)
+            spoken = self._ping(client).get("Api-Version", _OLDEST_API)
+            if spoken != _OLDEST_API:
+                client.close()
+                client = self._connect(spoken)
         weakref.finalize(self, client.close)
         return client
+
+    def _connect(self, version: str) -> APIClient:
+        tls = kwargs_from_env().get("tls", False)
+        return APIClient(self.address, version=version, timeout=_ANSWERS_WITHIN_S, tls=tls)
+
+    def _ping(self, client: APIClient) -> Mapping[str, str]:
+        """Headers of the answer to a ping, which is answered at once and in any version."""
+        answer = client.get(f"{client.base_url}/_ping", timeout=_ANSWERS_WITHIN_S)
+        headers: Mapping[str, str] = answer.headers
+        return headers
+
+    @property
+    def _socket(self) -> str:
+        return self.address.removeprefix(_UNIX)
 
     def _knock(self) -> None:
         """Connect to its socket: an error still says what it is, and the library leaks none."""
         if not self.is_here:
             return
-        path = self.address.removeprefix(_UNIX)
+        path = self._socket
         try:
             with socket.socket(socket.AF_UNIX) as door:
                 door.settimeout(_ANSWERS_WITHIN_S)

@@ -31,8 +31,7 @@ def inspect_daemon(
     """
     try:
         daemon = reach()
-        kind = "Podman" if daemon.is_podman else "Docker"
-        found = f"{kind} {daemon.version.get('Version', '')} answers at {daemon.address}"
+        found = f"{daemon.product} answers at {daemon.address}"
     except PlatformError as error:
         told, _, fix = str(error).partition("; ")
         return (Check("daemon", CheckState.FAIL, told, "a daemon that answers", fix),)

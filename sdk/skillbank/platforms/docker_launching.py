@@ -56,9 +56,10 @@ def run_container(
     try:
         container = daemon.create(name, content)
     except NameTaken:
-        container = _take_over(daemon, name, content["Labels"])
-    if daemon.inspect(container)["State"]["Status"] not in NEVER_STARTED:
-        return container
+        found = _take_over(daemon, name, content["Labels"])
+        container = str(found["Id"])
+        if found["State"]["Status"] not in NEVER_STARTED:
+            return container
     try:
         daemon.start(container, message_of(variables))
     except PlatformError:
@@ -82,7 +83,7 @@ def sweep(daemon: Daemon, root: str) -> None:
             daemon.remove(found["Id"])
 
 
-def _take_over(daemon: Daemon, name: str, labels: dict[str, str]) -> str:
+def _take_over(daemon: Daemon, name: str, labels: dict[str, str]) -> dict[str, Any]:
     """The container that an earlier submitter of the same attempt made before it died."""
     found = daemon.inspect(name)
     theirs = found["Config"]["Labels"] or {}
@@ -91,4 +92,4 @@ def _take_over(daemon: Daemon, name: str, labels: dict[str, str]) -> str:
             f"a container named {name} is there, and it is not of {labels[LABEL_FOLDER]}; remove "
             f"it with 'docker rm {name}'."
         )
-    return str(found["Id"])
+    return found

@@ -96,7 +96,7 @@ from skillbank.errors import PlatformError
 from skillbank.platforms.docker_daemon import Daemon
 os.setuid(65534)
 try:
-    Daemon(sys.argv[1]).version
+    Daemon(sys.argv[1]).product
 except PlatformError as error:
     print(error)
 """
