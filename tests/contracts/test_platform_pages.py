@@ -13,9 +13,9 @@ from tests.contracts.pages import SKILL_FOLDERS, shown_commands
 from skillbank.config import read_config
 from skillbank.job import JobState
 from skillbank.platforms.docker_settings import DockerSettings
-from skillbank.platforms.kube_settings import KubernetesSettings
+from skillbank.platforms.kubernetes.settings import KubernetesSettings
 from skillbank.platforms.local_settings import LocalSettings
-from skillbank.platforms.slurm_settings import ONLY_IN_CONFIG, SlurmSettings
+from skillbank.platforms.slurm.settings import ONLY_IN_CONFIG, SlurmSettings
 from skillbank.run_settings import RunSettings, read_run_settings
 
 SETTINGS: dict[str, type[RunSettings]] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillbank.plan import JobPlan, Route
-from skillbank.platforms.slurm_script import write_script
-from skillbank.platforms.slurm_settings import SlurmSettings
+from skillbank.platforms.slurm.script import write_script
+from skillbank.platforms.slurm.settings import SlurmSettings
 from skillbank.run_settings import read_run_settings
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.services.kube_rules import find_faults, versions
 
 from skillbank.plan import JobPlan, Route
-from skillbank.platforms.kube_manifest import job_manifest, job_name, show_quantity
-from skillbank.platforms.kube_nodes import read_quantity
-from skillbank.platforms.kube_settings import KubernetesSettings
+from skillbank.platforms.kubernetes.manifest import job_manifest, job_name, show_quantity
+from skillbank.platforms.kubernetes.nodes import read_quantity
+from skillbank.platforms.kubernetes.settings import KubernetesSettings
 
 GOLDEN = Path(__file__).parent / "golden"
 ARGUMENTS = ["-m", "skillbank.staging", "/work/skillbank/jobs/train-1", "1"]

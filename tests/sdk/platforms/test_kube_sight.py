@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skillbank.platforms.kube_sight import (
+from skillbank.platforms.kubernetes.sight import (
     STUCK_S,
     needs_events,
     read_sight,

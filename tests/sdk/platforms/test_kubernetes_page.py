@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from skillbank.platforms.kube_settings import KubernetesSettings
+from skillbank.platforms.kubernetes.settings import KubernetesSettings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "kubernetes.md"
 

@@ -16,8 +16,8 @@ from skillbank.errors import PlatformError, RequestInvalid
 from skillbank.job import JobState
 from skillbank.platforms.attempt import AttemptFolder
 from skillbank.platforms.inspection import Check, CheckState, Needs
-from skillbank.platforms.kube_manifest import job_name
 from skillbank.platforms.kubernetes import KubernetesPlatform
+from skillbank.platforms.kubernetes.manifest import job_name
 from skillbank.testing import (
     SLEEP,
     make_script_plan,
@@ -103,7 +103,7 @@ def test_a_job_that_is_being_deleted_is_not_taken_for_a_new_one(idle: FakeKube, 
 
 def test_the_server_gets_the_manifest_as_it_was_made(idle: FakeKube, root: Path) -> None:
     """Whatever version of the client is installed, it adds and drops nothing."""
-    from skillbank.platforms.kube_manifest import job_manifest
+    from skillbank.platforms.kubernetes.manifest import job_manifest
 
     plan = make_script_plan(root, SLEEP)
     platform = make_platform(idle, root)

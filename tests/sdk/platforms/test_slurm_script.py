@@ -9,8 +9,8 @@ import pytest
 from tests.sdk.platforms.slurm_plans import CASES, GOLDEN, Case, make_plan, read_case, write_case
 
 from skillbank.errors import RequestInvalid
-from skillbank.platforms.slurm_script import job_name, launcher, show_time
-from skillbank.platforms.slurm_settings import (
+from skillbank.platforms.slurm.script import job_name, launcher, show_time
+from skillbank.platforms.slurm.settings import (
     ONLY_IN_CONFIG,
     SlurmSettings,
     refuse_only_in_config,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from skillbank.errors import PlatformError
-from skillbank.platforms.slurm_commands import SlurmCommands, Unanswered, UnknownJob, read_tail
-from skillbank.platforms.slurm_jobs import SlurmJobs
-from skillbank.platforms.slurm_nodes import (
+from skillbank.platforms.slurm.commands import SlurmCommands, Unanswered, UnknownJob, read_tail
+from skillbank.platforms.slurm.jobs import SlurmJobs
+from skillbank.platforms.slurm.nodes import (
     Node,
     Share,
     count_jobs,
@@ -18,7 +18,7 @@ from skillbank.platforms.slurm_nodes import (
     read_nodes,
     read_partition,
 )
-from skillbank.platforms.slurm_states import JobRecord, describe, read_sacct, read_scontrol
+from skillbank.platforms.slurm.states import JobRecord, describe, read_sacct, read_scontrol
 from skillbank.platforms.staged import SightKind
 
 WAITING, RUNNING, ENDED = SightKind.WAITING, SightKind.RUNNING, SightKind.ENDED
