@@ -15,7 +15,7 @@ from skillbank.testing import PlatformContract
 class _EngineContract(PlatformContract):
     """Slow: a container takes about a second, most of it Python's start in it."""
 
-    num_jobs = 6  # 50 take a minute: tools/bench/containers.py runs them
+    num_jobs = 6  # 50 take half a minute: tools/bench/containers.py
 
     @pytest.fixture
     def platform(
