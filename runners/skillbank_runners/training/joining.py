@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+import time
+from datetime import timedelta
 
-from skillbank_runners.training.peers import Peers
+from pytorch_lightning.plugins.environments import (  # type: ignore[attr-defined]
+    ClusterEnvironment,
+    LightningEnvironment,
+    SLURMEnvironment,
+    TorchElasticEnvironment,
+)
+from torch._C._distributed_c10d import PrefixStore, Store, TCPStore
+from torch.distributed import DistError
+
+from skillbank_runners.errors import Unreachable
+from skillbank_runners.training.peers import GATHERING_S, Peers
 from skillbank_runners.training.processes import Launcher, Place, describe_step
+
+_ANSWER_S = 10
 
 
 def environment_of(place: Place) -> ClusterEnvironment:
@@ -36,4 +46,28 @@ def join(peers: Peers) -> None:
     if not place.has_peers:
         return
     environment = environment_of(place)
-    peers.join(environment.main_address, environment.main_port)
+    peers.meet(_open_store(place, environment.main_address, environment.main_port))
+
+
+def _open_store(place: Place, address: str, port: int) -> Store:
+    """The store of one meeting; short attempts, so that a signal is heard between them."""
+    deadline = time.monotonic() + GATHERING_S
+    while True:
+        try:
+            store = TCPStore(
+                address,
+                port,
+                is_master=place.keeps_store,
+                timeout=timedelta(seconds=_ANSWER_S),
+                wait_for_workers=False,
+                multi_tenant=True,  # Lightning opens it a second time
+            )
+            break
+        except DistError as error:
+            if place.keeps_store or time.monotonic() > deadline:
+                raise Unreachable(
+                    f"the first process cannot be reached at {address}:{port} "
+                    f"({str(error).splitlines()[0]}); let the machines reach one another, or "
+                    "name another address and port in MASTER_ADDR and MASTER_PORT"
+                ) from error
+    return PrefixStore(f"skillbank/{place.round}", store)

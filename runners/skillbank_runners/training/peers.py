@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from skillbank_runners.errors import PeerFailed, RunnerError, Unreachable
@@ -25,8 +24,7 @@ from skillbank_runners.training.processes import ALONE, Place, share_with_childr
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
-_GATHERING_S = 600.0  # machines of one job start at different times, and load PyTorch from afar
-_ANSWER_S = 10
+GATHERING_S = 600.0  # machines of one job start at different times, and load PyTorch from afar
 _LOOK_S = 0.1
 _WATCH_S = 0.5
 _PATIENCE_S = 1.0  # for a process to see by itself that another one failed; most wait in a sum
@@ -69,40 +67,9 @@ class Peers:
         self._store: Store | None = None
         self._is_over = threading.Event()
 
-    def join(self, address: str, port: int) -> None:
-        """Meet at the store.
-
-        Args:
-            address: Machine of the store.
-            port: Its port.
-
-        Raises:
-            RunnerError: It cannot be reached.
-        """
-        from torch._C._distributed_c10d import PrefixStore, TCPStore
-        from torch.distributed import DistError
-
-        deadline = time.monotonic() + _GATHERING_S
-        is_host = self.place.keeps_store
-        while True:  # short attempts: a signal is heard between them
-            try:
-                store = TCPStore(
-                    address,
-                    port,
-                    is_master=is_host,
-                    timeout=timedelta(seconds=_ANSWER_S),
-                    wait_for_workers=False,
-                    multi_tenant=True,  # Lightning opens it a second time
-                )
-                break
-            except DistError as error:
-                if is_host or time.monotonic() > deadline:
-                    raise Unreachable(
-                        f"the first process cannot be reached at {address}:{port} "
-                        f"({str(error).splitlines()[0]}); let the machines reach one another, or "
-                        "name another address and port in MASTER_ADDR and MASTER_PORT"
-                    ) from error
-        self._store = PrefixStore(f"skillbank/{self.place.round}", store)
+    def meet(self, store: Store) -> None:
+        """Meet the others at a store that all of them have opened."""
+        self._store = store
 
     def watch(self, on_stuck: Callable[[Failure], None]) -> None:
         """End this process when another one failed and this one waits for it in vain.
@@ -197,14 +164,14 @@ class Peers:
 
     def _await(self, name: str) -> str:
         """A value that some process will set."""
-        deadline = time.monotonic() + _GATHERING_S
+        deadline = time.monotonic() + GATHERING_S
         while not (is_there := self._has(name)):
             if failure := self.failure():
                 raise PeerFailed(str(failure), failure.exit_code, failure.kind)
             if is_there is None or time.monotonic() > deadline:
                 raise Unreachable(
                     f"the processes that train together did not all arrive within "
-                    f"{_GATHERING_S:g} s: {name} is missing; see the logs of the other machines"
+                    f"{GATHERING_S:g} s: {name} is missing; see the logs of the other machines"
                 )
             time.sleep(_LOOK_S)
         content = self._ask(lambda store: store.get(name))
@@ -216,12 +183,10 @@ class Peers:
 
     def _ask(self, question: Callable[[Store], Answer]) -> Answer | None:
         """The store's answer; None: it went with the process that kept it."""
-        from torch.distributed import DistError
-
         assert self._store is not None
         try:
             return question(self._store)
-        except (DistError, RuntimeError):
+        except RuntimeError:  # PyTorch's DistError is one
             return None
 
     def _watch(self, on_stuck: Callable[[Failure], None]) -> None:
