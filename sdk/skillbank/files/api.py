@@ -86,7 +86,8 @@ class FileStore(ABC):
         """Bring a file to a local path.
 
         It appears there when it is whole and, where a sha256 is recorded, has that digest. What an
-        earlier call left half done beside it goes on, unless the file has changed since.
+        earlier call left half done beside it goes on, unless the file has changed since. The
+        digest of what arrived is told, whether or not one is recorded.
 
         Raises:
             FileMissing: Nothing lies there.
@@ -115,6 +116,15 @@ class FileStore(ABC):
         Raises:
             FileConflict: The condition does not hold; nothing was changed.
         """
+
+    def clean(self, folder: str, older_than_s: float = 86_400.0) -> int:  # noqa: ARG002
+        """Free the room of what killed writers left half done below a folder; how many there were.
+
+        Args:
+            folder: Where.
+            older_than_s: Leave what was begun since; writers that are alive may need it.
+        """
+        return 0  # a store whose writers leave nothing
 
     def is_reachable(self, folder: str) -> None:
         """Make sure that a folder can be listed: what a preflight asks.

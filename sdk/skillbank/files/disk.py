@@ -96,6 +96,32 @@ def hold(path: Path) -> int:
         os.close(descriptor)
 
 
+def discard_abandoned(part: Path, newest: float) -> bool:
+    """Remove a half-written file, and its journal, if nobody holds it; False: it stays.
+
+    Args:
+        part: A path that `beside` made, with PART_SUFFIX.
+        newest: One that was written after this time stays.
+    """
+    try:
+        descriptor = os.open(part, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.fstat(descriptor)
+        is_abandoned = found.st_mtime <= newest and os.path.samestat(found, part.stat())
+        if is_abandoned:
+            journal = part.name.removesuffix(PART_SUFFIX) + JOURNAL_SUFFIX
+            part.with_name(journal).unlink(missing_ok=True)
+            part.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    finally:
+        os.close(descriptor)
+    return is_abandoned
+
+
 def write_at(descriptor: int, content: memoryview, offset: int) -> None:
     """Write all of it at an offset, however little the disk takes at once."""
     while content:

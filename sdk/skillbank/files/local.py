@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from skillbank.errors import FilesUnavailable, RequestInvalid
 from skillbank.files.api import FileStore, Progress, StoredFile
 from skillbank.files.disk import (
     BLOCK_BYTES,
+    PART_SUFFIX,
+    discard_abandoned,
     disk_errors,
     is_companion,
     write_at,
@@ -114,6 +117,14 @@ class LocalStore(FileStore):
                     progress(len(block))
             opened.check(digest.hexdigest())
         return replacement.stored(uri, digest.hexdigest())
+
+    def clean(self, folder: str, older_than_s: float = 86_400.0) -> int:
+        """Remove companions of files that nobody writes any more."""
+        root = _path_of(folder)
+        newest = time.time() - older_than_s
+        parts = root.rglob(f".*{PART_SUFFIX}")
+        with disk_errors(root, "cleaned"):
+            return sum(discard_abandoned(part, newest) for part in parts)
 
     def _download_once(self, uri: str, target: Path, telling: Telling) -> StoredFile:
         path = _path_of(uri)

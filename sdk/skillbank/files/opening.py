@@ -47,7 +47,7 @@ def _open_s3(uri: str, settings: StorageSettings) -> FileStore:
     try:
         from skillbank.files.s3 import S3Store
     except ModuleNotFoundError as error:
-        if error.name not in ("boto3", "botocore"):
+        if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
             raise
         raise RequestInvalid(
             f"{uri}: a bucket needs the extra 's3': pip install 'skillbank[s3]'."

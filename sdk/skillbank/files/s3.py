@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from skillbank.files.retrying import Patience
 from skillbank.files.s3_client import Client, S3Client
 from skillbank.files.s3_download import Download, read_object
 from skillbank.files.s3_place import Place, described, object_of, place_of, whole
-from skillbank.files.s3_upload import Uploads, put
+from skillbank.files.s3_upload import Uploads, abort_upload, put
 from skillbank.files.source import open_source
 from skillbank.files.telling import Telling
 
@@ -27,9 +28,13 @@ class S3Store(FileStore):
 
     The sha256 of an object lies in its metadata (`x-amz-meta-sha256`), and a checksum of every
     request that sends bytes lets the server find what was damaged on the way. A version is the
-    ETag: two writes of the same content may share it. The condition of a large upload is held by
-    the server when the upload is completed; servers that ignore it there (moto does for
-    `if_version` other than ABSENT) are caught only by the look before the first byte.
+    ETag: two writes of the same content share it, so who fights for a file writes something of its
+    own into it.
+
+    Conditions of `write` hold whoever writes at the same moment. Those of an `upload` in parts are
+    looked at before the first byte, and held by the server when the upload is completed: by AWS
+    for certain, while SeaweedFS (4.48) and moto let two win that complete at the same moment, and
+    moto holds none but ABSENT. A lease is therefore written, not uploaded.
 
     Args:
         settings: How the buckets are reached.
@@ -57,13 +62,12 @@ class S3Store(FileStore):
         All are listed before the first is told, since not every server lists them in order.
         """
         place = place_of(folder)
-        prefix = place.key if not place.key or place.key.endswith("/") else f"{place.key}/"
-        yield from sorted(self._list(place, prefix, None), key=lambda found: found.uri)
+        yield from sorted(self._list(place, None), key=lambda found: found.uri)
 
     def is_reachable(self, folder: str) -> None:
         """List a little, with little patience: a preflight has no minutes."""
         place = place_of(folder)
-        next(self._list(place, place.key, Patience(_REACH_PATIENCE_S)), None)
+        next(self._list(place, Patience(_REACH_PATIENCE_S)), None)
 
     def read(self, uri: str, start: int = 0, num_bytes: int | None = None) -> bytes:
         """Bytes of an object; all of it is checked against its digest."""
@@ -104,14 +108,25 @@ class S3Store(FileStore):
                 return put(self._s3, place, content, if_version, telling)
             return self._uploads.send(place, opened, if_version, telling)
 
+    def clean(self, folder: str, older_than_s: float = 86_400.0) -> int:
+        """Abort uploads in parts that were begun and never completed."""
+        place = place_of(folder)
+        newest = time.time() - older_than_s
+        found = self._s3.ask(folder, partial(_list_uploads, place.bucket, _prefix_of(place)))
+        old = [one for one in found if one["Initiated"].timestamp() <= newest]
+        return sum(
+            abort_upload(self._s3, Place(folder, place.bucket, one["Key"]), one["UploadId"])
+            for one in old
+        )
+
     def _look(self, place: Place) -> StoredFile:
         return self._s3.ask(
             place.uri,
             lambda client: described(place.uri, client.head_object(**place.address)),
         )
 
-    def _list(self, place: Place, prefix: str, patience: Patience | None) -> Iterator[StoredFile]:
-        wanted = {"Bucket": place.bucket, "Prefix": prefix}
+    def _list(self, place: Place, patience: Patience | None) -> Iterator[StoredFile]:
+        wanted = {"Bucket": place.bucket, "Prefix": _prefix_of(place)}
         while True:
             answer = self._s3.ask(place.uri, partial(_list_page, wanted), patience)
             for found in answer.get("Contents", ()):
@@ -120,6 +135,15 @@ class S3Store(FileStore):
             if not answer.get("IsTruncated"):
                 return
             wanted["ContinuationToken"] = answer["NextContinuationToken"]
+
+
+def _prefix_of(place: Place) -> str:
+    return place.key if not place.key or place.key.endswith("/") else f"{place.key}/"
+
+
+def _list_uploads(bucket: str, prefix: str, client: Client) -> list[Mapping[str, Any]]:
+    pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+    return [one for page in pages for one in page.get("Uploads", ())]
 
 
 def _list_page(wanted: Mapping[str, str], client: Client) -> Mapping[str, Any]:

@@ -2,11 +2,13 @@
 
 Python's http.client takes the end of a connection for the end of the headers, so that a size of
 `1048576` can arrive as `104`. And boto3 waits for ever where a connection ends while it waits for
-the leave to send a body (`100 Continue`): bodies are sent without asking for it.
+the leave to send a body (`100 Continue`): bodies are sent without asking for it. On a slow link it
+takes what is still in the kernel's memory for sent.
 """
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from http.client import HTTPResponse, IncompleteRead
 from typing import Any
@@ -18,6 +20,8 @@ from botocore.awsrequest import (
     AWSHTTPSConnectionPool,
 )
 from botocore.handlers import add_expect_header
+
+_UNSENT_BYTES = 256 << 10
 
 
 class _Lines:
@@ -48,9 +52,27 @@ class _WholeResponse(HTTPResponse):
 class _Connection(AWSHTTPConnection):
     response_class = _WholeResponse  # type: ignore[assignment]  # of a response to `Expect`
 
+    def connect(self) -> None:
+        super().connect()
+        _keep_little_unsent(self.sock)
+
 
 class _SecureConnection(AWSHTTPSConnection):
     response_class = _WholeResponse  # type: ignore[assignment]  # of a response to `Expect`
+
+    def connect(self) -> None:
+        super().connect()
+        _keep_little_unsent(self.sock)
+
+
+def _keep_little_unsent(connection: socket.socket | None) -> None:
+    """Let the kernel hold little of a body that is not on its way.
+
+    It would take megabytes at once, and on a slow link the wait for the answer, which has a
+    timeout, would be the wait for them to go out.
+    """
+    if connection is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
 class _Pool(AWSHTTPConnectionPool):

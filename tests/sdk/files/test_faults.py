@@ -309,7 +309,7 @@ def test_files_pass_a_link_that_loses_every_fifth_packet(
     link: Namespace, seaweedfs: S3Server, weed_store: S3Store, s3_folder: str, tmp_path: Path
 ) -> None:
     """It takes seconds, since TCP waits for what was lost."""
-    (tmp_path / "source").write_bytes(make_content(1 << 20))
+    (tmp_path / "source").write_bytes(make_content(1 << 18))
     link.lose(20)
 
     with proxied(seaweedfs.port, link.host) as door:
