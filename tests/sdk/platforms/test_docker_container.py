@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from skillbank.errors import PlatformError, RequestInvalid
-from skillbank.platforms.docker_container import (
+from skillbank.platforms.docker.container import (
     Host,
     container_name,
     describe_container,
     request_gpus,
 )
-from skillbank.platforms.docker_mounts import input_paths, mounts_of, variables_named
-from skillbank.platforms.docker_settings import DockerSettings
+from skillbank.platforms.docker.mounts import input_paths, mounts_of, variables_named
+from skillbank.platforms.docker.settings import DockerSettings
 from skillbank.run_settings import read_run_settings
 from skillbank.testing import ScriptPlan, make_script_plan
 

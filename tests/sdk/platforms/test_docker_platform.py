@@ -17,10 +17,10 @@ from skillbank.job import JobState
 from skillbank.plan import Route
 from skillbank.platforms.attempt import AttemptFolder
 from skillbank.platforms.docker import DockerPlatform
-from skillbank.platforms.docker_daemon import daemon_address
-from skillbank.platforms.docker_settings import DockerSettings
-from skillbank.platforms.docker_sight import count_kills_anywhere, read_time, sight_of
-from skillbank.platforms.docker_variables import variables_of
+from skillbank.platforms.docker.daemon import daemon_address
+from skillbank.platforms.docker.settings import DockerSettings
+from skillbank.platforms.docker.sight import count_kills_anywhere, read_time, sight_of
+from skillbank.platforms.docker.variables import variables_of
 from skillbank.platforms.inspection import CheckState, Needs
 from skillbank.platforms.staged import SightKind
 from skillbank.testing import make_script_plan, wait_for_end
@@ -93,7 +93,7 @@ def test_a_user_who_may_not_use_the_daemon_is_told_what_to_do(tmp_path: Path) ->
     code = """
 import os, sys
 from skillbank.errors import PlatformError
-from skillbank.platforms.docker_daemon import Daemon
+from skillbank.platforms.docker.daemon import Daemon
 os.setuid(65534)
 try:
     Daemon(sys.argv[1]).product

@@ -16,7 +16,7 @@ from skillbank.errors import PlatformError, RequestInvalid
 from skillbank.job import JobState
 from skillbank.platforms.attempt import read_json
 from skillbank.platforms.docker import DockerPlatform
-from skillbank.platforms.foreign_images import foreign_command
+from skillbank.platforms.docker.foreign_images import foreign_command
 from skillbank.testing import ScriptPlan, make_script_plan, wait_for_end, wait_until
 
 TAO = "{network} {action} -e {spec} results_dir={results}"
