@@ -246,10 +246,12 @@ def test_an_engine_that_is_away_loses_no_job(own_dockerd: Engine, root: Path) ->
     start_and_wait(platform, plan)
 
     own_dockerd.stop_daemon()
+    while_away = platform.poll(plan, 1)
     with pytest.raises(PlatformError, match=r"no daemon answers at .*start it with"):
-        platform.poll(plan, 1)
+        platform.cancel(plan, 1)
     own_dockerd.start_daemon()
 
+    assert while_away.state is JobState.RUNNING  # its lock is held: nobody has to be asked
     assert platform.poll(plan, 1).state is JobState.RUNNING
     platform.cancel(plan, 1)
     assert platform.poll(plan, 1).state is JobState.CANCELED
