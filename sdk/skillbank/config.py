@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from skillbank.errors import RequestInvalid
 from skillbank.settings import config_path
 
 
@@ -75,10 +76,16 @@ def read_config(root: Path) -> Config:
     """The configuration of a root; an empty one where there is no file.
 
     Raises:
-        RequestInvalid: The file cannot be used; names every wrong key.
+        RequestInvalid: The file cannot be used, which names every wrong key; or SKILLBANK_CONFIG
+            names none.
     """
     path = config_path(root)
     if not path.exists():
+        if path != root / "config.yaml":
+            raise RequestInvalid(
+                f"SKILLBANK_CONFIG names {path}, where no file is; write it, or unset the "
+                f"variable to use {root / 'config.yaml'}."
+            )
         return Config(path)
     from skillbank.config_file import read_config_file  # loads pydantic, which most do without
 

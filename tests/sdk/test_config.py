@@ -53,13 +53,34 @@ def test_the_environment_may_name_another_file(
     assert read_config(tmp_path / "root").results == "/data/runs"
 
 
+def test_a_file_that_the_environment_names_has_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKILLBANK_CONFIG", str(tmp_path / "mine.yaml"))
+
+    with pytest.raises(RequestInvalid, match=r"SKILLBANK_CONFIG names .*mine\.yaml, where no file"):
+        read_config(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("storage: [", "not YAML"),
         ("storage:\n  - endpoint: x\n", "storage.0.endpoint"),
-        ("result: x\n", "result: Extra inputs"),
-        ("platforms:\n  here: {}\n", "platforms.here.kind"),
+        ("result: x\n", "result: no such key; did you mean 'results'"),
+        ("storage:\n  - endpoint: x\n", "no such key; did you mean 'endpoint_url'"),
+        ("- 1\n", "the file: expected the keys results, storage and platforms"),
+        ("results: 5\n", "results: expected a folder or 's3://BUCKET/PREFIX'"),
+        ("results: gs://bucket\n", "'gs://bucket' is no such place; expected a folder or"),
+        ("results: s3://\n", "'s3://' is no such place; expected a folder or"),
+        ("storage: {prefix: s3://x}\n", "storage: expected a list"),
+        ("storage: [s3://x]\n", "storage.0: expected keys and values"),
+        ("storage:\n  - prefix: bucket\n", "storage.0.prefix: 'bucket' begins no URI"),
+        ("storage:\n  - endpoint_url: host:9000\n", "'host:9000' is no address; expected 'https"),
+        ("storage:\n  - addressing: pth\n", "addressing: expected 'auto', 'path' or 'virtual'"),
+        ("platforms: [cluster]\n", "platforms: expected names and their settings"),
+        ("platforms:\n  here: slurm\n", "platforms.here: expected keys and values"),
+        ("platforms:\n  here: {}\n", "platforms.here.kind: expected the kind of platform"),
         ("storage:\n  - secret_key: hunter2\n", "a secret was given in plain text"),
     ],
 )
