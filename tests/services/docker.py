@@ -98,6 +98,7 @@ class Engine:
             self._daemon = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *self.command()],
                 env={**os.environ, **self.environment()},
+                cwd=self.folder,  # Podman's monitor leaves a file in it when memory ran out
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
