@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from skillbank.config import read_config
-from skillbank.errors import JobConflict, JobNotFound
+from skillbank.errors import FileDamaged, JobConflict, JobNotFound
 from skillbank.files.opening import Stores
 from skillbank.job import Job
 from skillbank.job_folder import create_folder, read_plan
 from skillbank.plan import JobPlan
 from skillbank.platforms.adopted import mark_adopted
+from skillbank.request import PORTABLE
 from skillbank.staging.mirror import PLAN_NAME, Mirror, require_manifest
 from skillbank.staging.rebasing import rebase
 from skillbank.store import JobStore
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def adopt_job(uri: str, root: Path, store: JobStore) -> Job:
@@ -28,6 +33,7 @@ def adopt_job(uri: str, root: Path, store: JobStore) -> Job:
     Raises:
         JobNotFound: No job left its results there.
         JobConflict: Another job here has the same id.
+        FileDamaged: What lies there would lead out of the job's folder.
         FilesError: The place cannot be read.
     """
     uri = uri.rstrip("/")
@@ -39,18 +45,34 @@ def adopt_job(uri: str, root: Path, store: JobStore) -> Job:
         _check_same(known, uri)
         return known
     plan = JobPlan.from_json(there.read(f"{uri}/{manifest.key_of(PLAN_NAME)}").decode())
-    folder = (root / "jobs" / plan.job_id).absolute()
-    moved = replace(
-        plan,
-        folder=folder,
-        spec=rebase(dict(plan.spec), plan.folder, folder),
-        results_uri=uri,
-        idempotency_key=None,
-    )
+    if _ID.fullmatch(plan.job_id) is None or plan.job_id != manifest.job_id:
+        raise FileDamaged(
+            f"{uri}: its plan says that it is job {plan.job_id!r}, its list of files that it is "
+            f"{manifest.job_id!r}; expected one id, of letters and digits, in both."
+        )
+    moved = _move(plan, (root / "jobs" / plan.job_id).absolute(), uri)
+    folder = moved.folder
     with create_folder(moved):
         mark_adopted(folder, manifest.attempt, uri)
         Mirror(folder, uri, storage).pull()
         return store.add(moved, manifest.attempt)
+
+
+def _move(plan: JobPlan, folder: Path, uri: str) -> JobPlan:
+    """The plan as it holds here; what its own platform let it mount or run as stays there."""
+    downloads = {rebase(path, plan.folder, folder): url for path, url in plan.downloads.items()}
+    outside = [p for p in downloads if not Path(os.path.normpath(p)).is_relative_to(folder)]
+    if outside:
+        raise FileDamaged(f"{uri}: its plan downloads {outside[0]!r}, outside the job's folder.")
+    return replace(
+        plan,
+        folder=folder,
+        spec=rebase(dict(plan.spec), plan.folder, folder),
+        downloads=downloads,
+        resources={key: value for key, value in plan.resources.items() if key in PORTABLE},
+        results_uri=uri,
+        idempotency_key=None,
+    )
 
 
 def _known(store: JobStore, job_id: str) -> Job | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from skillbank.automl.search_plan import name_callbacks
 from skillbank.config import read_config
-from skillbank.errors import FilesError, PlanInvalid, PlatformError, RequestInvalid
+from skillbank.errors import FilesError, JobConflict, PlanInvalid, PlatformError, RequestInvalid
 from skillbank.files.opening import scheme_of
 from skillbank.inference import Trial
 from skillbank.inputs import absolute_file
@@ -21,6 +21,7 @@ from skillbank.job_reader import JobReader
 from skillbank.links import fetch_links
 from skillbank.plan import JobPlan, Route
 from skillbank.planner import ParentJob, PlanSetting, plan_job, resume_plan
+from skillbank.platforms.adopted import is_adopted
 from skillbank.platforms.api import Platform
 from skillbank.request import AutomlPolicy, JobRequest, check_count
 from skillbank.settings import read_settings
@@ -154,8 +155,16 @@ class JobClient(JobReader):
         """Stop a job, gently first; one that has ended stays as it is.
 
         The trials of a search go with it, also when the search itself was lost before.
+
+        Raises:
+            JobConflict: It was started elsewhere, and runs there.
         """
         job = self.job(job_id)
+        if not job.state.is_final and is_adopted(job.folder, job.attempt):
+            raise JobConflict(
+                f"job {job.id} runs elsewhere, where it was started; stop it from there with "
+                f"'skillbank cancel {job.id}'."
+            )
         if not job.state.is_final:
             self._platform(platform_name(job)).cancel(read_plan(job.folder), job.attempt)
         if job.route == Route.AUTOML:

@@ -71,6 +71,19 @@ class AutomlPolicy(StrEnum):
         return words[str(value).lower()]
 
 
+PORTABLE = (
+    "cpus",
+    "max_parallel",
+    "memory",
+    "priority",
+    "retries",
+    "retry_wait",
+    "time_limit",
+    "upload_excludes",
+)
+"""Settings that give a job no access to anything: agents, and plans of others, may set them."""
+
+
 @dataclass(frozen=True)
 class JobRequest:
     """One wanted job.

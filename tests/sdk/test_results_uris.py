@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from tests.sdk.toy import FIXTURES, TOY, make_toy_client
 
 from skillbank.artefacts import list_checkpoints
 from skillbank.client import Client
-from skillbank.errors import JobConflict, JobNotFound, RequestInvalid
+from skillbank.errors import FileDamaged, JobConflict, JobNotFound, RequestInvalid
 from skillbank.job import Job, JobState
+from skillbank.plan import JobPlan
 from skillbank.testing import wait_until
 
 PATIENCE_S = 60.0
@@ -108,7 +110,7 @@ def test_a_checkpoint_that_only_the_bucket_has_is_named_by_its_uri(
 
     found = there.resolve(seen.id, "epoch=1").checkpoint
 
-    assert found.location.startswith(f"{bucket}/{job.id}/")
+    assert found.location.startswith(f"{uri_of(here, job)}/")
     assert found.location.endswith(".pth")
     assert len(list_checkpoints(seen.results)) == 2
 
@@ -129,6 +131,109 @@ def test_a_stopped_job_goes_on_on_another_machine_from_its_checkpoint(
     assert again.attempt == 2
     assert (there.plan_of(again.id).folder).is_relative_to(there.root)
     assert here.logs(job.id) in there.logs(again.id)
+
+
+def test_a_job_that_went_on_elsewhere_goes_on_here_from_what_was_left_there(
+    here: Client, there: Client, bucket: str
+) -> None:
+    """Else its older results would be written over the newer ones."""
+    job = train(here, bucket, epochs=500)
+    wait_until(lambda: len(here.events(job.id)) > 2, "it trains")
+    here.cancel(job.id)
+    again = there.resume(uri_of(here, job), 400)
+    wait_until(lambda: len(there.events(again.id)) > 8, "it goes on there")
+    there.cancel(again.id)
+    newest = list_checkpoints(there.job(again.id).results)[-1].epoch
+    assert newest is not None
+    assert newest > (list_checkpoints(here.job(job.id).results)[-1].epoch or 0)
+
+    here.resume(job.id)
+    wait_until(lambda: f"resumed after epoch {newest}" in here.logs(job.id), "it goes on here")
+    here.cancel(job.id)
+
+
+def test_a_job_that_runs_elsewhere_is_not_stopped_from_here(
+    here: Client, there: Client, bucket: str
+) -> None:
+    """What its submitter knew it by, such as a number in a queue, is another job's here."""
+    job = train(here, bucket, epochs=500)
+    manifest = Path(uri_of(here, job).removeprefix("file://"), "manifest.json")
+    wait_until(lambda: manifest.is_file() and "started.json" in manifest.read_text(), "it runs")
+    seen = there.job(uri_of(here, job))
+
+    with pytest.raises(JobConflict, match="runs elsewhere"):
+        there.cancel(seen.id)
+    here.cancel(job.id)
+
+    assert not list(seen.folder.rglob("supervisor.json"))
+
+
+@pytest.fixture
+def copied(here: Client, done: Job, tmp_path: Path) -> Path:
+    """Folder of results that a stranger may have changed."""
+    copy = tmp_path / "copy" / done.id
+    shutil.copytree(uri_of(here, done).removeprefix("file://"), copy)
+    return copy
+
+
+def forge_plan(copied: Path, **changes: object) -> None:
+    plan = JobPlan.from_json((copied / "plan.json").read_text())
+    (copied / "plan.json").write_text(replace(plan, **changes).to_json())  # type: ignore[arg-type]
+
+
+def test_a_strangers_plan_cannot_choose_a_folder_outside_the_root(
+    there: Client, copied: Path
+) -> None:
+    forge_plan(copied, job_id="../../../evil")
+
+    with pytest.raises(FileDamaged, match="expected one id"):
+        there.job(f"file://{copied}")
+
+    assert not list(copied.parents[1].rglob("evil*"))
+
+
+def test_a_strangers_plan_cannot_download_to_another_folder(there: Client, copied: Path) -> None:
+    forge_plan(copied, downloads={f"{copied.parent}/x": "https://127.0.0.1/x"})
+
+    with pytest.raises(FileDamaged, match="outside the job's folder"):
+        there.job(f"file://{copied}")
+
+
+def test_what_another_platform_let_a_job_reach_is_not_taken_over(
+    there: Client, copied: Path
+) -> None:
+    forge_plan(copied, resources={"mounts": ["/:/host"], "priority": 3})
+
+    seen = there.job(f"file://{copied}")
+
+    assert there.plan_of(seen.id).resources == {"priority": 3}
+
+
+@pytest.mark.parametrize("path", ["results/../../../../evil", "/tmp/evil-of-a-manifest"])
+def test_a_strangers_manifest_cannot_write_outside_the_folder(
+    there: Client, copied: Path, path: str
+) -> None:
+    manifest = json.loads((copied / "manifest.json").read_text())
+    manifest["files"][path] = {"size_bytes": 3, "key": "log.txt"}
+    (copied / "manifest.json").write_text(json.dumps(manifest))
+
+    with suppress(FileDamaged):
+        there.job(f"file://{copied}")
+
+    assert not list(copied.parents[1].rglob("evil*"))
+    assert not Path("/tmp/evil-of-a-manifest").exists()
+
+
+def test_a_strangers_manifest_cannot_name_what_lies_beside_the_results(
+    there: Client, copied: Path
+) -> None:
+    (copied.parent / "secret").write_text("of somebody")
+    manifest = json.loads((copied / "manifest.json").read_text())
+    manifest["files"]["results/x"] = {"size_bytes": 3, "key": "../secret"}
+    (copied / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(FileDamaged, match="is no list of a job's files"):
+        there.job(f"file://{copied}")
 
 
 def test_a_running_job_is_seen_to_run_and_cannot_be_resumed_elsewhere(

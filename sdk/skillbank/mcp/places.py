@@ -17,7 +17,7 @@ from skillbank.data_sources import is_remote
 from skillbank.errors import AccessRefused, RequestInvalid
 from skillbank.interpolation import resolve_references
 from skillbank.plan import JobPlan
-from skillbank.request import JobRequest
+from skillbank.request import PORTABLE, JobRequest
 from skillbank.settings import SECRET_REFERENCES
 from skillbank.spec import SpecDraft
 from skillbank.spec_keys import get_value, is_empty
@@ -30,18 +30,6 @@ _OF_THE_OWNER = "inference key"
 
 _PLACE_KEY = re.compile(r"(file|path|dir|folder|video|poses|checkpoint|engine)(\[\d+\])?$")
 """Last words of keys whose values are places, also without a slash in them."""
-
-# What a platform lets a job mount, run as or reach is for those who own the machine to say.
-_OPEN_RESOURCES = (
-    "cpus",
-    "max_parallel",
-    "memory",
-    "priority",
-    "retries",
-    "retry_wait",
-    "time_limit",
-    "upload_excludes",
-)
 
 _MOST_MATCHES = 10_000  # files of one pattern that are looked at
 
@@ -141,10 +129,11 @@ class Places:
         for name in ("spec", "overrides", "automl"):
             yield from self._value_problems(name, getattr(request, name))
         for key in request.resources:
-            if key not in _OPEN_RESOURCES:
+            # What a platform lets a job mount, run as or reach is for its owner to say.
+            if key not in PORTABLE:
                 yield (
                     f"resources.{key}: only the owner of this server sets it, in config.yaml; "
-                    f"agents may set: {', '.join(_OPEN_RESOURCES)}."
+                    f"agents may set: {', '.join(PORTABLE)}."
                 )
         for written, value in request.automl.items():
             if str(written).removeprefix(PREFIX) in _CODE_SETTINGS and value is not None:

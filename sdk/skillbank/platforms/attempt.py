@@ -138,8 +138,16 @@ class AttemptFolder:
             OSError: There is none.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        reserve(self.path / "exit.json")
+        self.reserve_ending()
         write_json(self.path / "order.json", order._asdict())
+
+    def reserve_ending(self) -> None:
+        """Keep room for the ending.
+
+        Raises:
+            OSError: There is none.
+        """
+        reserve(self.path / "exit.json")
 
     def order(self) -> Order:
         """What the supervisor is to do."""

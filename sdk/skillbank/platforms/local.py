@@ -200,18 +200,20 @@ class LocalPlatform(Platform):
             results_uri=plan.results_uri,
             upload_excludes=list(plan.upload_excludes),
             storage=read_config(self._root).storage,
-            grace_s=self._grace_s,
+            grace_s=self._job_grace_of(plan),
             is_lock_held=True,
+            keeps_credentials=plan.route is Route.AUTOML,
         )
 
     def _is_staged(self, plan: JobPlan) -> bool:
-        """A search moves nothing itself: its trials are jobs of their own."""
-        return plan.route is not Route.AUTOML and needs_staging(plan)
+        """A search reads no inputs itself: its trials are jobs of their own."""
+        return bool(plan.results_uri) if plan.route is Route.AUTOML else needs_staging(plan)
+
+    def _job_grace_of(self, plan: JobPlan) -> float:
+        return self._grace_s * (_TRIALS_STOPPED if plan.route is Route.AUTOML else 1)
 
     def _grace_of(self, plan: JobPlan) -> float:
-        if plan.route is Route.AUTOML:
-            return self._grace_s * _TRIALS_STOPPED
-        return self._grace_s + (_LAST_BYTES_S if self._is_staged(plan) else 0.0)
+        return self._job_grace_of(plan) + (_LAST_BYTES_S if self._is_staged(plan) else 0.0)
 
     def _environment(self, plan: JobPlan) -> dict[str, str]:
         """The submitter's own; jobs that share the CPU get their share of threads, if none is set.

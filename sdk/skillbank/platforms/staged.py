@@ -24,7 +24,7 @@ from skillbank.platforms.attempt import AttemptFolder, Ending, read_json, write_
 from skillbank.platforms.judging import observe_ending, observe_loss
 from skillbank.run_settings import RunSettings, read_run_settings
 from skillbank.staging.mirror import Mirror
-from skillbank.staging.order import StagedOrder
+from skillbank.staging.order import PLACE_FAILED_EXIT, StagedOrder
 
 _TRACES_ARRIVE_S = 5.0
 """How long the last traces of an attempt may be under way when its scheduler says it has ended."""
@@ -276,7 +276,8 @@ class StagedPlatform(Platform):
         is_fresh = self._pull(plan)  # it may have ended between the two looks
         if (ending := folder.ending()) is not None:
             seen = _observe(folder, ending)
-            is_told = not ending.is_interrupted or folder.is_to_cancel() or not sight.detail
+            knows_best = not ending.is_interrupted or ending.exit_code == PLACE_FAILED_EXIT
+            is_told = knows_best or folder.is_to_cancel() or not sight.detail
             return seen if is_told else _explain_stop(seen, sight)
         if not is_fresh:
             told = f"has ended; what it left at {plan.results_uri} cannot be reached now"

@@ -7,6 +7,7 @@ process holds its results.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def main(arguments: list[str]) -> int:
         return _tell(error, FENCED_EXIT)
     except FilesError as error:
         return _tell(error, PLACE_FAILED_EXIT)
+    except OSError as error:
+        return _tell(SkillbankError(f"this machine failed the job: {error}"), PLACE_FAILED_EXIT)
     except SkillbankError as error:
         return _tell(error, _WRONG_REQUEST_EXIT)
 
@@ -49,4 +52,5 @@ def _tell(error: SkillbankError, exit_code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # What was given up on a warning, such as a download, must not hold up the exit.
+    os._exit(main(sys.argv[1:]))

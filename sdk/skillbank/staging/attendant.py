@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from skillbank.errors import FilesError, LeaseLost
+from skillbank.errors import FilesError, FilesUnavailable, LeaseLost, SkillbankError
 from skillbank.files.opening import Stores
 from skillbank.job import PAUSED_EXIT
 from skillbank.platforms.attempt import AttemptFolder, Ending
+from skillbank.platforms.disk import pass_over_full
 from skillbank.platforms.memory import count_memory_kills, explain_kill
 from skillbank.platforms.retrying import RetryPolicy, explain_run, mark_run, spread_pause
 from skillbank.platforms.supervisor import STOPPED_FROM_OUTSIDE
 from skillbank.settings import environment_of_jobs
-from skillbank.staging.child import Child, pending_warning
+from skillbank.staging.child import Child, Interrupted, do_interruptibly, pending_warning
 from skillbank.staging.lease import BothLeases, DiskLease, Lease, StoreLease
-from skillbank.staging.log import kept_log
+from skillbank.staging.log import kept_log, say
 from skillbank.staging.order import PLACE_FAILED_EXIT, StagedOrder
 from skillbank.staging.outbox import Outbox
 from skillbank.staging.preparing import prepare_command, restore_folder
@@ -30,6 +32,7 @@ _LAST_BYTES_S = 300.0
 _LAST_BYTES_OF_SCRATCH_S = 3600.0  # nobody else has them
 _ENDED_WELL = (0, PAUSED_EXIT)
 _STOPPED_EXIT = 143
+_WRONG_REQUEST_EXIT = 2
 
 
 class Attendant:
@@ -47,6 +50,7 @@ class Attendant:
         self._stores = Stores(order.storage)
         self._lost: LeaseLost | None = None
         self._outbox: Outbox | None = None
+        self._unsent = ""
 
     def run(self) -> int:
         """Carry it out; the exit status for the scheduler.
@@ -58,23 +62,51 @@ class Attendant:
         with ExitStack() as until_done:
             lease = self._lease()
             if lease is not None:
-                lease.take(_LEASE_PATIENCE_S)
-                until_done.callback(self._release, lease)
-            restore_folder(self._order, self._folder, self._stores)
+                until_done.callback(lease.release)
+            try:
+                do_interruptibly(lambda: self._begin(lease), self._is_fenced)
+            except Interrupted:
+                self._require_held()
+                return _STOPPED_EXIT  # not all of the job is here, so nothing is sent
             if not self._order.is_lock_held:
                 until_done.enter_context(kept_log(self._folder / "log.txt", self._order))
-            self._traces.forget_ending()
             with self._sending(lease):
-                ending = self._carry_out()
-                if self._lost is not None:
-                    raise self._lost
-                if self._order.is_lock_held:
-                    self._traces.write_outcome(ending)
-                else:
-                    self._traces.write_ending(ending)
+                ending = self._earlier_ending() or self._end_anew()
+        self._require_held()
+        if self._unsent:
+            raise FilesUnavailable(self._unsent)
+        return ending.exit_code if ending.exit_code and ending.exit_code > 0 else _as_status(ending)
+
+    def _begin(self, lease: Lease | None) -> None:
+        if lease is not None:
+            lease.take(_LEASE_PATIENCE_S)
+        restore_folder(self._order, self._folder, self._stores)
+
+    def _earlier_ending(self) -> Ending | None:
+        """How the attempt ended before its scheduler began it again, though it need not have."""
+        ending = None if self._order.is_lock_held else self._traces.ending()
+        return None if ending is None or ending.is_interrupted else ending
+
+    def _end_anew(self) -> Ending:
+        """Carry the attempt out and record how it ended."""
+        self._traces.forget_ending()
+        if not self._order.is_lock_held:
+            with pass_over_full():
+                self._traces.reserve_ending()
+        ending = self._carry_out()
+        self._require_held()
+        if self._order.is_lock_held:
+            self._traces.write_outcome(ending)
+        else:
+            self._traces.write_ending(ending)
+        return ending
+
+    def _is_fenced(self) -> bool:
+        return self._lost is not None
+
+    def _require_held(self) -> None:
         if self._lost is not None:
             raise self._lost
-        return ending.exit_code if ending.exit_code and ending.exit_code > 0 else _as_status(ending)
 
     # ------------------------------------------------------------------ one writer
 
@@ -90,14 +122,12 @@ class Attendant:
             attempt=attempt,
             on_lost=self._lose,
         )
-        return store if disk is None else BothLeases(disk, store)
+        return store if disk is None else BothLeases(disk, store, self._lose)
 
     def _lose(self, error: LeaseLost) -> None:
         self._lost = error
-
-    def _release(self, lease: Lease) -> None:
-        if self._lost is None:
-            lease.release()
+        if self._outbox is not None:
+            self._outbox.abandon()
 
     # ------------------------------------------------------------------ results out
 
@@ -116,7 +146,10 @@ class Attendant:
             excludes=order.upload_excludes,
             attempt=order.attempt,
         )
+        self._outbox = outbox
         outbox.on_lost = self._lose
+        if self._lost is not None:
+            outbox.abandon()  # it was lost before it could be told
         outbox.start()
         try:
             yield
@@ -128,14 +161,20 @@ class Attendant:
     def _send_the_rest(self, outbox: Outbox) -> None:
         is_scratch = not self._order.is_shared
         left = outbox.flush(_LAST_BYTES_OF_SCRATCH_S if is_scratch else _LAST_BYTES_S)
-        if left:
-            shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-            _say(
-                f"warning: {self._order.results_uri} does not have: {shown}; they are in "
-                f"{self._folder}. 'skillbank sync {self._order.job_id}' sends them there."
-            )
-        elif is_scratch:
+        if not left and is_scratch:
             shutil.rmtree(self._folder, ignore_errors=True)
+        if not left or self._lost is not None:
+            return
+        shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        told = (
+            f"{self._order.results_uri} does not have: {shown}; they are in {self._folder} on "
+            f"{socket.gethostname()}"
+        )
+        sync, resume = (f"skillbank {verb} {self._order.job_id}" for verb in ("sync", "resume"))
+        if is_scratch:  # where no client sees them: whoever asks for the job must be told
+            self._unsent = f"{told}. Fetch them from there, or '{resume}' from what did arrive."
+        else:
+            say(f"warning: {told}. '{sync}' sends them there.")
 
     # ------------------------------------------------------------------ the job
 
@@ -143,12 +182,13 @@ class Attendant:
         """Run the job, and again where its machine failed it and the order allows it."""
         policy = RetryPolicy(self._order.retries, self._order.retry_wait_s)
         if self._order.attempt > 1 and not self._order.is_lock_held:
-            _say(f"\n--- attempt {self._order.attempt} of job {self._order.job_id} ---")
+            say(f"\n--- attempt {self._order.attempt} of job {self._order.job_id} ---")
         tries = 0
         while True:
             marks = mark_run(self._folder)
             ending = self._run_once()
-            is_over = ending.exit_code in _ENDED_WELL or ending.is_cancelled or ending.detail
+            is_known = bool(ending.detail) and not ending.is_interrupted
+            is_over = ending.exit_code in _ENDED_WELL or ending.is_cancelled or is_known
             if is_over or self._lost is not None or self._order.is_lock_held:
                 return ending
             tries += 1
@@ -157,17 +197,23 @@ class Attendant:
             if pause_s is None:
                 return ending
             pause_s = spread_pause(pause_s)
-            _say(f"run {tries} failed: {failure.reason}; run {tries + 1} begins in {pause_s:.0f} s")
+            say(f"run {tries} failed: {failure.reason}; run {tries + 1} begins in {pause_s:.0f} s")
             if self._is_stopped_within(pause_s):
                 return self._stopped(None)
-            _say(f"--- run {tries + 1} of attempt {self._order.attempt} ---")
+            say(f"--- run {tries + 1} of attempt {self._order.attempt} ---")
 
     def _run_once(self) -> Ending:
         try:
-            command = prepare_command(self._order, self._folder, self._stores)
-        except FilesError as error:
-            _say(f"error: {error}")
-            return Ending(PLACE_FAILED_EXIT, False, str(error), None, time.time(), True)
+            command = do_interruptibly(
+                lambda: prepare_command(self._order, self._folder, self._stores), self._is_fenced
+            )
+        except Interrupted:
+            return self._stopped(None)
+        except SkillbankError as error:
+            say(f"error: {error}")
+            exit_code = PLACE_FAILED_EXIT if isinstance(error, FilesError) else _WRONG_REQUEST_EXIT
+            may_pass = isinstance(error, FilesUnavailable)
+            return Ending(exit_code, False, str(error), None, time.time(), may_pass)
         if pending_warning() is not None:
             return self._stopped(None)
         started_at, kills = time.time(), count_memory_kills()
@@ -175,9 +221,7 @@ class Attendant:
         child = Child(program, self._environment(), None, self._folder)
         if not self._order.is_lock_held:
             self._traces.write_start(started_at)
-        exit_code = child.watch(
-            self._order.grace_s, self._order.time_limit_s, lambda: self._lost is not None
-        )
+        exit_code = child.watch(self._order.grace_s, self._order.time_limit_s, self._is_fenced)
         if child.warning is not None and exit_code != 0:
             return self._stopped(started_at, exit_code)
         if child.is_over_time and exit_code != 0:
@@ -194,12 +238,16 @@ class Attendant:
 
     def _environment(self) -> dict[str, str]:
         """This process's own, less the credentials that only moving files takes."""
-        secret = {
-            reference.removeprefix("env:")
-            for one in self._order.storage
-            for reference in (one.access_key, one.secret_key, one.session_token)
-            if reference is not None
-        }
+        secret = (
+            set()
+            if self._order.keeps_credentials
+            else {
+                reference.removeprefix("env:")
+                for one in self._order.storage
+                for reference in (one.access_key, one.secret_key, one.session_token)
+                if reference is not None
+            }
+        )
         own = {name: v for name, v in environment_of_jobs().items() if name not in secret}
         return {
             **own,
@@ -226,11 +274,6 @@ class Attendant:
 def _as_status(ending: Ending) -> int:
     """Exit status as a shell gives it: 128 and the number of the signal."""
     return 128 - ending.exit_code if ending.exit_code else 0
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def _describe_duration(seconds: float) -> str:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from skillbank.platforms.strays import kill_strays
 
@@ -19,6 +20,8 @@ _WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD}
 _WARNINGS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
 _PR_SET_CHILD_SUBREAPER = 36
 _LOOK_EVERY_S = 0.5
+
+Result = TypeVar("Result")
 
 # Runs between the fork and the job: this process has threads, in which no Python may run there.
 _TIE = """
@@ -45,6 +48,27 @@ def pending_warning() -> signal.Signals | None:
     """A warning that has come while nothing ran that it could be passed on to."""
     heard = signal.sigtimedwait(_WARNINGS, 0)
     return None if heard is None else signal.Signals(heard.si_signo)
+
+
+class Interrupted(Exception):
+    """A warning came, or the lease went, before there was anything to pass it on to."""
+
+
+def do_interruptibly(work: Callable[[], Result], is_fenced: Callable[[], bool]) -> Result:
+    """Do what may take long before the job runs, on a thread of its own.
+
+    Raises:
+        Interrupted: It is not waited for any longer; it ends with this process.
+    """
+    pool = ThreadPoolExecutor(1, "preparing")
+    done = pool.submit(work)
+    pool.shutdown(wait=False)
+    done.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGCHLD))  # wakes who waits
+    while not done.done():
+        heard = signal.sigtimedwait(_WATCHED, _LOOK_EVERY_S)
+        if is_fenced() or (heard is not None and heard.si_signo in _WARNINGS):
+            raise Interrupted
+    return done.result()
 
 
 class Child:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,8 +16,14 @@ RECORDS = "results/artefacts.json"
 ENDING = "exit.json"
 """Tells how an attempt ended; goes up after everything else."""
 
+ENDINGS = (ENDING, "outcome.json")
+"""What an attempt that runs again takes back."""
+
 _ROOT_FILES = ("plan.json", "spec.yaml", "log.txt")
 _UNFINISHED = (".tmp", ".part")
+_OF_A_JOB = re.compile(r"plan\.json|spec\.yaml|log\.txt|attempts/\d+/[^/]+\.json|results/.+")
+_OF_THE_SUBMITTER = ("handle.json", "supervisor.json")
+"""Mean something only where the attempt was submitted; elsewhere they would name another's."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,13 @@ def collect(folder: Path, excludes: Sequence[str] = ()) -> dict[str, Found]:
     }
 
 
+def is_of_a_job(path: str) -> bool:
+    """Tell whether a path, below a job's folder, is one that a job leaves at its results URI."""
+    return _OF_A_JOB.fullmatch(path) is not None and not (
+        path.startswith("attempts/") and path.endswith(_OF_THE_SUBMITTER)
+    )
+
+
 def named_by(records: bytes) -> set[str] | None:
     """Paths that `artefacts.json` names; None when it cannot be read, as while it is written."""
     try:
@@ -73,7 +87,7 @@ def _all_of(folder: Path) -> Iterator[Found]:
     for name in _ROOT_FILES:
         yield from _look(folder, folder / name)
     for path in sorted((folder / "attempts").glob("*/*.json")):
-        if not _is_unfinished(path.name):
+        if not _is_unfinished(path.name) and path.name not in _OF_THE_SUBMITTER:
             yield from _look(folder, path)
     yield from _below(folder, folder / "results")
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from pydantic import ValidationError
+
 from skillbank.config import StorageSettings
-from skillbank.files.opening import Stores
+from skillbank.errors import FileMissing, FilesUnavailable
+from skillbank.files.api import FileStore
 from skillbank.job import JobState, Observation
 from skillbank.plan import JobPlan
 from skillbank.platforms.attempt import AttemptFolder
@@ -23,24 +26,34 @@ def observe_elsewhere(
 ) -> Observation:
     """What a job's results URI tells of an attempt that no platform here knows."""
     folder = AttemptFolder(plan.folder, attempt)
-    is_fresh = Mirror(plan.folder, plan.results_uri, storage).pull()
-    if (ending := folder.ending() or folder.outcome()) is not None:
+    mirror = Mirror(plan.folder, plan.results_uri, storage)
+    is_fresh = mirror.pull()
+    ending = folder.ending()
+    if ending is not None and not ending.is_interrupted:
         return observe_ending(ending)
     started_at = folder.started_at()
+    try:
+        is_held = is_fresh and _is_held(mirror.store, plan.results_uri)
+    except FilesUnavailable:
+        is_fresh = is_held = False
     if not is_fresh:
         told = f"{plan.results_uri} cannot be reached now"
         return Observation(JobState.RUNNING, told, started_at=started_at)
-    if _is_held(plan.results_uri, storage):
+    if is_held:
         return Observation(JobState.RUNNING, "runs elsewhere", started_at=started_at)
+    if (last := ending or folder.outcome()) is not None:
+        return observe_ending(last)
     lost = observe_loss(folder, "nobody has held its lease for a while")
     return replace(lost, state=JobState.LOST)
 
 
-def _is_held(uri: str, storage: tuple[StorageSettings, ...]) -> bool:
+def _is_held(store: FileStore, uri: str) -> bool:
     """Whether somebody seems to write there; a clock of this machine is compared, with room."""
-    store = Stores(storage).of(uri)
     where = f"{uri}/{LEASE_NAME}"
     found = store.stat(where)
     if found is None or time.time() - found.modified_at > _LEASE_LASTS_S + _CLOCKS_DIFFER_S:
         return False
-    return not LeaseRecord.model_validate_json(store.read(where)).is_released
+    try:
+        return not LeaseRecord.model_validate_json(store.read(where)).is_released
+    except (FileMissing, ValidationError):
+        return False

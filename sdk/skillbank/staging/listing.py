@@ -38,7 +38,7 @@ class Listing:
         self._where = f"{uri}/{MANIFEST_NAME}"
         self._store = store
         self._lease = lease
-        self._attempt = attempt
+        self.attempt = attempt
         self._ship = ship
         self._trash: list[str] = []
         self._saved: Manifest | None = None
@@ -101,7 +101,7 @@ class Listing:
         manifest = Manifest(
             job_id=self._uri.rpartition("/")[2],
             fence=self._lease.fence,
-            attempt=self._attempt,
+            attempt=self.attempt,
             updated_at=time.time(),
             files=dict(sorted(self.files.items())),
             trash=list(self._trash),

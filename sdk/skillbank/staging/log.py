@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from skillbank.staging.order import StagedOrder
 
 _LOOK_EVERY_S = 0.3
 _CHUNK_BYTES = 2**20
+
+
+def say(text: str) -> None:
+    """Add a line to the log, at once; a full disk may keep it out."""
+    with suppress(OSError):
+        os.write(1, f"{text}\n".encode())
 
 
 @contextmanager
@@ -26,7 +31,6 @@ def kept_log(path: Path, order: StagedOrder) -> Iterator[None]:
     own = os.dup(1)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     begin = os.fstat(log).st_size
-    sys.stdout.flush()
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
@@ -37,7 +41,6 @@ def kept_log(path: Path, order: StagedOrder) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout.flush()
         stop.set()
         if order.echoes_log:
             echo.join()

@@ -7,7 +7,7 @@ folder: `plan.json`, `spec.yaml`, `log.txt`, `attempts/1/exit.json`, `results/st
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 MANIFEST_NAME = "manifest.json"
 
@@ -34,6 +34,13 @@ class ManifestEntry(BaseModel):
     link: str = ""
     fence: int = 0
     is_frozen: bool = False
+
+    @field_validator("key")
+    @classmethod
+    def _stay_below(cls, key: str) -> str:
+        if ".." in key.split("/"):
+            raise ValueError("leads out of the job's results")
+        return key
 
 
 class Manifest(BaseModel):

@@ -7,6 +7,7 @@ ones, so that whoever lists its checkpoints sees them all and fetches none.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from skillbank.errors import FileConflict, FileMissing, FilesUnavailable, JobNot
 from skillbank.files.api import FileStore
 from skillbank.files.opening import Stores
 from skillbank.platforms.attempt import read_json, write_json
+from skillbank.staging.collecting import is_of_a_job
 from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
 from skillbank.staging.order import order_path
-from skillbank.staging.restoring import read_manifest
+from skillbank.staging.restoring import read_manifest, require_inside
 
 PLAN_NAME = "plan.json"
 _SMALL_BYTES = 4 * 2**20
@@ -46,6 +48,11 @@ class Mirror:
         self._store: FileStore = Stores(hurried).of(self._uri)
         self._version = ""
         self._asked_at = float("-inf")
+
+    @property
+    def store(self) -> FileStore:
+        """Where the results lie; it does not wait long for an answer."""
+        return self._store
 
     def push_order(self, attempt: int) -> None:
         """Send plan, spec and order of an attempt to the results URI.
@@ -99,17 +106,33 @@ class Mirror:
         if manifest is None:
             return
         known = _known(self._folder)
-        for path in sorted(manifest.files, key=_arrival):
-            entry = manifest.files[path]
-            if path in _OURS or entry == known.get(path) or not _is_wanted(path, entry):
-                continue
-            try:
-                where = f"{self._uri}/{manifest.key_of(path)}"
-                self._store.download(where, self._folder / path)
-            except (FileMissing, FileConflict):
-                return  # it was replaced meanwhile: the next look takes the newer manifest
+        ends = {path: entry for path, entry in manifest.files.items() if _is_ending(path)}
+        rest = {path: entry for path, entry in manifest.files.items() if path not in ends}
+        try:
+            self._bring_new(manifest, rest, known)
+            # Whoever sees an ending finds by the manifest what is not here itself.
+            self._save(manifest.model_copy(update={"files": {**rest, **_both(ends, known)}}))
+            self._bring_new(manifest, ends, known)
+        except (FileMissing, FileConflict):
+            return  # it was replaced meanwhile: the next look takes the newer manifest
+        for path in known.keys() - manifest.files.keys():
+            if _is_ending(path):  # the attempt runs again
+                (self._folder / path).unlink(missing_ok=True)
         self._save(manifest)
         self._version = seen.version
+
+    def _bring_new(
+        self,
+        manifest: Manifest,
+        files: Mapping[str, ManifestEntry],
+        known: Mapping[str, ManifestEntry],
+    ) -> None:
+        for path, entry in sorted(files.items()):
+            if path in _OURS or entry == known.get(path) or not _is_wanted(path, entry):
+                continue
+            require_inside(self._uri, self._folder, path)
+            where = f"{self._uri}/{manifest.key_of(path)}"
+            self._store.download(where, self._folder / path)
 
     def _save(self, manifest: Manifest) -> None:
         content = {"uri": self._uri, **manifest.model_dump(mode="json")}
@@ -141,9 +164,16 @@ def _known(folder: Path) -> dict[str, ManifestEntry]:
 
 
 def _is_wanted(path: str, entry: ManifestEntry) -> bool:
-    return not entry.link and (path in _GROWING or entry.size_bytes <= _SMALL_BYTES)
+    is_small = path in _GROWING or entry.size_bytes <= _SMALL_BYTES
+    return is_small and not entry.link and is_of_a_job(path)
 
 
-def _arrival(path: str) -> tuple[bool, str]:
+def _is_ending(path: str) -> bool:
     """Endings come last: whoever sees one sees all that was written before it."""
-    return path.endswith("/exit.json"), path
+    return path.startswith("attempts/") and path.endswith(("/exit.json", "/outcome.json"))
+
+
+def _both(
+    files: Mapping[str, ManifestEntry], known: Mapping[str, ManifestEntry]
+) -> dict[str, ManifestEntry]:
+    return {path: known[path] for path in files if path in known}

@@ -42,6 +42,7 @@ class StagedOrder(BaseModel):
         retry_wait_s: Pause before the first of them; it doubles with each.
         is_lock_held: Whoever started the process, on this machine, holds the job's lock already,
             keeps its log, and records how it ends.
+        keeps_credentials: The command reaches buckets itself, as a search does for its trials.
         echoes_log: What the job prints is shown on standard output too, for schedulers that keep
             only that.
     """
@@ -62,6 +63,7 @@ class StagedOrder(BaseModel):
     retries: int = 0
     retry_wait_s: float = 10.0
     is_lock_held: bool = False
+    keeps_credentials: bool = False
     echoes_log: bool = False
 
     def save(self) -> Path:

@@ -100,16 +100,20 @@ class Outbox:
                 return []
         return self._traffic.missing(collect(self._folder, self._excludes))
 
+    def abandon(self) -> None:
+        """Send nothing more, and let nobody wait for it: the results are somebody else's."""
+        self._ship.is_given_up = True
+        self._stopped.set()
+        self._answered.set()
+        self._wake.set()
+
     def stop(self) -> None:
         """End the watching; what is under way is given up.
 
         Where that does not end at once, the lease is marked: it must run out by itself, since
         what is under way may still arrive.
         """
-        self._ship.is_given_up = True
-        self._stopped.set()
-        self._answered.set()
-        self._wake.set()
+        self.abandon()
         deadline = time.monotonic() + _STOP_S
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -156,9 +160,7 @@ class Outbox:
 
     def _give_up(self, error: LeaseLost) -> None:
         is_told = self._stopped.is_set()
-        self._ship.is_given_up = True
-        self._stopped.set()
-        self._answered.set()
+        self.abandon()
         self._traffic.close()
         if self.on_lost is not None and not is_told:
             self.on_lost(error)

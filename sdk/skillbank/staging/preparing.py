@@ -17,10 +17,12 @@ from skillbank.job_folder import dump_spec, read_plan
 from skillbank.platforms.attempt import write_json
 from skillbank.settings import cache_settings
 from skillbank.staging.inputs import Inputs, References
+from skillbank.staging.log import say
 from skillbank.staging.manifest import MANIFEST_NAME
-from skillbank.staging.order import StagedOrder, has_staged_inputs
+from skillbank.staging.order import ORDER_FILE, StagedOrder, has_staged_inputs
 from skillbank.staging.outbox import restore
 from skillbank.staging.rebasing import rebase
+from skillbank.staging.restoring import is_same, read_manifest
 from skillbank.staging.resuming import write_resumed_spec
 
 ORDERED_FILES = ("plan.json", "spec.yaml")
@@ -31,10 +33,12 @@ def restore_folder(order: StagedOrder, folder: Path, stores: Stores) -> None:
     """Bring back what earlier attempts left, where this folder does not hold it already.
 
     A folder that this machine shares with the submitter is whole, but for one that was only
-    mirrored here from a results URI: `manifest.json` in it tells.
+    mirrored here from a results URI, as `manifest.json` in it tells, and for one whose job went on
+    elsewhere meanwhile.
     """
     mirrored = folder / MANIFEST_NAME
-    if not order.results_uri or (order.is_shared and not mirrored.is_file()):
+    is_whole = order.is_shared and not mirrored.is_file()
+    if not order.results_uri or (is_whole and not _went_on_elsewhere(order, folder, stores)):
         return
     if order.is_shared:
         own = {
@@ -81,7 +85,7 @@ def _localise(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     kept = cache_settings(root)
     cache = Cache(kept.folder, stores, max_bytes=kept.max_bytes)
-    found, records = Inputs(cache, print).localise(content, _references(folder))
+    found, records = Inputs(cache, say).localise(content, _references(folder))
     return found, [asdict(record) for record in records]
 
 
@@ -93,6 +97,18 @@ def _references(folder: Path) -> References | None:
         return None
     look: Callable[[str], Any] = bank[plan.skill].info.actions[plan.action].inputs.get
     return look
+
+
+def _went_on_elsewhere(order: StagedOrder, folder: Path, stores: Stores) -> bool:
+    """Whether the newest attempt that left results there was none of this folder."""
+    if order.attempt == 1:
+        return False
+    manifest = read_manifest(stores.of(order.results_uri), order.results_uri)
+    newest = "" if manifest is None else f"attempts/{manifest.attempt}/{ORDER_FILE}"
+    if manifest is None or newest not in manifest.files:
+        return False
+    own = folder / newest
+    return not (own.is_file() and is_same(own, manifest.files[newest]))
 
 
 def _attempt(order: StagedOrder, folder: Path) -> Path:

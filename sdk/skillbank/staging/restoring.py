@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from skillbank.errors import FileConflict, FileDamaged, FileMissing
 from skillbank.files.api import FileStore
 from skillbank.files.opening import Stores
+from skillbank.staging.collecting import is_of_a_job
 from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
 
 _THREADS = 8
@@ -73,7 +74,8 @@ def _bring_all(
     store: FileStore, uri: str, folder: Path, entries: Mapping[str, ManifestEntry]
 ) -> None:
     for path in entries:
-        _require_inside(uri, path)
+        require_inside(uri, folder, path)
+    entries = {path: entry for path, entry in entries.items() if is_of_a_job(path)}
     files = {path: entry for path, entry in entries.items() if not entry.link}
     with ThreadPoolExecutor(_THREADS) as pool:
         under_way = [
@@ -88,7 +90,7 @@ def _bring_all(
 
 
 def _bring(store: FileStore, uri: str, target: Path, entry: ManifestEntry) -> None:
-    if target.is_file() and not target.is_symlink() and _is_same(target, entry):
+    if target.is_file() and not target.is_symlink() and is_same(target, entry):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
@@ -104,8 +106,10 @@ def _bring(store: FileStore, uri: str, target: Path, entry: ManifestEntry) -> No
 
 
 def _link(uri: str, folder: Path, path: str, target: str) -> None:
+    require_inside(uri, folder, path)  # a link that was made a moment ago may lie on the way
     inside = os.path.normpath(PurePosixPath(path).parent / target)
-    if PurePosixPath(target).is_absolute() or inside.startswith(".."):
+    is_outside = PurePosixPath(target).is_absolute() or inside.startswith("..")
+    if is_outside or not _is_below((folder / path).parent / target, folder):
         raise FileDamaged(f"{uri}: the link {path!r} leads out of the job's folder, to {target!r}.")
     link = folder / path
     link.parent.mkdir(parents=True, exist_ok=True)
@@ -115,13 +119,24 @@ def _link(uri: str, folder: Path, path: str, target: str) -> None:
     draft.replace(link)
 
 
-def _require_inside(uri: str, path: str) -> None:
+def require_inside(uri: str, folder: Path, path: str) -> None:
+    """Make sure that a path of a manifest, with the links that lie here, stays in the folder.
+
+    Raises:
+        FileDamaged: It leads out of it.
+    """
     parts = PurePosixPath(path).parts
-    if not parts or PurePosixPath(path).is_absolute() or ".." in parts:
+    is_outside = not parts or PurePosixPath(path).is_absolute() or ".." in parts
+    if is_outside or not _is_below((folder / path).parent, folder):
         raise FileDamaged(f"{uri}: the manifest names {path!r}, which leads out of the folder.")
 
 
-def _is_same(path: Path, entry: ManifestEntry) -> bool:
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def is_same(path: Path, entry: ManifestEntry) -> bool:
+    """Tell whether a file is what a manifest says of it."""
     return path.stat().st_size == entry.size_bytes and _digest(path) == entry.sha256
 
 

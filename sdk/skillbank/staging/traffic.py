@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skillbank.errors import FilesError, LeaseLost
-from skillbank.staging.collecting import RECORDS, Found, named_by
+from skillbank.staging.collecting import ENDINGS, RECORDS, Found, named_by
 from skillbank.staging.lanes import Lane
 from skillbank.staging.listing import Listing
 from skillbank.staging.manifest import ManifestEntry
@@ -90,6 +90,8 @@ class Traffic:
         self._records: tuple[Found, bytes] | None = None
         self._read_at = float("-inf")
         self._named: set[str] = set()
+        # An earlier run of the same attempt may have left them there.
+        self._own_endings = {f"attempts/{listing.attempt}/{name}" for name in ENDINGS}
         self._large = Lane("outbox-large", 1)
         self._small = Lane("outbox-small", _SMALL_LANES)
 
@@ -256,7 +258,7 @@ class Traffic:
         if self._records is not None:
             return
         for path in list(self._listing.files):
-            was_here = path in self._sent
+            was_here = path in self._sent or path in self._own_endings
             if path not in found and was_here and path not in self._named | self._flights.keys():
                 self._listing.drop(path)
-                del self._sent[path]
+                self._sent.pop(path, None)

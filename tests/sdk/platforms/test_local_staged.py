@@ -112,10 +112,27 @@ if len(runs.read_text()) == 1:
     assert (tmp_path / "elsewhere" / "job-1" / "results" / "runs").read_text() == "77"
 
 
-def test_a_search_moves_nothing_itself(platform: LocalPlatform, tmp_path: Path, uri: str) -> None:
+def test_a_search_sends_its_own_results_and_keeps_the_credentials_for_its_trials(
+    platform: LocalPlatform, tmp_path: Path, uri: str
+) -> None:
     plan = make_plan(tmp_path, uri, WRITE, route=Route.AUTOML)
+    platform.submit(plan, 1)
+
+    seen = wait_for_end(platform, plan)
+
+    staged, order = read_order(plan.folder, 1), AttemptFolder(plan.folder, 1).order()
+    assert seen.state is JobState.COMPLETE
+    assert (tmp_path / "elsewhere" / "job-1" / "results" / "model.pth").is_file()
+    assert staged.keeps_credentials
+    # Its trials stop one after the other before it does, and its last bytes go then.
+    assert (staged.grace_s, order.grace_s) == (8.0, 68.0)
+
+
+def test_a_search_that_keeps_its_results_here_moves_nothing(
+    platform: LocalPlatform, tmp_path: Path
+) -> None:
+    plan = make_plan(tmp_path, "", WRITE, route=Route.AUTOML)
     platform.submit(plan, 1)
     wait_for_end(platform, plan)
 
     assert AttemptFolder(plan.folder, 1).order().command == plan.command()
-    assert not (tmp_path / "elsewhere").exists()

@@ -126,6 +126,14 @@ def test_trials_run_where_and_how_the_request_says_and_the_search_itself_here(
     own = AttemptFolder(job.folder, 1).order()
     assert (own.priority, own.takes_place) == (0, False)
     assert job.platform == "cluster"
+    # Another machine finds what the search left by its URI.
+    there = Client(tmp_path / "there", bank=bowl.client.bank)
+    seen = there.job(f"file://{tmp_path / 'copies' / job.id}")
+    assert seen.state is JobState.COMPLETE
+    assert there.resolve(seen.id).checkpoint.sha256 == client.resolve(job.id).checkpoint.sha256
+    evaluation = there.plan_job(JobRequest("bowl-train", "evaluate", parent_job_id=seen.id))
+    assert evaluation.parent_job_id == job.id
+    there.close()
 
 
 def test_a_setting_that_the_trials_platform_does_not_take_is_refused_at_once(bowl: Bowl) -> None:
