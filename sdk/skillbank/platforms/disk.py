@@ -61,7 +61,12 @@ def reserve(path: Path) -> None:
     Raises:
         OSError: There is none.
     """
-    descriptor = os.open(_reserve_of(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    kept = _reserve_of(path)
+    try:
+        descriptor = _open_reserve(kept)
+    except PermissionError:  # whoever submitted the job, as another user, took it already
+        kept.unlink()
+        descriptor = _open_reserve(kept)
     try:
         os.posix_fallocate(descriptor, 0, _RESERVE_BYTES)
     finally:
@@ -90,6 +95,10 @@ def write_on_reserve(path: Path, text: str) -> None:
     finally:
         os.close(descriptor)
     _reserve_of(path).replace(path)
+
+
+def _open_reserve(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
 def _reserve_of(path: Path) -> Path:

@@ -100,7 +100,7 @@ def test_a_job_runs_as_its_submitter_behind_walls(
 
     ended = run(platform, plan)
 
-    assert ended.state is JobState.COMPLETE, ended
+    assert ended.state is JobState.COMPLETE, (ended, platform.logs(plan))
     seen = json.loads((plan.results / "seen.json").read_text())
     assert seen == {
         "ids": [1234, 4321],
