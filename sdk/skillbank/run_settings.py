@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from skillbank.errors import RequestInvalid, did_you_mean
 
@@ -15,7 +16,11 @@ _UNITS_BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def read_duration(value: object) -> object:
-    """Seconds of `90`, `30m`, `4h`, `1h30m`, `2d` or `HH:MM:SS`; anything else as it is."""
+    """Seconds of `90`, `30m`, `4h`, `1h30m`, `2d` or `1-12:00:00`; what is no text as it is.
+
+    Raises:
+        ValueError: The text is no time.
+    """
     if not isinstance(value, str):
         return value
     text = value.strip().lower()
@@ -25,15 +30,23 @@ def read_duration(value: object) -> object:
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text)
     if parts and "".join(number + unit for number, unit in parts) == text:
         return sum(float(number) * _UNITS_S[unit] for number, unit in parts)
-    return value
+    if re.fullmatch(r"-?\d+(\.\d+)?", text):
+        return float(text)
+    raise ValueError("expected a time, such as 90 (seconds), 30m, 4h, 1h30m or 1-12:00:00")
 
 
 def read_size(value: object) -> object:
-    """Bytes of `16G`, `500M`, `16GiB` or a number; anything else as it is."""
+    """Bytes of `16G`, `500M`, `16GiB` or a number; what is no text as it is.
+
+    Raises:
+        ValueError: The text is no size.
+    """
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", value.strip(), re.IGNORECASE)
-    return int(float(match[1]) * _UNITS_BYTES[match[2].upper()]) if match else value
+    if match is None:
+        raise ValueError("expected a size, such as 16G, 500M or 1.5T")
+    return int(float(match[1]) * _UNITS_BYTES[match[2].upper()])
 
 
 def read_patterns(value: object) -> object:
@@ -100,14 +113,19 @@ def read_run_settings(kind: type[Settings], given: Mapping[str, Any], where: str
     except ValidationError as error:
         known = [one.alias or name for name, one in kind.model_fields.items()]
         problems = [
-            _explain(str(one["loc"][0]) if one["loc"] else "", one["type"], one["msg"], known)
+            _explain(one, known, given)
             for one in error.errors(include_url=False, include_input=False)
         ]
         listed = "\n".join(f"  - {problem}" for problem in dict.fromkeys(problems))
         raise RequestInvalid(f"{where} cannot be used:\n{listed}") from error
 
 
-def _explain(key: str, kind: str, message: str, known: list[str]) -> str:
-    if kind == "extra_forbidden":
+def _explain(error: ErrorDetails, known: list[str], given: Mapping[str, Any]) -> str:
+    """What is wrong with one key, and what was found there if that is one plain value."""
+    key = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
         return f"{key}: no such key; {did_you_mean(key, known)}"
-    return f"{key}: {message[:1].lower()}{message[1:]}"
+    said = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    value = given.get(key)
+    found = f"found {str(value)!r}, " if isinstance(value, int | float | str) else ""
+    return f"{key}: {found}{said[:1].lower()}{said[1:]}"

@@ -302,7 +302,10 @@ def test_memory_that_another_job_asked_for_is_its_own(tmp_path: Path) -> None:
     ("resources", "error", "told"),
     [
         ({"max_paralel": 2}, RequestInvalid, r"max_paralel: no such key; did you mean 'max_para"),
-        ({"max_parallel": 0}, RequestInvalid, r"max_parallel: input should be greater"),
+        ({"max_parallel": 0}, RequestInvalid, r"max_parallel: found '0', expected greater than"),
+        ({"time_limit": "soon"}, RequestInvalid, r"time_limit: found 'soon', expected a time, su"),
+        ({"time_limit": "-5"}, RequestInvalid, r"time_limit: found '-5', expected greater than 0"),
+        ({"memory": "lots"}, RequestInvalid, r"memory: found 'lots', expected a size, such as 16G"),
         ({"priority": 5000, "memory": "lots"}, RequestInvalid, r"priority: .*\n.*memory: "),
         ({"memory": "900T"}, PlatformError, r"memory: found 9\d*.* GB, expected at most"),
         ({"cpus": 100_000}, PlatformError, r"cpus: found 100000, expected at most \d+"),
