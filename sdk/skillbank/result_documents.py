@@ -36,8 +36,18 @@ def write_json(document: object) -> str:
 
 
 def job_document(job: Job) -> Document:
-    """A job."""
-    return {**asdict(job), "results": job.results}
+    """A job, with the folder of its results and their URI elsewhere, which is empty without one."""
+    return {**asdict(job), "results": job.results, "results_uri": _results_uri(job)}
+
+
+def _results_uri(job: Job) -> str:
+    """What any other machine knows the job by; of a job whose folder is gone nothing is told."""
+    from skillbank.job_folder import read_plan
+
+    try:
+        return read_plan(job.folder).results_uri
+    except (SkillbankError, OSError):
+        return ""
 
 
 def status_document(job: Job, lines: Sequence[StatusLine]) -> Document:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import pytest
 from tests.sdk.cli.conftest import SKILL, ScriptedPlatform, observation
+
+from skillbank.plan import JobPlan
 
 
 def test_jobs_of_an_empty_root_say_how_to_start_one(cli):
@@ -77,7 +82,22 @@ def test_status_as_json_holds_the_record_and_the_last_status_line(cli, complete_
     assert document["id"] == complete_job.id
     assert document["state"] == "COMPLETE"
     assert document["results"] == str(complete_job.results)
+    assert document["results_uri"] == ""
     assert document["progress"]["kpi"] == {"val_loss": 0.7, "val_acc": 0.9}
+
+
+def test_a_job_as_json_tells_the_uri_of_its_results(cli, complete_job):
+    path = complete_job.folder / "plan.json"
+    plan = replace(JobPlan.from_json(path.read_text()), results_uri="s3://team/runs/one")
+    path.write_text(plan.to_json())
+
+    assert cli("status", complete_job.id, "--json").document["results_uri"] == "s3://team/runs/one"
+
+
+def test_a_job_whose_folder_is_gone_is_listed_as_json(cli, complete_job):
+    shutil.rmtree(complete_job.folder)
+
+    assert [one["results_uri"] for one in cli("jobs", "--json").document] == [""]
 
 
 @pytest.mark.parametrize(
