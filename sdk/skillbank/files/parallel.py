@@ -42,12 +42,14 @@ def run_parts(
         return
     with ThreadPoolExecutor(min(threads, len(numbers)), "skillbank-part") as pool:
         futures = [pool.submit(work, number) for number in numbers]
+        is_whole = False
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             failed = next((f for f in futures if f in done and f.exception()), None)
             if failed is not None:
                 failed.result()
-        except BaseException:  # also Ctrl-C: threads that wait would keep the process
-            patience.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            is_whole = True
+        finally:
+            if not is_whole:  # also after Ctrl-C: threads that wait would keep the process
+                patience.stop()
+                pool.shutdown(wait=False, cancel_futures=True)

@@ -22,7 +22,7 @@ from skillbank.files.api import ABSENT, FileStore
 from skillbank.files.local import LocalStore
 from skillbank.files.parallel import Parts
 from skillbank.files.s3 import S3Store
-from skillbank.testing.files_contract import make_content
+from skillbank.testing.files_transfers import make_content
 
 PART = SMALL_PARTS.size_bytes
 SIZE = 4 * PART + 1
