@@ -242,6 +242,8 @@ class JobClient(JobReader):
         if given is None:
             return ""
         scheme_of(given)  # refuses what cannot be reached
+        if not given.partition("://")[2].strip("/") and "://" in given:
+            raise RequestInvalid(f"results: {given!r} names no bucket; try 's3://BUCKET/PREFIX'.")
         return f"{(absolute_file(given) or given).rstrip('/')}/{job_id}"
 
     def _new_id(self, action: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.sdk.toy import TOY, make_toy_client
 
 from skillbank.config import read_config
 from skillbank.errors import PlatformError, RequestInvalid
 from skillbank.platforms.registry import KINDS, Platforms
+from skillbank.request import AutomlPolicy, JobRequest
 
 WHOLE = """
 results: s3://bucket/runs
@@ -120,3 +122,14 @@ def test_a_missing_package_is_told_with_the_line_that_installs_it(
 
     with pytest.raises(PlatformError, match=r"pip install 'skillbank\[docker\]'"):
         Platforms(tmp_path)["docker"]
+
+
+def test_a_place_for_results_without_a_bucket_is_refused_before_anything_is_made(
+    tmp_path: Path,
+) -> None:
+    request = JobRequest(TOY, "train", automl_policy=AutomlPolicy.OFF, results="s3://")
+
+    with pytest.raises(RequestInvalid, match=r"results: 's3://' names no bucket; try 's3://BUCK"):
+        make_toy_client(tmp_path).plan_job(request)
+
+    assert not (tmp_path / "jobs").exists()
