@@ -56,6 +56,7 @@ def sync_job(job: Job, plan: JobPlan, storage: tuple[StorageSettings, ...]) -> l
             excludes=plan.upload_excludes,
             attempt=job.attempt,
         )
+        lease.on_lost = lambda _: outbox.abandon()  # an attempt that begins must not wait for this
         before = _listed(stores, plan.results_uri)
         outbox.start()
         left = outbox.flush(_PATIENCE_S)

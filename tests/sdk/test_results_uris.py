@@ -6,18 +6,31 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from tests.sdk.toy import FIXTURES, TOY, make_toy_client
 
 from skillbank.artefacts import list_checkpoints
 from skillbank.client import Client
-from skillbank.errors import FileDamaged, JobConflict, JobNotFound, RequestInvalid
+from skillbank.errors import (
+    FileDamaged,
+    FilesError,
+    FilesUnavailable,
+    JobConflict,
+    JobNotFound,
+    RequestInvalid,
+)
+from skillbank.files.local import LocalStore
 from skillbank.job import Job, JobState
 from skillbank.plan import JobPlan
+from skillbank.staging.lease import DiskLease
 from skillbank.testing import wait_until
 
 PATIENCE_S = 60.0
@@ -281,6 +294,35 @@ def test_what_a_job_could_not_send_is_sent_later(here: Client, done: Job) -> Non
 
     assert here.sync(done.id) == ["results/note.txt"]
     assert here.sync(done.id) == []
+
+
+def test_sending_later_makes_way_for_an_attempt_that_begins(
+    here: Client, done: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = Event()
+    monkeypatch.setattr(refuse, "told", refused.set, raising=False)
+    monkeypatch.setattr(LocalStore, "upload", refuse)
+    monkeypatch.setattr(LocalStore, "write", partialmethod(refuse_but_leases, LocalStore.write))
+    (done.results / "note.txt").write_text("does not arrive")
+    newer = DiskLease(done.folder, done.attempt + 1)
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(here.sync, done.id)
+        assert refused.wait(20)
+        newer.take(20)
+        newer.release()
+
+        with pytest.raises(FilesError):
+            sent.result(20)
+    (done.folder / "fence.json").unlink()
+
+
+def refuse(*_: object, **__: object) -> None:
+    refuse.told()  # type: ignore[attr-defined]
+    raise FilesUnavailable("it is away")
+
+
+def refuse_but_leases(store: LocalStore, write: Any, uri: str, *more: Any) -> Any:
+    return write(store, uri, *more) if uri.endswith("lease.json") else refuse()
 
 
 def test_a_mirror_is_never_sent_back(here: Client, there: Client, done: Job) -> None:
