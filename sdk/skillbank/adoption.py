@@ -9,13 +9,13 @@ from pathlib import Path
 
 from skillbank.config import read_config
 from skillbank.errors import FileDamaged, JobConflict, JobNotFound
-from skillbank.files.opening import Stores
+from skillbank.files.opening import hurried_stores
 from skillbank.job import Job
 from skillbank.job_folder import create_folder, read_plan
 from skillbank.plan import JobPlan
 from skillbank.platforms.adopted import mark_adopted
 from skillbank.request import PORTABLE
-from skillbank.staging.mirror import PLAN_NAME, Mirror, require_manifest
+from skillbank.staging.mirror import PATIENCE_S, PLAN_NAME, Mirror, require_manifest
 from skillbank.staging.rebasing import rebase
 from skillbank.store import JobStore
 
@@ -38,7 +38,7 @@ def adopt_job(uri: str, root: Path, store: JobStore) -> Job:
     """
     uri = uri.rstrip("/")
     storage = read_config(root).storage
-    there = Stores(storage).of(uri)
+    there = hurried_stores(storage, PATIENCE_S).of(uri)
     manifest = require_manifest(there, uri)
     known = _known(store, manifest.job_id)
     if known is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from skillbank.config import StorageSettings
 from skillbank.errors import RequestInvalid
 from skillbank.files.api import FileStore
@@ -53,6 +55,17 @@ def _open_s3(uri: str, settings: StorageSettings) -> FileStore:
             f"{uri}: a bucket needs the extra 's3': pip install 'skillbank[s3]'."
         ) from error
     return S3Store(settings)
+
+
+def hurried_stores(settings: tuple[StorageSettings, ...], patience_s: float) -> Stores:
+    """Stores for somebody who waits for the answer: they give up soon.
+
+    Args:
+        settings: As of `Stores`.
+        patience_s: How long a place that does not answer is asked again, at most.
+    """
+    known = (*settings, StorageSettings())
+    return Stores(tuple(replace(one, patience_s=min(one.patience_s, patience_s)) for one in known))
 
 
 def scheme_of(uri: str) -> str:

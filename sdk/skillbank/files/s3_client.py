@@ -165,4 +165,7 @@ class S3Client:
             return f"those of {', '.join(named)}"
         if self._settings.profile:
             return f"those of the profile {self._settings.profile!r}"
-        return "those of the environment, the default profile or the machine's role"
+        return (
+            "those of the environment, the default profile or the machine's role: config.yaml "
+            "tells nothing of this bucket (storage: prefix, endpoint_url, access_key, ...)"
+        )

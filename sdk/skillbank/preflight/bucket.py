@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from skillbank.config import StorageSettings, read_config
+from skillbank.config import read_config
 from skillbank.errors import FilesError
 from skillbank.files.api import ABSENT
 from skillbank.files.archive import is_archive
-from skillbank.files.opening import Stores
+from skillbank.files.opening import Stores, hurried_stores
 from skillbank.platforms.inspection import Check, CheckState
 from skillbank.preflight.subject import Subject
 
@@ -28,7 +27,7 @@ def look_into_bucket(uri: str, root: Path) -> str:
     Raises:
         FilesError: It cannot be told.
     """
-    stores = hurried_stores(root)
+    stores = _stores(root)
     whole = _archive_of(uri)
     found = stores.of(whole).stat(whole)
     if found is not None:
@@ -46,7 +45,7 @@ def check_results(subject: Subject) -> Iterator[Check]:
     uri = plan.results_uri
     probe = f"{uri}/.probe-{secrets.token_hex(4)}"
     try:
-        store = hurried_stores(subject.client.root).of(uri)
+        store = _stores(subject.client.root).of(uri)
         store.write(probe, b"", ABSENT)
         store.delete(probe)
     except FilesError as error:
@@ -57,10 +56,8 @@ def check_results(subject: Subject) -> Iterator[Check]:
     yield Check("results", CheckState.PASS, "can be written", about=uri)
 
 
-def hurried_stores(root: Path) -> Stores:
-    """Stores that tell at once when a place does not answer."""
-    known = (*read_config(root).storage, StorageSettings())
-    return Stores(tuple(replace(one, patience_s=_PATIENCE_S) for one in known))
+def _stores(root: Path) -> Stores:
+    return hurried_stores(read_config(root).storage, _PATIENCE_S)
 
 
 def _archive_of(uri: str) -> str:

@@ -16,6 +16,7 @@ from skillbank.files.opening import Stores
 from skillbank.job import PAUSED_EXIT
 from skillbank.platforms.attempt import AttemptFolder, Ending
 from skillbank.platforms.disk import pass_over_full
+from skillbank.platforms.limits import explain_limit
 from skillbank.platforms.memory import count_memory_kills, explain_kill
 from skillbank.platforms.retrying import RetryPolicy, explain_run, mark_run, spread_pause
 from skillbank.platforms.supervisor import STOPPED_FROM_OUTSIDE
@@ -225,12 +226,7 @@ class Attendant:
         if child.warning is not None and exit_code != 0:
             return self._stopped(started_at, exit_code)
         if child.is_over_time and exit_code != 0:
-            limit = _describe_duration(self._order.time_limit_s or 0)
-            detail = (
-                f"stopped by its time limit of {limit}; run 'skillbank resume "
-                f"{self._order.job_id}' to go on from its last checkpoint, or give it more time "
-                "with '--resource time_limit=...'"
-            )
+            detail = explain_limit(self._order.job_id, self._order.time_limit_s or 0.0)
             failed = 1 if exit_code in {_STOPPED_EXIT, -signal.SIGTERM} else exit_code
             return Ending(failed, False, detail, started_at, time.time())
         detail = explain_kill(exit_code, kills, count_memory_kills())
@@ -274,10 +270,3 @@ class Attendant:
 def _as_status(ending: Ending) -> int:
     """Exit status as a shell gives it: 128 and the number of the signal."""
     return 128 - ending.exit_code if ending.exit_code else 0
-
-
-def _describe_duration(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (left, "s")) if n]
-    return " ".join(parts) or f"{seconds:g} s"

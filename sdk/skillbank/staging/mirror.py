@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from skillbank.config import StorageSettings
 from skillbank.errors import FileConflict, FileMissing, FilesUnavailable, JobNotFound
 from skillbank.files.api import FileStore
-from skillbank.files.opening import Stores
+from skillbank.files.opening import hurried_stores
 from skillbank.platforms.attempt import read_json, write_json
 from skillbank.staging.collecting import is_of_a_job
 from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
@@ -25,7 +24,7 @@ PLAN_NAME = "plan.json"
 _SMALL_BYTES = 4 * 2**20
 _GROWING = ("log.txt", "results/status.json")
 _OURS = frozenset({PLAN_NAME, "spec.yaml"})
-_PATIENCE_S = 8.0
+PATIENCE_S = 8.0
 _PULL_EVERY_S = 0.5
 
 
@@ -41,11 +40,7 @@ class Mirror:
     def __init__(self, folder: Path, uri: str, storage: tuple[StorageSettings, ...]) -> None:
         self._folder = folder
         self._uri = uri.rstrip("/")
-        hurried = tuple(
-            replace(one, patience_s=min(one.patience_s, _PATIENCE_S))
-            for one in (*storage, StorageSettings())
-        )
-        self._store: FileStore = Stores(hurried).of(self._uri)
+        self._store: FileStore = hurried_stores(storage, PATIENCE_S).of(self._uri)
         self._version = ""
         self._asked_at = float("-inf")
 
