@@ -12,7 +12,7 @@ from tests.contracts.pages import SKILL_FOLDERS, shown_commands
 
 from skillbank.config import read_config
 from skillbank.job import JobState
-from skillbank.platforms.docker_settings import DockerSettings
+from skillbank.platforms.docker.settings import DockerSettings
 from skillbank.platforms.kubernetes.settings import KubernetesSettings
 from skillbank.platforms.local_settings import LocalSettings
 from skillbank.platforms.slurm.settings import ONLY_IN_CONFIG, SlurmSettings
