@@ -17,6 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,8 @@ READER_KEY, READER_SECRET = "reader", "another-one-that-may-only-read"
 REGION = "us-east-1"
 _PATIENCE_S = 60.0
 _ROOM_BYTES = 4 << 30
+# A server dies with the thread that started it, so this one lives as long as the process.
+_starter = ThreadPoolExecutor(1, "starter")
 
 
 def why_no_seaweedfs() -> str:
@@ -110,15 +113,7 @@ class S3Server:
 
     def start(self) -> None:
         """Start it, and return when it answers."""
-        watched = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*watched, *self.command()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-            )
+        self._process = _starter.submit(self._spawn).result()
         deadline = time.monotonic() + _PATIENCE_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -133,6 +128,17 @@ class S3Server:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        watched = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*watched, *self.command()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )
 
     def _answers(self) -> bool:
         try:

@@ -9,7 +9,6 @@ parts; the usual ones (`skillbank.files.parallel.USUAL_PARTS`) were chosen by it
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import random
@@ -22,8 +21,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]  # run as a script
 
+from bench.files.content import digest_of, write_random  # noqa: E402
 from tests.services.s3 import S3Server, SeaweedFS, running  # noqa: E402
 
 from skillbank.files.parallel import USUAL_PARTS, Parts  # noqa: E402
@@ -49,8 +49,8 @@ class Bench:
         self._source = folder / "source"
         self._plain = server.client()
         self._num_buckets = 0
-        _write_random(self._source, size_bytes)
-        self._digest = _digest_of(self._source)
+        write_random(self._source, size_bytes)
+        self._digest = digest_of(self._source)
 
     def ways(self, parts: Parts) -> dict[str, tuple[Callable[[str], Any], Callable[[str], Any]]]:
         """Name -> how a file goes up to a bucket, and down from it."""
@@ -78,7 +78,7 @@ class Bench:
         try:
             up_s, up_cpu_s = _timed(way[0], bucket)
             down_s, down_cpu_s = _timed(way[1], bucket)
-            if _digest_of(self._target) != self._digest:
+            if digest_of(self._target) != self._digest:
                 sys.exit("other bytes came back")
         finally:
             self._target.unlink(missing_ok=True)
@@ -186,18 +186,6 @@ def _told(pair: dict[str, dict[str, float]]) -> str:
         f"(CPU {seen['up_cpu_s']:.2f} {seen['down_cpu_s']:.2f})"
         for name, seen in sorted(pair.items())
     )
-
-
-def _write_random(path: Path, size_bytes: int) -> None:
-    block = random.Random(0).randbytes(8 << 20)
-    with path.open("wb") as file:
-        for number in range(0, size_bytes, len(block)):
-            file.write(number.to_bytes(8, "big") + block[8 : size_bytes - number])
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":
