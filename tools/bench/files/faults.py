@@ -25,11 +25,11 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]  # run as a script
 
-from bench.files.content import digest_of, write_random  # noqa: E402
 from tests.services.netns import Namespace, namespace  # noqa: E402
 from tests.services.s3 import S3Server, SeaweedFS, running  # noqa: E402
 from tests.services.tcp_proxy import Faults, TcpProxy, Way, proxied  # noqa: E402
 
+from bench.files.content import digest_of, write_random  # noqa: E402
 from skillbank.errors import FilesError  # noqa: E402
 from skillbank.files.retrying import Patience  # noqa: E402
 from skillbank.files.s3 import S3Store  # noqa: E402

@@ -23,9 +23,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]  # run as a script
 
-from bench.files.content import digest_of, write_random  # noqa: E402
 from tests.services.s3 import S3Server, SeaweedFS, running  # noqa: E402
 
+from bench.files.content import digest_of, write_random  # noqa: E402
 from skillbank.files.parallel import USUAL_PARTS, Parts  # noqa: E402
 from skillbank.files.s3 import S3Store  # noqa: E402
 
