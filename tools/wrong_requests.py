@@ -39,7 +39,7 @@ COMMAND_LINE = (
         ("--set 'train.optim.lr_steps=[5,", "not YAML"),
     ),
     W("unknown AutoML policy", f"{PLAN} --automl maybe", ("automl_policy", "'maybe'", "'off'")),
-    W("unknown platform", f"{PLAN} --platform slurm", ("'slurm'", "local")),
+    W("unknown platform", f"{PLAN} --platform slrum", ("'slrum'", "slurm")),
     W("unknown state", "skillbank jobs --state CANCELLED", ("'CANCELLED'", "'CANCELED'")),
 )
 SKILLS = (

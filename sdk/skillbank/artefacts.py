@@ -230,7 +230,7 @@ def _kept_elsewhere(results: Path) -> dict[tuple[Path, int], str]:
             )
             for path, entry in manifest["files"].items()
         }
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointNotFound(
