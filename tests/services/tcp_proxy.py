@@ -109,6 +109,10 @@ class TcpProxy:
 
     async def _close(self) -> None:
         if self._server is not None:
+            for listener in self._server.sockets:
+                self._loop.remove_reader(listener.fileno())
+            for _ in range(3):
+                await asyncio.sleep(0)  # what was accepted gets its reader and writer
             self._server.close()
             self._server = None
         await self._reset_all()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
@@ -46,3 +47,19 @@ def moto_store(moto: S3Server) -> S3Store:
 def s3_folder() -> str:
     """A folder of the bucket that is the test's own."""
     return f"s3://{BUCKET}/test-{next(_folders)}"
+
+
+def once_after(num_bytes: int, act: Callable[[], None]) -> Callable[[int], None]:
+    """A listener to progress that acts once so much went over."""
+    lock, total, done = threading.Lock(), 0, False
+
+    def listen(moved: int) -> None:
+        nonlocal total, done
+        with lock:
+            total += moved
+            if total < num_bytes or done:
+                return
+            done = True
+        act()
+
+    return listen

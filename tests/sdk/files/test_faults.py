@@ -1,25 +1,22 @@
-"""What stores do while the network, the endpoint, the credentials or the disk fail."""
+"""What stores do while the network or the endpoint fails."""
 
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.sdk.files.conftest import SMALL_PARTS
+from tests.sdk.files.conftest import SMALL_PARTS, once_after
 from tests.services.netns import Namespace, namespace, why_no_namespace
-from tests.services.s3 import READER_KEY, READER_SECRET, SECRET, S3Server, require
+from tests.services.s3 import S3Server, require
 from tests.services.tcp_proxy import Faults, TcpProxy, Way, proxied
 
-from skillbank.errors import FilesError, FilesFull, FilesRefused, FilesUnavailable
+from skillbank.errors import FilesError, FilesUnavailable
 from skillbank.files.api import ABSENT, FileStore
-from skillbank.files.local import LocalStore
 from skillbank.files.parallel import Parts
 from skillbank.files.s3 import S3Store
 from skillbank.testing.files_transfers import make_content
@@ -64,22 +61,6 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def once_after(num_bytes: int, act: Callable[[], None]) -> Callable[[int], None]:
-    """A listener to progress that acts once so much went over."""
-    lock, total, done = threading.Lock(), 0, False
-
-    def listen(moved: int) -> None:
-        nonlocal total, done
-        with lock:
-            total += moved
-            if total < num_bytes or done:
-                return
-            done = True
-        act()
-
-    return listen
-
-
 def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -95,7 +76,7 @@ def test_a_download_goes_on_where_its_connections_break(
     fetched = store.download(f"{s3_folder}/file", source.with_name("here"))
 
     assert fetched.sha256 == digest_of(source) == digest_of(source.with_name("here"))
-    assert proxy.num_broken >= 6
+    assert proxy.num_broken >= 3
 
 
 def test_parts_that_went_up_do_not_go_again_after_a_reset(
@@ -249,55 +230,6 @@ def test_an_answer_that_is_cut_anywhere_is_asked_for_again(
         assert act(store, uri) == expected, f"cut after {offset} bytes"
 
 
-def test_wrong_credentials_are_told_at_once_by_their_reference(
-    seaweedfs: S3Server, s3_folder: str, tmp_path: Path
-) -> None:
-    """Neither the wrong secret nor a part of it is told."""
-    secret = tmp_path / "wrong-secret"
-    secret.write_text("abcdefgh12345678", encoding="ascii")
-    store = S3Store(seaweedfs.settings(secret_key=f"file:{secret}", patience_s=600.0))
-    began = time.monotonic()
-
-    with pytest.raises(FilesRefused) as told:
-        store.write(f"{s3_folder}/file", b"")
-
-    assert time.monotonic() - began < 5
-    assert f"secret_key=file:{secret}" in str(told.value)
-    assert "SignatureDoesNotMatch" in str(told.value)
-    assert "abcdefgh" not in str(told.value) + repr(told.value.__cause__)
-    with pytest.raises(FilesRefused, match="wrong-secret"):
-        store.stat(f"{s3_folder}/file")
-    with pytest.raises(FilesRefused, match="wrong-secret"):
-        store.is_reachable(s3_folder)
-
-    secret.write_text(SECRET, encoding="ascii")  # as a rotation does
-    store.write(f"{s3_folder}/file", b"")
-
-
-def test_a_reference_that_leads_nowhere_is_refused(seaweedfs: S3Server, s3_folder: str) -> None:
-    store = S3Store(seaweedfs.settings(secret_key="env:NO_SUCH_VARIABLE"))
-
-    with pytest.raises(FilesRefused, match=r"storage\.secret_key: the variable NO_SUCH_VARIABLE"):
-        store.read(f"{s3_folder}/file")
-
-
-def test_who_may_only_read_is_told_when_writing(
-    seaweedfs: S3Server, weed_store: S3Store, s3_folder: str, tmp_path: Path
-) -> None:
-    (tmp_path / "key").write_text(READER_KEY, encoding="ascii")
-    (tmp_path / "secret").write_text(READER_SECRET, encoding="ascii")
-    reader = S3Store(
-        seaweedfs.settings(
-            access_key=f"file:{tmp_path / 'key'}", secret_key=f"file:{tmp_path / 'secret'}"
-        )
-    )
-    weed_store.write(f"{s3_folder}/file", b"1")
-
-    assert reader.read(f"{s3_folder}/file") == b"1"
-    with pytest.raises(FilesRefused, match="AccessDenied"):
-        reader.write(f"{s3_folder}/file", b"2")
-
-
 @pytest.fixture
 def link() -> Iterator[Namespace]:
     require(why_no_namespace())
@@ -349,68 +281,6 @@ def test_a_slow_link_is_no_vanished_endpoint(
     assert digest_of(tmp_path / "here") == digest_of(tmp_path / "source")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 12 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "skillbank-test", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (subprocess.CalledProcessError, FileNotFoundError) as error:
-        pytest.skip(f"no disk can be mounted here: {error}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def test_a_disk_that_is_too_small_is_told_before_anything_comes(
-    weed_store: S3Store, small_disk: Path, s3_folder: str, source: Path
-) -> None:
-    weed_store.upload(source, f"{s3_folder}/file")
-    told: list[int] = []
-
-    with pytest.raises(FilesFull, match=rf"disk/here: the disk is full: .*{SIZE:,} are needed"):
-        weed_store.download(f"{s3_folder}/file", small_disk / "here", told.append)
-
-    assert sum(told) == 0
-    assert not (small_disk / "here").exists()
-
-
-def test_a_download_goes_on_once_the_disk_has_room_again(
-    weed_store: S3Store, small_disk: Path, s3_folder: str
-) -> None:
-    """Somebody else fills it meanwhile."""
-    content = make_content(2 * PART)
-    weed_store.write(f"{s3_folder}/file", content)
-    hog = small_disk / "hog"
-
-    with pytest.raises(FilesFull, match="disk/here"):
-        weed_store.download(
-            f"{s3_folder}/file",
-            small_disk / "here",
-            once_after(PART, lambda: _fill(hog)),
-        )
-    assert not (small_disk / "here").exists()
-    hog.unlink()
-    weed_store.download(f"{s3_folder}/file", small_disk / "here")
-
-    assert (small_disk / "here").read_bytes() == content
-
-
-def test_a_full_disk_keeps_what_lay_there(small_disk: Path, source: Path) -> None:
-    store = LocalStore()
-    store.write(str(small_disk / "file"), b"earlier")
-    _fill(small_disk / "hog")
-
-    with pytest.raises(FilesFull, match="disk/file"):
-        store.write(str(small_disk / "file"), bytes(1 << 20))
-    with pytest.raises(FilesFull, match="disk/file"):
-        store.upload(source, str(small_disk / "file"))
-
-    assert store.read(str(small_disk / "file")) == b"earlier"
-    assert sorted(path.name for path in small_disk.iterdir()) == ["file", "hog"]
-
-
 def test_nothing_but_errors_of_ours_leaves_a_store(
     hasty_store: S3Store, proxy: TcpProxy, s3_folder: str, source: Path
 ) -> None:
@@ -428,9 +298,3 @@ def test_nothing_but_errors_of_ours_leaves_a_store(
             hasty_store.download(f"{s3_folder}/file", source.with_name("here"))
         with pytest.raises(FilesError):
             list(hasty_store.list(s3_folder))
-
-
-def _fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file, suppress(OSError):
-        while file.write(bytes(1 << 16)):
-            pass
