@@ -95,7 +95,10 @@ def test_a_folder_with_an_equals_sign_is_no_role(cli, dataset, tmp_path):
         (["--set", "=3"], "--set '=3': expected KEY=VALUE"),
         (["--set", "train.optim.lr_steps=[5,"], "--set train.optim.lr_steps"),
         (["--automl", "maybe"], "automl_policy: 'maybe' is not a policy; use 'on' or 'off'."),
-        (["--platform", "moon"], "no platform is named 'moon'; known: docker, kubernetes, local, slurm."),
+        (
+            ["--platform", "moon"],
+            "no platform is named 'moon'; known: docker, kubernetes, local, slurm.",
+        ),
         (["-e", "absent.yaml"], "absent.yaml: no such spec file"),
         (["--data", "elsewhere"], "--data: all is given twice"),
         (["--set", "num_epoch=3"], "num_epoch: no such key; did you mean 'num_epochs'?"),
