@@ -80,16 +80,17 @@ def train(
     seed = _seed(spec, run, state)
     set_algorithms(spec.train.cudnn)
     settings = _loop_settings(spec, run, seed)
-    best = BestCheckpoints(spec.train.checkpointer) if spec.train.checkpointer.enable_topk else None
+    writer = _writer(spec, run)
     record = begin(spec, run, (train_clips, val_clips), devices.note, seed)
     record = replace(record, layout=facts.skeleton)  # its file may be gone when the report is made
     if settings.rank == 0:
         record.write_info()
+        writer.settle(state, settings)
     position = position_of(state)
     fed = f"{len(train_clips)} clips in batches of {spec.dataset.batch_size}"
     run.peers.gather(f"{fed}, {_agreed_on(devices, seed, position)}")
     if position.epoch < settings.stop_after:
-        _fit(spec, run, data, devices, _Start(settings, state, best))
+        _fit(spec, run, data, devices, _Start(settings, state, writer))
     else:
         log.info(
             "already trained for %d epochs, and %d are asked for: nothing left to do",
@@ -123,7 +124,18 @@ class _Start:
 
     settings: LoopSettings
     state: State | None
-    best: BestCheckpoints | None
+    writer: CheckpointWriter
+
+
+def _writer(spec: TrainAction, run: Run) -> CheckpointWriter:
+    kept = spec.train.checkpointer
+    return CheckpointWriter(
+        run,
+        LATEST,
+        interval=spec.train.checkpoint_interval,
+        by_step=spec.train.checkpoint_interval_unit == "step",
+        best=BestCheckpoints(kept) if kept.enable_topk else None,
+    )
 
 
 def _fit(spec: TrainAction, run: Run, data: _Data, devices: Devices, start: _Start) -> None:
@@ -139,18 +151,11 @@ def _fit(spec: TrainAction, run: Run, data: _Data, devices: Devices, start: _Sta
         build_loader(train_batches, workers, epoch=position.epoch, batch=position.batch),
         build_loader(Batches(data.val, data.val_feeding(spec)), workers),
     )
-    writer = CheckpointWriter(
-        run,
-        LATEST,
-        interval=spec.train.checkpoint_interval,
-        by_step=spec.train.checkpoint_interval_unit == "step",
-        best=start.best,
-    )
     fit(
         _module(spec, settings, state, data.facts),
         loaders,
         devices,
-        callbacks=[ProgressReport(run), writer],
+        callbacks=[ProgressReport(run), start.writer],
         results=run.results,
         logger=build_logger(spec.wandb, run.results),
     )

@@ -36,22 +36,42 @@ class BestCheckpoints:
             )
         self._name({"epoch": 0, "step": 0, **dict.fromkeys(METRICS, 0.0)})
 
-    def consider(self, run: Run, state: State, metrics: Mapping[str, float]) -> None:
-        """Keep a state if it is among the best; what falls out is deleted."""
+    def consider(
+        self, run: Run, state: State, metrics: Mapping[str, float], *, is_new: bool = True
+    ) -> None:
+        """Keep a state if it is among the best; what falls out is deleted.
+
+        Args:
+            run: Where the checkpoints are.
+            state: The state.
+            metrics: What was measured of it; without the monitored metric it is not considered.
+            is_new: False: its file is written, if it was found to be among the best.
+        """
         if self._monitor not in metrics:
             return
         folder = self._folder(run)
         place = {"epoch": state["epoch"], "step": state["global_step"], **metrics}
         path = folder / self._name(place)
-        kept = [entry for entry in self._kept(run) if run.results / entry.path != path]
+        recorded = [entry for entry in self._recorded(run) if run.results / entry.path != path]
+        kept = [entry for entry in recorded if (run.results / entry.path).is_file()]
         best = sorted(kept, key=lambda entry: self._rank(entry.metrics))
         if len(best) >= self._settings.save_top_k:
             worst_kept = best[self._settings.save_top_k - 1]
             if self._rank(worst_kept.metrics) <= self._rank(metrics):
                 return
-        write_checkpoint(run, path, state, metrics)
+        if is_new:
+            write_checkpoint(run, path, state, metrics)
         for entry in best[self._settings.save_top_k - 1 :]:
             remove_checkpoint(run, run.results / entry.path)
+
+    def settle(self, run: Run, state: State, metrics: Mapping[str, float]) -> None:
+        """Finish what was begun when training stopped; it goes on with this state."""
+        for entry in self._recorded(run):
+            if not (run.results / entry.path).is_file():
+                run.forget(entry.path)
+        known = {(entry.epoch, entry.step) for entry in self._recorded(run)}
+        is_known = (state["epoch"], state["global_step"]) in known
+        self.consider(run, state, metrics, is_new=not is_known)
 
     def _rank(self, metrics: Mapping[str, float]) -> float:
         """Smaller is better."""
@@ -59,8 +79,8 @@ class BestCheckpoints:
         value = metrics[self._monitor]
         return value if mode == "min" else -value
 
-    def _kept(self, run: Run) -> list[Artefact]:
-        """Best checkpoints that are on the disk, known by their names."""
+    def _recorded(self, run: Run) -> list[Artefact]:
+        """Best checkpoints of this folder, known by their names."""
         literal = re.escape(_FIELD.sub("\0", self._settings.filename)).replace("\0", r"[-+.\w=]+")
         pattern = re.compile(literal.replace("\\\0", r"[-+.\w=]+") + r"\.pth")
         folder = self._folder(run).resolve()
@@ -68,7 +88,6 @@ class BestCheckpoints:
             entry
             for entry in run.artefacts()
             if self._monitor in entry.metrics
-            and (run.results / entry.path).is_file()
             and (run.results / entry.path).resolve().parent == folder
             and pattern.fullmatch(Path(entry.path).name)
         ]

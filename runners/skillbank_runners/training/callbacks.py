@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
@@ -16,12 +17,15 @@ from pytorch_lightning.callbacks import Checkpoint
 from skillbank_runners.api import Run
 from skillbank_runners.training.best_checkpoints import BestCheckpoints
 from skillbank_runners.training.checkpoints import (
+    State,
     checkpoint_name,
+    periodic_before,
     point_latest,
     remove_checkpoint,
     write_checkpoint,
 )
-from skillbank_runners.training.loop import Classifier
+from skillbank_runners.training.loop import Classifier, LoopSettings
+from skillbank_runners.training.position import position_of
 
 _STEP_REPORT_S = 2.0
 
@@ -120,12 +124,34 @@ class CheckpointWriter(Checkpoint):
         self._by_step = by_step
         self._best = best
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Remove what a killed process left half written."""
-        del pl_module
-        if trainer.is_global_zero:
-            for path in self._run.results.glob(".*.pth.*.tmp"):
-                path.unlink()
+    def settle(self, state: State | None, settings: LoopSettings) -> None:
+        """Do what an interruption kept the process before from doing, then training goes on.
+
+        It may have come within a write, or between the files that the end of an epoch leaves.
+
+        Args:
+            state: Where training goes on; None: it starts.
+            settings: What it follows.
+        """
+        for path in self._run.results.glob(".*.pth.*.tmp"):
+            path.unlink()
+        metrics = (state or {}).get("metrics")
+        if state is None or not metrics:
+            return
+        position = position_of(state)
+        path = self._run.results / checkpoint_name(position.epoch - 1, position.step)
+        known = {entry.path: (entry.epoch, entry.step) for entry in self._run.artefacts()}
+        is_own = path.is_file() or (position.epoch - 1, position.step) in known.values()
+        if not is_own:
+            return
+        is_last = position.epoch == settings.stop_after
+        is_due = is_last or self._is_due(position.step if self._by_step else position.epoch)
+        if is_due and path.name not in known:
+            write_checkpoint(self._run, path, state, metrics)
+            point_latest(self._latest, path)
+        self._replace_before(path)
+        if self._best:
+            self._best.settle(self._run, state, settings.regular(metrics, position.epoch - 1))
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object
@@ -151,9 +177,8 @@ class CheckpointWriter(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's checkpoint where one is due; where training stops it always is."""
         module = _classifier(pl_module)
-        count = module.step if self._by_step else module.epoch + 1
         is_last = module.epoch + 1 == module.settings.stop_after
-        if is_last or count % self._interval == 0:
+        if is_last or self._is_due(module.step if self._by_step else module.epoch + 1):
             self._write(trainer, module, epoch_ended=True)
         if self._best and trainer.is_global_zero:
             self._best.consider(self._run, module.state(), module.regular_metrics)
@@ -178,10 +203,20 @@ class CheckpointWriter(Checkpoint):
         path = self._run.results / checkpoint_name(module.epoch, module.step)
         metrics = module.metrics if epoch_ended else {}
         write_checkpoint(self._run, path, module.state(sums), metrics)
-        before = self._latest.resolve() if self._latest.is_symlink() else path.resolve()
         point_latest(self._latest, path)
-        if self._best and self._best.replace_periodic and before != path.resolve():
-            remove_checkpoint(self._run, self._run.results / before.name)
+        self._replace_before(path)
+
+    def _is_due(self, count: int) -> bool:
+        """Tell whether so many epochs, or steps, ask for a checkpoint."""
+        return count % self._interval == 0
+
+    def _replace_before(self, path: Path) -> None:
+        """Delete the periodic checkpoint before this one, where only the latest is wanted."""
+        if not self._best or not self._best.replace_periodic:
+            return
+        before = periodic_before(self._run, path)
+        if before:
+            remove_checkpoint(self._run, before)
 
 
 def _classifier(module: pl.LightningModule) -> Classifier:

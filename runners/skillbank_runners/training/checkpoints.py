@@ -46,9 +46,9 @@ def write_checkpoint(
 
 
 def remove_checkpoint(run: Run, path: Path) -> None:
-    """Delete a checkpoint and its record; the record goes first, so that it never dangles."""
-    run.forget(Path(os.path.relpath(path, run.results)).as_posix())
+    """Delete a checkpoint, then its record, by which one that is interrupted is done again."""
     path.unlink(missing_ok=True)
+    run.forget(Path(os.path.relpath(path, run.results)).as_posix())
 
 
 def point_latest(link: Path, target: Path) -> None:
@@ -69,6 +69,17 @@ def newest_checkpoint(results: Path, latest_name: str) -> Path | None:
         if (match := _NAME.fullmatch(path.name))
     ]
     return max(found)[2] if found else None
+
+
+def periodic_before(run: Run, path: Path) -> Path | None:
+    """The recorded periodic checkpoint before another recorded one; None: there is none."""
+    known = {
+        entry.path: (entry.epoch, entry.step)
+        for entry in run.artefacts()
+        if _NAME.fullmatch(entry.path)
+    }
+    earlier = [name for name in known if path.name in known and known[name] < known[path.name]]
+    return run.results / max(earlier, key=known.__getitem__) if earlier else None
 
 
 def metrics_after(run: Run, epochs: int) -> Mapping[str, float]:

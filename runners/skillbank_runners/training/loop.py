@@ -77,6 +77,11 @@ class LoopSettings:
         """Tell whether a zero-indexed epoch is validated, whether or not training pauses."""
         return (epoch + 1) % min(self.validation_interval, self.num_epochs) == 0
 
+    def regular(self, metrics: Mapping[str, float], epoch: int) -> dict[str, float]:
+        """What was measured in an epoch, less a validation that only a pause asked for."""
+        is_kept = self.is_validated(epoch)
+        return {n: v for n, v in metrics.items() if is_kept or not n.startswith("val_")}
+
 
 class Classifier(pl.LightningModule):
     """A network with the state of its training.
@@ -203,10 +208,9 @@ class Classifier(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Close the epoch: its metrics, and the next learning rate."""
-        trained, lr = self._sums.means("train", self.device), {"lr": self.lr}
-        self.metrics = {**trained, **self._val_metrics, **lr}
-        is_regular = self.settings.is_validated(self.epoch)
-        self.regular_metrics = self.metrics if is_regular else {**trained, **lr}
+        trained = self._sums.means("train", self.device)
+        self.metrics = {**trained, **self._val_metrics, "lr": self.lr}
+        self.regular_metrics = self.settings.regular(self.metrics, self.epoch)
         self._schedule.end_epoch(self.regular_metrics)
 
     def sums_of_processes(self) -> list[list[float]]:
@@ -226,6 +230,7 @@ class Classifier(pl.LightningModule):
             "global_step": self.step,
             "batch": 0 if epoch_ended else self.batch,
             "epoch_ended": epoch_ended,
+            "metrics": self.metrics if epoch_ended else {},
             "epoch_sums": told[0] if len(told) == 1 else told,
             "state_dict": self.state_dict(),
             "optimizer_states": [self._optimizer.state_dict()],

@@ -5,36 +5,14 @@ import signal
 
 import pytest
 import pytorch_lightning as pl
-import torch
-from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from tests.runners.training.tiny import train
 
-from skillbank_runners.api import Run
 from skillbank_runners.errors import Cancelled
-from skillbank_runners.pose_classification.data import Batch, EpochOrder
 from skillbank_runners.signals import STOPPING, leave_signals_to_parent, signals_stop
-from skillbank_runners.training.callbacks import CheckpointWriter
-from skillbank_runners.training.checkpoints import newest_checkpoint, read_checkpoint
-from skillbank_runners.training.devices import Devices
-from skillbank_runners.training.loop import Classifier, LoopSettings, fit
-from skillbank_runners.training.optim import OptimSettings
-from skillbank_runners.training.position import fit_to_processes, position_of
+from skillbank_runners.training.checkpoints import read_checkpoint
+from skillbank_runners.training.position import fit_to_processes
 
-LATEST = "latest.pth"
 LAST = "model_epoch_001_step_00006.pth"
-
-
-class Points(Dataset):
-    """Three batches of four points, which follow from their position."""
-
-    def __getitem__(self, key):
-        if key.is_done:
-            return Batch(torch.empty(0), torch.empty(0))
-        random = torch.Generator().manual_seed(3 * key.epoch + key.position)
-        return Batch(torch.randn(4, 5, generator=random), torch.tensor([0, 1, 2, 0]))
-
-    def __len__(self):
-        return 3
 
 
 class Interruption(pl.Callback):
@@ -57,43 +35,6 @@ class Interruption(pl.Callback):
         if moment == self._moment:
             for signum in self._signals:
                 os.kill(os.getpid(), signum)
-
-
-def train(folder, interruption=None):
-    folder.mkdir(exist_ok=True)
-    path = newest_checkpoint(folder, LATEST)
-    state = read_checkpoint(path, "resume") if path else None
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3))
-    if state:
-        weights = state["state_dict"]
-        network.load_state_dict({name.removeprefix("model."): weights[name] for name in weights})
-    position = position_of(state)
-    order = EpochOrder(3, epoch=position.epoch, batch=position.batch)
-    optim = OptimSettings(
-        optimizer_type="torch.optim.SGD",
-        lr=0.1,
-        momentum=0.9,
-        nesterov=False,
-        weight_decay=0.0,
-        lr_scheduler="AutoReduce",
-        lr_monitor="train_loss",
-        patience=1,
-        min_lr=0.0,
-        lr_steps=(1,),
-        lr_decay=0.1,
-        warmup_epochs=0,
-    )
-    with signals_stop("; go on") as stop:
-        settings = LoopSettings(5, 2, 1, 0.0, optim, stop=stop)
-        module = Classifier(network, settings, hyper_parameters={}, state=state)
-        loaders = (
-            DataLoader(Points(), batch_size=None, sampler=order),
-            DataLoader(Points(), batch_size=None, sampler=EpochOrder(3)),
-        )
-        run = Run(folder, stop=stop)
-        callbacks = [interruption or Interruption(), CheckpointWriter(run, LATEST, interval=1)]
-        fit(module, loaders, Devices((), ""), callbacks=callbacks, results=folder)
 
 
 def names(folder):
