@@ -163,6 +163,7 @@ class Attendant:
         is_scratch = not self._order.is_shared
         left = outbox.flush(_LAST_BYTES_OF_SCRATCH_S if is_scratch else _LAST_BYTES_S)
         if not left and is_scratch:
+            outbox.stop()  # first: it would take what goes here for deleted, and delete it there
             shutil.rmtree(self._folder, ignore_errors=True)
         if not left or self._lost is not None:
             return
