@@ -86,7 +86,9 @@ class Listing:
     def holds(self, path: str) -> bool:
         """Whether the manifest, as it was last written, names a file as it is meant to."""
         saved = self._saved
-        return saved is not None and path in saved.files and saved.files[path] == self.files[path]
+        return (
+            saved is not None and path in saved.files and saved.files[path] == self.files.get(path)
+        )
 
     def save(self, *, is_urgent: bool) -> None:
         """Write the manifest if it changed, and delete what it names no more.

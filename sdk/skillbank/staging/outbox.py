@@ -152,7 +152,10 @@ class Outbox:
         found = collect(self._folder, self._excludes)
         is_all_there = self._traffic.dispatch(found, asked_at)
         if not self._traffic.is_exposed(found):
-            self._listing.save(is_urgent=asked_at is not None and is_all_there)
+            is_last = is_all_there or self._traffic.awaits_manifest
+            self._listing.save(is_urgent=asked_at is not None and is_last)
+        if self._traffic.awaits_manifest:
+            self._wake.set()
         if asked_at is not None and is_all_there and self._listing.is_saved:
             if self._asked_at == asked_at:
                 self._asked_at = None

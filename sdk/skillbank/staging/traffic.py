@@ -75,12 +75,17 @@ class Traffic:
         ship: Brings a file.
         listing: Names what arrived.
         on_landing: Called from a lane when something arrived or failed.
+
+    Attributes:
+        trouble: Why something does not arrive at the moment; empty: nothing is wrong.
+        awaits_manifest: The records wait for a manifest that names what they name.
     """
 
     def __init__(
         self, folder: Path, ship: Shipper, listing: Listing, on_landing: Callable[[], None]
     ) -> None:
         self.trouble = ""
+        self.awaits_manifest = False
         self._folder = folder
         self._ship = ship
         self._listing = listing
@@ -238,20 +243,30 @@ class Traffic:
         return sent.stamp != one.stamp and (asked_at is None or sent.begun_at < asked_at)
 
     def _send_records(self, found: Mapping[str, Found], others: list[Found]) -> None:
+        self.awaits_manifest = False
         if self._records is None or RECORDS in self._flights:
             return
         one, content = self._records
         named = named_by(content) or set()
+        entry = self._listing.files.get(RECORDS)
+        self.awaits_manifest = self._is_written_over(entry) and not all(
+            self._listing.holds(path) for path in named & self._listing.files.keys()
+        )
         under_way = {*(other.path for other in others), *self._flights}
         now = found.get(RECORDS)
         is_old = now is None or now.stamp != one.stamp
         is_pruned = any(p not in found and p not in self._listing.files for p in named)
         if is_old and is_pruned:
             self._records = None  # the next look reads the newer ones
-        elif not named & under_way and time.monotonic() >= self._sent[RECORDS].retry_at:
-            entry = self._listing.files.get(RECORDS)
+        elif named & under_way or self.awaits_manifest:
+            return
+        elif time.monotonic() >= self._sent[RECORDS].retry_at:
             self._send(one, lambda: self._ship.ship_bytes(RECORDS, content, entry))
             self._sent[RECORDS].begun_at = self._read_at
+
+    def _is_written_over(self, entry: ManifestEntry | None) -> bool:
+        """Whether new content is seen at once under a manifest that was written before it."""
+        return entry is not None and not self._ship.is_exposed(entry)
 
     def _drop_gone(self, found: Mapping[str, Found]) -> None:
         """Follow deletions, but of what the records at the results URI still name."""
