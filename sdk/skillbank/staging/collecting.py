@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from stat import S_ISDIR
 
 RECORDS = "results/artefacts.json"
 """Names files of the results; goes up when those are there."""
@@ -72,6 +73,16 @@ def is_of_a_job(path: str) -> bool:
     return _OF_A_JOB.fullmatch(path) is not None and not (
         path.startswith("attempts/") and path.endswith(_OF_THE_SUBMITTER)
     )
+
+
+def is_gone(path: Path) -> bool:
+    """Tell whether surely no file lies there; a disk that does not answer says nothing."""
+    try:
+        return S_ISDIR(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
 
 
 def named_by(records: bytes) -> set[str] | None:

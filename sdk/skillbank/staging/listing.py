@@ -58,7 +58,9 @@ class Listing:
             raise self._overtaken(found)
         own = {k: one for k, one in self.files.items() if one.fence == self._lease.fence}
         self.files = own if found is None else {**found.files, **own}
-        self._trash = [] if found is None else list(found.trash)
+        named = {entry.key or path for path, entry in self.files.items()}
+        earlier = [] if found is None else found.trash
+        self._trash = [*earlier, *(k for k in self._trash if k not in {*earlier, *named})]
         for key in self._trash:
             self._ship.retire(key)
         self._version = ABSENT if seen is None else seen.version

@@ -79,6 +79,7 @@ class Outbox:
 
     def start(self) -> None:
         """Begin to watch the folder."""
+        self._note()
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
@@ -142,20 +143,22 @@ class Outbox:
             if self._asked_at is None:
                 self._wake.wait(_POLL_S)
 
+    def _note(self) -> None:
+        """Know what lies here before the job goes on, which may delete some of it at once."""
+        self._traffic.note(collect(self._folder, self._excludes))
+
     def _look(self) -> None:
         """Take in what arrived, send what is due, write the manifest."""
         asked_at = self._asked_at
         self._ship.require_sure()
         if not self._listing.is_open:
             self._listing.open()
+            self._traffic.compare_anew()
         self._traffic.land()
         found = collect(self._folder, self._excludes)
         is_all_there = self._traffic.dispatch(found, asked_at)
         if not self._traffic.is_exposed(found):
-            is_last = is_all_there or self._traffic.awaits_manifest
-            self._listing.save(is_urgent=asked_at is not None and is_last)
-        if self._traffic.awaits_manifest:
-            self._wake.set()
+            self._listing.save(is_urgent=asked_at is not None and is_all_there)
         if asked_at is not None and is_all_there and self._listing.is_saved:
             if self._asked_at == asked_at:
                 self._asked_at = None

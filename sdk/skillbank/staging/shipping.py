@@ -4,11 +4,11 @@ A holder of the lease that was overtaken may still have a write under way, for a
 
 - an object is made where nothing lies (a write on the condition that it is absent), and written
   over only on the condition that it still is what this holder, or one that surely stopped, made;
-- large files are never written over: a changed one goes into a new object, and the old one goes
-  when the manifest no longer names it;
+- large files, and `artefacts.json`, are never written over: a changed one goes into a new object,
+  and the old one goes when the manifest no longer names it;
 - what an overtaken holder might still write over, the next one puts into objects of its own.
 
-So files bear their own names at the results URI, but for those that were rewritten after a
+So files bear their own names at the results URI, but for those and what was rewritten after a
 takeover, which lie below `objects/`. The manifest knows; nobody else needs to.
 """
 
@@ -103,7 +103,9 @@ class Shipper:
         return self._place(found.path, entry, is_frozen=is_frozen, put=put, is_there=is_there)
 
     def ship_bytes(self, path: str, content: bytes, entry: ManifestEntry | None) -> ManifestEntry:
-        """Bring a small file that was read before.
+        """Bring a small file that was read before, each content into an object of its own.
+
+        So it is seen together with what the same manifest says of other files, never before.
 
         Raises:
             FilesError: It did not arrive.
@@ -114,7 +116,7 @@ class Shipper:
         return self._place(
             path,
             entry,
-            is_frozen=False,
+            is_frozen=True,
             put=lambda uri, version: self._store.write(uri, content, version),
             is_there=lambda seen: self._digest_of(seen) == digest,
         )
@@ -130,7 +132,7 @@ class Shipper:
     ) -> ManifestEntry:
         self.require_sure()
         fence = self._lease.fence
-        if entry is not None and self._may_write_over(entry):
+        if entry is not None and not is_frozen and self._may_write_over(entry):
             key = entry.key or path
             stored = self._write_over(key, entry.version, put, is_there)
             return _entry(stored, path, key, fence, is_frozen=False)

@@ -6,14 +6,15 @@ of an attempt goes up last: whoever sees one sees what belongs to it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from skillbank.errors import FilesError, LeaseLost
-from skillbank.staging.collecting import ENDINGS, RECORDS, Found, named_by
+from skillbank.staging.collecting import ENDINGS, RECORDS, Found, is_gone, named_by
 from skillbank.staging.lanes import Lane
 from skillbank.staging.listing import Listing
 from skillbank.staging.manifest import ManifestEntry
@@ -75,17 +76,12 @@ class Traffic:
         ship: Brings a file.
         listing: Names what arrived.
         on_landing: Called from a lane when something arrived or failed.
-
-    Attributes:
-        trouble: Why something does not arrive at the moment; empty: nothing is wrong.
-        awaits_manifest: The records wait for a manifest that names what they name.
     """
 
     def __init__(
         self, folder: Path, ship: Shipper, listing: Listing, on_landing: Callable[[], None]
     ) -> None:
         self.trouble = ""
-        self.awaits_manifest = False
         self._folder = folder
         self._ship = ship
         self._listing = listing
@@ -99,6 +95,16 @@ class Traffic:
         self._own_endings = {f"attempts/{listing.attempt}/{name}" for name in ENDINGS}
         self._large = Lane("outbox-large", 1)
         self._small = Lane("outbox-small", _SMALL_LANES)
+
+    def note(self, found: Iterable[str]) -> None:
+        """Know of files that lie here, so that it is seen when they go."""
+        for path in found:
+            self._sent.setdefault(path, _Sent())
+
+    def compare_anew(self) -> None:
+        """Look again at what the listing lacks, which was read anew."""
+        for sent in self._sent.values():
+            sent.stamp = None
 
     def land(self) -> None:
         """Take in what arrived, or did not.
@@ -117,6 +123,8 @@ class Traffic:
             except FileNotFoundError:
                 continue  # pruned on its way
             except (FilesError, OSError) as error:
+                if path != RECORDS and is_gone(self._folder / path):
+                    continue  # pruned before it was opened
                 self._sent[path].fail()
                 self.trouble = str(error)
                 continue
@@ -185,6 +193,8 @@ class Traffic:
         sent = self._sent.setdefault(one.path, _Sent())
         if one.path == RECORDS or one.path in self._flights or sent.stamp == one.stamp:
             return False
+        if one.link:
+            return False  # goes with what it leads to
         return asked_at is None or sent.begun_at < asked_at or sent.failures > 0
 
     def _is_due(self, one: Found, asked_at: float | None, *, is_named: bool) -> bool:
@@ -219,9 +229,14 @@ class Traffic:
     def _note_links(self, found: Mapping[str, Found]) -> None:
         for one in found.values():
             sent = self._sent.setdefault(one.path, _Sent())
-            if one.link and sent.stamp != one.stamp:
+            if one.link and sent.stamp != one.stamp and self._leads_on(one, found):
                 self._listing.put(one.path, ManifestEntry(link=one.link))
                 sent.stamp = one.stamp
+
+    def _leads_on(self, one: Found, found: Mapping[str, Found]) -> bool:
+        """Whether a link would lead at the results URI where it leads here."""
+        target = os.path.normpath(PurePosixPath(one.path).parent / one.link)
+        return target not in found or target in self._listing.files
 
     def _read_records(self, found: Mapping[str, Found], asked_at: float | None) -> None:
         """Keep the records as they are at this moment, until all that they name is there."""
@@ -243,37 +258,38 @@ class Traffic:
         return sent.stamp != one.stamp and (asked_at is None or sent.begun_at < asked_at)
 
     def _send_records(self, found: Mapping[str, Found], others: list[Found]) -> None:
-        self.awaits_manifest = False
         if self._records is None or RECORDS in self._flights:
             return
         one, content = self._records
         named = named_by(content) or set()
-        entry = self._listing.files.get(RECORDS)
-        self.awaits_manifest = self._is_written_over(entry) and not all(
-            self._listing.holds(path) for path in named & self._listing.files.keys()
-        )
         under_way = {*(other.path for other in others), *self._flights}
         now = found.get(RECORDS)
         is_old = now is None or now.stamp != one.stamp
         is_pruned = any(p not in found and p not in self._listing.files for p in named)
         if is_old and is_pruned:
             self._records = None  # the next look reads the newer ones
-        elif named & under_way or self.awaits_manifest:
-            return
-        elif time.monotonic() >= self._sent[RECORDS].retry_at:
+        elif not named & under_way and time.monotonic() >= self._sent[RECORDS].retry_at:
+            entry = self._listing.files.get(RECORDS)
             self._send(one, lambda: self._ship.ship_bytes(RECORDS, content, entry))
             self._sent[RECORDS].begun_at = self._read_at
 
-    def _is_written_over(self, entry: ManifestEntry | None) -> bool:
-        """Whether new content is seen at once under a manifest that was written before it."""
-        return entry is not None and not self._ship.is_exposed(entry)
-
     def _drop_gone(self, found: Mapping[str, Found]) -> None:
         """Follow deletions, but of what the records at the results URI still name."""
+        for path in self._sent.keys() - found.keys() - self._listing.files.keys():
+            if path not in self._flights and path != RECORDS:
+                del self._sent[path]  # it went before it could be brought
         if self._records is not None:
             return
-        for path in list(self._listing.files):
-            was_here = path in self._sent or path in self._own_endings
-            if path not in found and was_here and path not in self._named | self._flights.keys():
+        for path in self._listing.files.keys() - found.keys() - self._named - self._flights.keys():
+            if self._was_here(path) and is_gone(self._folder / path):
                 self._listing.drop(path)
                 self._sent.pop(path, None)
+
+    def _was_here(self, path: str) -> bool:
+        """Whether a file of the listing that is missing here is one that was deleted here.
+
+        An earlier process of this folder may have ended before it could tell. Only where this
+        folder's own records are at the results URI is that certain: an empty one says nothing.
+        """
+        is_known = path in self._sent or path in self._own_endings
+        return is_known or (bool(self._named) and path.startswith("results/"))
