@@ -1,6 +1,6 @@
 """How well a classifier did: accuracy in its usual forms, per class, with confidence intervals.
 
-Axes: N clips, C classes. torchmetrics counts; this file joins the counts into one value.
+Axes: N clips, C classes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from statistics import NormalDist, fmean
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_confusion_matrix
 
 from skillbank_runners.errors import RunnerError
 
@@ -154,9 +153,9 @@ def classification_metrics(
     labels_N = labels_N.detach().long().cpu()
     _check(scores_NC, labels_N, class_names)
     num_clips, num_classes = scores_NC.shape
-    # One class more than there is, so that torchmetrics also takes a problem with one class.
-    counts_CC = multiclass_confusion_matrix(scores_NC.argmax(1), labels_N, max(num_classes, 2))
-    confusion = tuple(tuple(row) for row in counts_CC[:num_classes, :num_classes].tolist())
+    cells_N = labels_N * num_classes + scores_NC.argmax(dim=1)
+    counts_CC = torch.bincount(cells_N, minlength=num_classes**2).view(num_classes, num_classes)
+    confusion = tuple(tuple(row) for row in counts_CC.tolist())
     num_correct = sum(confusion[i][i] for i in range(num_classes))
     classes = _class_results(confusion, class_names)
     return ClassificationMetrics(
@@ -235,13 +234,11 @@ def _share(part: int, whole: int) -> float | None:
 
 def _top_k(scores_NC: Tensor, labels_N: Tensor) -> dict[int, float]:
     num_clips, num_classes = scores_NC.shape
-    shares = {
-        k: multiclass_accuracy(scores_NC, labels_N, num_classes, average="micro", top_k=k)
+    return {
+        k: int((scores_NC.topk(k).indices == labels_N[:, None]).sum()) / num_clips
         for k in TOP_K
         if k < num_classes
     }
-    # torchmetrics divides in float32; the count that it stands for is exact.
-    return {k: round(float(share) * num_clips) / num_clips for k, share in shares.items()}
 
 
 def _table_row(result: ClassResult, width: int) -> str:
