@@ -14,6 +14,9 @@ from stat import S_ISDIR
 RECORDS = "results/artefacts.json"
 """Names files of the results; goes up when those are there."""
 
+RESULTS = "results"
+"""Folder of what the job itself writes."""
+
 ENDING = "exit.json"
 """Tells how an attempt ended; goes up after everything else."""
 

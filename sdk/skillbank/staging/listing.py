@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from pydantic import ValidationError
 
 from skillbank.errors import FileConflict, FileDamaged, FileMissing, LeaseLost
-from skillbank.files.api import ABSENT, FileStore
+from skillbank.files.api import ABSENT, FileStore, StoredFile
+from skillbank.staging.collecting import RESULTS
 from skillbank.staging.lease import Lease
 from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
-from skillbank.staging.shipping import Shipper
+from skillbank.staging.shipping import REPLACED, Shipper
 
 _SHARE = 0.1
 """Part of the time that may go into writing the manifest of a job with very many files."""
@@ -44,6 +46,7 @@ class Listing:
         self._saved: Manifest | None = None
         self._version = ABSENT
         self._not_before = float("-inf")
+        self._has_swept = False
 
     def open(self) -> None:
         """Read what earlier holders left; what this one brought meanwhile stays.
@@ -61,6 +64,9 @@ class Listing:
         named = {entry.key or path for path, entry in self.files.items()}
         earlier = [] if found is None else found.trash
         self._trash = [*earlier, *(k for k in self._trash if k not in {*earlier, *named})]
+        if not self._has_swept:
+            self._trash += [key for key in self._strays() if key not in self._trash]
+            self._has_swept = True
         for key in self._trash:
             self._ship.retire(key)
         self._version = ABSENT if seen is None else seen.version
@@ -139,6 +145,24 @@ class Listing:
             self._ship.require_sure()
             self._store.delete(f"{self._uri}/{key}")
             self._trash.remove(key)
+
+    def _strays(self) -> Iterator[str]:
+        """Keys of what earlier holders brought and could not name before they ended.
+
+        What somebody else put there bears no digest, unless it lies where nobody else writes.
+        """
+        if self._lease.fence == 1:
+            return  # nobody was here before
+        named = {entry.key or path for path, entry in self.files.items()}
+        for folder in (REPLACED, RESULTS):
+            for one in self._store.list(f"{self._uri}/{folder}"):
+                key = one.uri.removeprefix(f"{self._uri}/")
+                if key not in named and (folder == REPLACED or self._is_digested(one)):
+                    yield key
+
+    def _is_digested(self, one: StoredFile) -> bool:
+        seen = self._store.stat(one.uri)
+        return seen is not None and bool(seen.sha256)
 
     def _discard(self, key: str) -> None:
         self._ship.retire(key)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from skillbank.errors import FilesError, LeaseLost
-from skillbank.staging.collecting import ENDINGS, RECORDS, Found, is_gone, named_by
+from skillbank.staging.collecting import ENDINGS, RECORDS, RESULTS, Found, is_gone, named_by
 from skillbank.staging.lanes import Lane
 from skillbank.staging.listing import Listing
 from skillbank.staging.manifest import ManifestEntry
@@ -292,4 +292,4 @@ class Traffic:
         folder's own records are at the results URI is that certain: an empty one says nothing.
         """
         is_known = path in self._sent or path in self._own_endings
-        return is_known or (bool(self._named) and path.startswith("results/"))
+        return is_known or (bool(self._named) and path.startswith(f"{RESULTS}/"))
