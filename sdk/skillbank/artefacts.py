@@ -141,6 +141,15 @@ def list_checkpoints(results: Path) -> list[Checkpoint]:
     return list_artefacts(results, ArtefactKind.CHECKPOINT)
 
 
+def recorded_checkpoints(results: Path) -> list[Checkpoint]:
+    """Checkpoints that artefacts.json names, also those that were deleted since.
+
+    Raises:
+        CheckpointNotFound: artefacts.json cannot be read.
+    """
+    return [a for a in _recorded(results) if a.kind is ArtefactKind.CHECKPOINT]
+
+
 def list_artefacts(results: Path, kind: ArtefactKind | None = None) -> list[Checkpoint]:
     """Artefacts of a results folder that are still there; checkpoints earliest first.
 

@@ -158,8 +158,8 @@ class Driver:
                 self._watch.end(entry, TrialState.PRUNED, f"not promoted beyond {reached} epochs")
 
     def keep_only(self, numbers: Set[int]) -> None:
-        """Delete the checkpoints of all ended trials but these."""
-        self._watch.keep_only(numbers)
+        """Delete, for the last time, the checkpoints of all ended trials but these."""
+        self._watch.keep_only(numbers, is_last=True)
 
     def interrupt(self) -> None:
         """Stop the trials that run, so that a resumed search goes on with them."""

@@ -197,8 +197,10 @@ class TrialJobs:
         ]
         return sorted(found, key=lambda saved: (goal.loss(saved.value), saved.entry.number))
 
-    def delete_checkpoints(self, entry: Entry, goal: Goal | None, *, keep_newest: bool) -> None:
-        """Delete checkpoints of a recommendation.
+    def delete_checkpoints(
+        self, entry: Entry, goal: Goal | None, *, keep_newest: bool
+    ) -> frozenset[Path]:
+        """Delete checkpoints of a recommendation here; paths of those that stay.
 
         Args:
             entry: The recommendation.
@@ -214,6 +216,7 @@ class TrialJobs:
         for checkpoint in found:
             if checkpoint.path not in kept:
                 checkpoint.path.unlink(missing_ok=True)
+        return frozenset(kept)
 
     def plan_evaluation(self, name: str, parent: Entry, checkpoint: Checkpoint) -> JobPlan:
         """Plan of an evaluation of a trial's checkpoint.

@@ -14,6 +14,7 @@ from skillbank.errors import CheckpointNotFound, JobConflict, PlatformError, Req
 from skillbank.following import StatusLine
 from skillbank.job import FailureKind, Job, JobState, classify_failure
 from skillbank.search.failures import DivergenceWatch, choose_remedy, explain_missing_metric
+from skillbank.search.far_checkpoints import FarCheckpoints
 from skillbank.search.journal import Entry
 from skillbank.search.trial_jobs import figures_of, is_validation
 
@@ -35,6 +36,7 @@ class TrialWatch:
         self._tools = tools
         self._tell = tell
         self._divergence = DivergenceWatch(tools.settings.divergence_factor)
+        self._far = FarCheckpoints(tools.jobs)
         self.fatal = ""
         """Why no trial can succeed; empty while they can."""
         self.is_request_wrong = False
@@ -263,16 +265,25 @@ class TrialWatch:
             ranked = self._tools.jobs.ranked(ended, self._tools.goal)
             self.keep_only({0, *(saved.entry.number for saved in ranked[:1])})
 
-    def keep_only(self, numbers: Set[int]) -> None:
-        """Delete the checkpoints of all ended trials but these, whose best ones stay."""
-        for entry in self._tools.own_entries():
-            if not entry.trial.state.is_final:
-                continue
+    def keep_only(self, numbers: Set[int], *, is_last: bool = False) -> None:
+        """Delete the checkpoints of all ended trials but these, whose best ones stay.
+
+        Args:
+            numbers: The trials whose best ones stay.
+            is_last: Nobody asks again.
+        """
+        ended = [entry for entry in self._tools.own_entries() if entry.trial.state.is_final]
+        self._far.refresh(ended)
+        kept = []
+        for entry in ended:
             goal = self._tools.goal if entry.number in numbers else None
             try:
-                self._tools.jobs.delete_checkpoints(entry, goal, keep_newest=False)
+                paths = self._tools.jobs.delete_checkpoints(entry, goal, keep_newest=False)
+                kept.append((entry, paths))
             except CheckpointNotFound as error:
                 self._tell(f"trial {entry.number}: its checkpoints were not deleted: {error}")
+        for sentence in self._far.keep_only(kept, is_last=is_last):
+            self._tell(sentence)
 
     def _check_for_hope(self) -> None:
         """Stop a search in which everything fails for a reason that no point can cure."""

@@ -1,0 +1,243 @@
+"""A search whose trials run on machines that share nothing with it but a place for results.
+
+Each node is a folder of its own, with a process of the staging that every scheduler starts there.
+Two searches of four trainings, one promotion: about a second for each attempt, ten in all.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.sdk.search.conftest import BOWL, Bowl
+
+from skillbank.artefacts import list_checkpoints
+from skillbank.automl.result import SearchResult, SearchState
+from skillbank.bank import SkillBank
+from skillbank.client import Client
+from skillbank.files.opening import Stores
+from skillbank.job import Job, JobState, Observation
+from skillbank.plan import JobPlan
+from skillbank.platforms.api import Platform
+from skillbank.platforms.attempt import AttemptFolder
+from skillbank.platforms.local import LocalPlatform
+from skillbank.platforms.staged import Handle, Sight, SightKind, StagedPlatform
+from skillbank.request import JobRequest
+from skillbank.search.run import SearchRun
+from skillbank.search.status import SearchFolder
+from skillbank.staging.manifest import Manifest
+from skillbank.staging.restoring import read_manifest
+
+SETTINGS: dict[str, Any] = {
+    "algorithm": "asha",
+    "max_recommendations": 3,
+    "max_epochs": 3,
+    "max_concurrent": 1,
+    "final_evaluation": False,
+}
+
+
+class Nodes(StagedPlatform):
+    """A scheduler that starts every attempt of a job on a node where no earlier one ran."""
+
+    is_shared = False
+
+    def __init__(self, root: Path, nodes: Path) -> None:
+        super().__init__(root, name="cluster")
+        self._nodes = nodes
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ended_at: dict[str, float] = {}
+
+    def launch(self, plan: JobPlan, attempt: int, arguments: list[str]) -> Handle:
+        node = self._nodes / f"n{attempt}"
+        node.mkdir(parents=True, exist_ok=True)
+        known = {**os.environ, "SKILLBANK_SCRATCH": str(node), "SKILLBANK_HOME": str(node)}
+        name = f"{plan.job_id}-{attempt}"
+        with (node / f"{name}.out").open("wb") as output:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=node,
+                env=known,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        return {"name": name, "output": output.name}
+
+    def find(self, plan: JobPlan, attempt: int) -> Handle | None:
+        raise AssertionError((plan, attempt))
+
+    def look(self, handle: Handle) -> Sight:
+        exit_code = self._processes[handle["name"]].poll()
+        if exit_code is None:
+            return Sight(SightKind.RUNNING)
+        ended_at = self._ended_at.setdefault(handle["name"], time.time())
+        return Sight(SightKind.ENDED, exit_code=exit_code, ended_at=ended_at)
+
+    def stop(self, handle: Handle, grace_s: float) -> None:
+        process = self._processes[handle["name"]]
+        process.send_signal(signal.SIGTERM)
+        process.wait(grace_s)
+
+    def output(self, handle: Handle) -> str:
+        return Path(handle["output"]).read_text(encoding="utf-8")
+
+    def gpus(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
+
+
+class Here(Platform):
+    """This machine, on which the test itself runs the searches that it submits."""
+
+    def submit(self, plan: JobPlan, attempt: int) -> None:
+        AttemptFolder(plan.folder, attempt).path.mkdir(parents=True)
+
+    def poll(self, plan: JobPlan, attempt: int) -> Observation:
+        del plan, attempt
+        return Observation(JobState.RUNNING)
+
+    def cancel(self, plan: JobPlan, attempt: int) -> None:
+        raise AssertionError((plan, attempt))
+
+    def logs(self, plan: JobPlan) -> str:
+        raise AssertionError(plan)
+
+    def gpus(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A search that has ended.
+
+    Attributes:
+        client: Ran it.
+        job: Its job.
+        result: What it found.
+    """
+
+    client: Client
+    job: Job
+    result: SearchResult
+
+    def history(self) -> list[tuple[Any, ...]]:
+        """What was tried and measured, without what depends on the clock."""
+        return [
+            (one.trial, one.state, one.target_epochs, dict(one.specs), one.curve, one.metric)
+            for one in self.result.history
+        ]
+
+    def trials(self) -> list[Job]:
+        return sorted(self.client.jobs(limit=100, search=self.job.id), key=lambda one: one.id)
+
+
+def search(root: Path, trials: Platform, results: str | None = None) -> Ended:
+    """Search to the end, in this process."""
+    platforms = {"local": Here(), "cluster": trials}
+    client = Client(root, bank=SkillBank([BOWL / "skills"]), platforms=platforms)
+    request = JobRequest(
+        "bowl-train", "train", platform="cluster", results=results, automl=SETTINGS
+    )
+    job = client.submit(client.plan_job(request))
+    SearchRun(client, client.plan_of(job.id), SearchFolder(job.results)).run()
+    return Ended(client, job, client.search_result(job.id))
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"file://{tmp_path_factory.mktemp('bucket')}"
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nodes")
+
+
+@pytest.fixture(scope="module")
+def there(
+    bowl: Bowl, nodes: Path, bucket: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ended]:
+    """The search whose trials run on the nodes."""
+    del bowl  # its environment lets trials find the bowl's runner
+    root = tmp_path_factory.mktemp("far")
+    platform = Nodes(root, nodes)
+    ended = search(root, platform, bucket)
+    yield ended
+    ended.client.close()
+    platform.close()
+
+
+@pytest.fixture(scope="module")
+def here(bowl: Bowl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
+    """The same search with all trials on this machine."""
+    del bowl
+    root = tmp_path_factory.mktemp("near")
+    ended = search(root, LocalPlatform(root, gpus=(), num_slots=1, grace_s=5.0, name="cluster"))
+    yield ended
+    ended.client.close()
+
+
+def manifest_of(bucket: str, job: Job) -> Manifest:
+    uri = f"{bucket}/{job.id}"
+    found = read_manifest(Stores(()).of(uri), uri)
+    assert found is not None
+    return found
+
+
+def test_trials_on_far_nodes_give_the_same_best_and_values_as_trials_here(
+    there: Ended, here: Ended
+) -> None:
+    assert there.result.state is SearchState.COMPLETE
+    assert there.history() == here.history()
+    assert there.result.best is not None
+    assert here.result.best is not None
+    assert there.result.best.trial == here.result.best.trial
+    assert there.result.best.metric_value == here.result.best.metric_value
+    kept = [ended.client.resolve(ended.job.id).checkpoint for ended in (there, here)]
+    assert kept[0].sha256 == kept[1].sha256
+
+
+def test_a_promoted_trial_goes_on_at_another_node_from_what_the_first_left_there(
+    there: Ended, nodes: Path
+) -> None:
+    promoted = [job for job in there.trials() if job.attempt == 2]
+    assert promoted
+
+    for job in promoted:
+        status = (job.results / "status.json").read_text(encoding="utf-8")
+        epochs = [line for line in status.splitlines() if '"kpi"' in line and '"epoch"' in line]
+        assert len([line for line in epochs if '"paused"' not in line]) == 3  # none of them twice
+    # Nothing was left at a node by which the next could have gone on.
+    assert sorted(path.name for path in nodes.glob("*/skillbank-jobs/*")) == []
+
+
+def test_checkpoints_of_trials_that_lost_are_gone_at_their_results_too(
+    there: Ended, bucket: str
+) -> None:
+    best = there.result.best
+    assert best is not None
+    listed, lying, seen = {}, {}, {}
+    for number, job in enumerate(there.trials()):
+        names = manifest_of(bucket, job)
+        listed[number] = [path for path in names.files if path.endswith(".pth")]
+        lying[number] = [*(Path(bucket.removeprefix("file://")) / job.id).rglob("*.pth")]
+        seen[number] = list_checkpoints(job.results)
+        assert names.trash == []
+
+    for found in (listed, lying, seen):
+        assert {number: len(files) for number, files in found.items() if files} == {
+            0: 1,
+            best.trial: 1,
+        }
