@@ -45,6 +45,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "watching",
         "adoption",
         "syncing",
+        "moving",
         "job_reader",
         "job_client",
         "describing",

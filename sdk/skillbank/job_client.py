@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from skillbank.job import Job, JobId, JobState, Observation
 from skillbank.job_folder import create_folder, hold_folder, read_plan, rewrite_plan, trained_plan
 from skillbank.job_reader import JobReader
 from skillbank.links import fetch_links
+from skillbank.moving import move_plan, set_resources
 from skillbank.plan import JobPlan, Route
 from skillbank.planner import ParentJob, PlanSetting, plan_job, resume_plan
 from skillbank.platforms.adopted import is_adopted
@@ -174,19 +176,29 @@ class JobClient(JobReader):
         return self._watch.refresh(job)
 
     def resume(
-        self, job_id: JobId, pause_after: int | None = None, *, platform: str | None = None
+        self,
+        job_id: JobId,
+        pause_after: int | None = None,
+        *,
+        platform: str | None = None,
+        resources: Mapping[str, Any] | None = None,
     ) -> Job:
         """Go on with a job that paused, failed, was cancelled or lost, from its newest checkpoint.
+
+        Of its resources those hold on that another platform knows too; the plan's notes name the
+        rest.
 
         Args:
             job_id: The job.
             pause_after: Epochs, counted from the job's first, after which it pauses; None: it
                 trains to its end.
             platform: Where it goes on; None: where it ran before.
+            resources: How it is run from now on, over what held before: `time_limit`, `memory`,
+                and what the platform itself takes; a value of None takes one away.
 
         Raises:
-            JobConflict: It completed, or has not ended.
-            RequestInvalid: `pause_after` is below 1.
+            JobConflict: It completed, has not ended, or was resumed on another machine.
+            RequestInvalid: `pause_after` is below 1, or the platform does not take the resources.
         """
         check_count("pause_after", pause_after, " epochs, or none to train to the end")
         folder = self._get(job_id).folder
@@ -194,13 +206,41 @@ class JobClient(JobReader):
             job = self._watch.refresh(self._store.get(folder.name), is_held=True)
             check_resumable(job)
             plan = resume_plan(read_plan(folder), self.bank[job.skill])
-            plan = replace(plan, pause_after=pause_after, platform=platform or plan.platform)
-            self._check_plan(plan)
-            place = self._place_of(plan)
-            rewrite_plan(plan)
-            opened = self._store.open_attempt(job.id, mark_files(job), plan.platform)
-            self._start(place, plan, opened)
+            where = platform or plan.platform
+            with self._next_attempt(job, plan.results_uri, where) as number:
+                plan = replace(self._move(plan, number, where, resources), pause_after=pause_after)
+                self._check_plan(plan)
+                place = self._place_of(plan)
+                rewrite_plan(plan)
+                opened = self._store.open_attempt(job.id, mark_files(job), where, number)
+                self._start(place, plan, opened)
         return self.job(job.id)
+
+    @contextmanager
+    def _next_attempt(self, job: Job, uri: str, where: str) -> Iterator[int]:
+        """Number of the attempt that the caller starts: where others may resume the job, agreed."""
+        if not uri:
+            yield job.attempt + 1
+            return
+        from skillbank.staging.resumption import next_attempt
+
+        with next_attempt(job, uri, where, read_config(self.root).storage) as number:
+            yield number
+
+    def _move(
+        self, plan: JobPlan, attempt: int, where: str, resources: Mapping[str, Any] | None
+    ) -> JobPlan:
+        """A plan as it holds for a further attempt, perhaps on another platform."""
+        if where != plan.platform:
+            new = self._platform(where)
+            plan = move_plan(plan, attempt, where, self._platform_before(plan), new)
+        return set_resources(plan, resources or {}, self.bank[plan.skill])
+
+    def _platform_before(self, plan: JobPlan) -> Platform | None:
+        try:
+            return self._platform(plan.platform)
+        except (RequestInvalid, PlatformError):
+            return None  # of another machine, or of a kind that this one lacks a package for
 
     def _plan(self, request: JobRequest, setting: PlanSetting) -> JobPlan:
         skill = self.bank[request.skill]

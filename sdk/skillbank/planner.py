@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -145,16 +146,24 @@ def plan_job(request: JobRequest, skill: Skill, setting: PlanSetting) -> JobPlan
         search=search,
         resources=plain(dict(request.resources)),
         results_uri=setting.results_uri,
-        upload_excludes=_excludes(skill, request, setting),
+        upload_excludes=excludes_of(
+            skill, request.action, request.resources if setting.results_uri else None
+        ),
     )
 
 
-def _excludes(skill: Skill, request: JobRequest, setting: PlanSetting) -> tuple[str, ...]:
-    """Patterns of what stays where the job runs; none where nothing is copied."""
-    own = skill.info.actions[request.action].upload_excludes
-    if not setting.results_uri:
+def excludes_of(skill: Skill, action: str, resources: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Patterns of what stays where the job runs.
+
+    Args:
+        skill: The skill, which names some.
+        action: One of its actions.
+        resources: Those of the job, which may name more; None: nothing is copied.
+    """
+    if resources is None:
         return ()
-    given = request.resources.get("upload_excludes", ())
+    own = skill.info.actions[action].upload_excludes
+    given = resources.get("upload_excludes", ())
     more = given.split(",") if isinstance(given, str) else given
     return (*own, *(str(one).strip() for one in more))
 

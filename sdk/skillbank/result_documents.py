@@ -36,18 +36,19 @@ def write_json(document: object) -> str:
 
 
 def job_document(job: Job) -> Document:
-    """A job, with the folder of its results and their URI elsewhere, which is empty without one."""
-    return {**asdict(job), "results": job.results, "results_uri": _results_uri(job)}
+    """A job, with the folder of its results, their URI elsewhere or "", and its plan's notes."""
+    return {**asdict(job), "results": job.results, **_of_plan(job)}
 
 
-def _results_uri(job: Job) -> str:
+def _of_plan(job: Job) -> Document:
     """What any other machine knows the job by; of a job whose folder is gone nothing is told."""
     from skillbank.job_folder import read_plan
 
     try:
-        return read_plan(job.folder).results_uri
+        plan = read_plan(job.folder)
     except (SkillbankError, OSError):
-        return ""
+        return {"results_uri": "", "notes": []}
+    return {"results_uri": plan.results_uri, "notes": list(plan.notes)}
 
 
 def status_document(job: Job, lines: Sequence[StatusLine]) -> Document:

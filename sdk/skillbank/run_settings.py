@@ -97,6 +97,11 @@ class RunSettings(BaseModel):
 Settings = TypeVar("Settings", bound=RunSettings)
 
 
+def keys_of(kind: type[RunSettings]) -> dict[str, object]:
+    """Names of a platform's settings, as users write them, with the type of each."""
+    return {one.alias or name: one.annotation for name, one in kind.model_fields.items()}
+
+
 def read_run_settings(kind: type[Settings], given: Mapping[str, Any], where: str) -> Settings:
     """Settings of one job.
 

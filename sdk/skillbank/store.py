@@ -79,13 +79,16 @@ class JobStore:
         with self._reading() as db:
             return self._find_earlier(db, plan)
 
-    def open_attempt(self, job_id: str, marks: Marks, platform: str | None = None) -> Job:
+    def open_attempt(
+        self, job_id: str, marks: Marks, platform: str | None = None, number: int | None = None
+    ) -> Job:
         """Start the next attempt of a job, PENDING.
 
         Args:
             job_id: The job.
             marks: Where it begins in the job's growing files.
             platform: Where it runs; None: where the one before it ran.
+            number: Its number; None: the next. Those between the two were begun elsewhere.
 
         Raises:
             JobConflict: The newest attempt still runs, or it completed.
@@ -100,7 +103,7 @@ class JobStore:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     job_id,
-                    job.attempt + 1,
+                    max(number or 0, job.attempt + 1),
                     JobState.PENDING,
                     time.time(),
                     marks.log_bytes,
@@ -164,15 +167,15 @@ class JobStore:
             rows = db.execute(f"SELECT {_COLUMNS} FROM {_NEWEST} WHERE jobs.{NOT_FINAL}").fetchall()
         return [self._job(row) for row in rows]
 
-    def attempts(self, job_id: str) -> list[Observation]:
-        """What was seen of every attempt of a job so far, the first one first."""
+    def attempts(self, job_id: str) -> dict[int, Observation]:
+        """What was seen of every attempt that began here, by number, the first one first."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT state, detail, exit_code, started_at, ended_at FROM attempts"
+                "SELECT attempt, state, detail, exit_code, started_at, ended_at FROM attempts"
                 " WHERE job_id = ? ORDER BY attempt",
                 (job_id,),
             ).fetchall()
-        return [Observation(JobState(state), *rest) for state, *rest in rows]
+        return {number: Observation(JobState(state), *rest) for number, state, *rest in rows}
 
     def marks(self, job: Job) -> Marks:
         """Where the newest attempt begins in the job's growing files."""

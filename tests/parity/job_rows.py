@@ -201,7 +201,15 @@ JOB_ROWS = (
         ("resume",),
         (
             _change(_of("$OWN_STOPPED")),
-            _change(_of("$OWN_STOPPED_TOO", "--pause-after 1", pause_after=1)),
+            _change(
+                _of(
+                    "$OWN_STOPPED_TOO",
+                    "--pause-after 1 --resource time_limit=4h",
+                    pause_after=1,
+                    resources={"time_limit": "4h"},
+                )
+            ),
+            _of("$FAILED", "--resource time_limit=soon", INVALID, resources={"time_limit": "soon"}),
             _of("$COMPLETE", wrong=CONFLICT),
             _of("$RUNNING", wrong=CONFLICT),
             _of("$FAILED", "--pause-after 0", INVALID, pause_after=0),

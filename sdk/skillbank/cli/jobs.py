@@ -18,10 +18,12 @@ from skillbank.cli.output import (
     print_facts,
     print_json,
     print_table,
+    print_text,
     show_age,
     show_duration,
     show_moment,
 )
+from skillbank.cli.planning import read_assignments
 from skillbank.result_documents import job_document, log_document, status_document
 
 if TYPE_CHECKING:
@@ -83,6 +85,14 @@ class ResumeOptions(JobOptions):
     platform: Annotated[
         str | None, typer.Option(metavar="NAME", help="Go on there, not where it ran before.")
     ] = None
+    resources: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--resource",
+            metavar="KEY=VALUE",
+            help="Set anew, such as time_limit=4h; KEY=null takes one away; may be repeated.",
+        ),
+    ] = None
     detach: Annotated[
         bool, typer.Option("--detach", help="Start the attempt and return at once.")
     ] = False
@@ -106,6 +116,8 @@ def list_jobs(options: ListOptions) -> int:
 
 def status(options: JobOptions) -> int:
     """Show one job: its state, progress and folder."""
+    from skillbank.moving import notes_of_attempt
+
     client = options.client()
     job = client.job(options.job)
     lines = client.events(job.id)
@@ -122,8 +134,11 @@ def status(options: JobOptions) -> int:
         ("ran for", _time_run(job)),
         ("parent", job.parent_job_id),
         ("folder", job.folder),
-        ("results at", client.plan_of(job.id).results_uri if job.folder.is_dir() else ""),
     ]
+    if job.folder.is_dir():
+        plan = client.plan_of(job.id)
+        facts.append(("results at", plan.results_uri))
+        facts.extend(("note", note) for note in notes_of_attempt(plan, job.attempt))
     print_facts((name, value) for name, value in facts if value)
     return DONE
 
@@ -166,10 +181,19 @@ def cancel(options: JobOptions) -> int:
 
 def resume(options: ResumeOptions) -> int:
     """Try a job again, from its newest checkpoint."""
+    from skillbank.moving import notes_of_attempt
+
     client = options.client()
-    job = client.resume(options.job, options.pause_after, platform=options.platform)
+    job = client.resume(
+        options.job,
+        options.pause_after,
+        platform=options.platform,
+        resources=read_assignments(options.resources or [], "--resource"),
+    )
     if not options.as_json:
-        print(f"job {job.id}: attempt {job.attempt} of {job.skill} {job.action}")
+        print(f"job {job.id}: attempt {job.attempt} of {job.skill} {job.action} on {job.platform}")
+        for note in notes_of_attempt(client.plan_of(job.id), job.attempt):
+            print_text(f"note: {note}")
     if not options.detach:
         return follow_job(client, job, as_json=options.as_json)
     if options.as_json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ABSENT = ""
@@ -29,6 +29,8 @@ class StoredFile:
         version: Changes with every write (ETag; on a disk inode, time and size). Opaque.
         modified_at: When it was written, in seconds since the epoch, UTC.
         sha256: Digest that was recorded with it; empty when none was.
+        age_s: For how long it had lain there when it was looked at, in seconds by the store's own
+            clock; None: the store does not tell.
     """
 
     uri: str
@@ -36,6 +38,7 @@ class StoredFile:
     version: str
     modified_at: float = 0.0
     sha256: str = ""
+    age_s: float | None = field(default=None, compare=False)
 
 
 class FileStore(ABC):

@@ -85,7 +85,14 @@ def described(uri: str, answer: Mapping[str, Any]) -> StoredFile:
         version=str(whole(answer, "ETag")),
         modified_at=whole(answer, "LastModified").timestamp(),
         sha256=digest_of(answer),
+        age_s=_age_of(answer),
     )
+
+
+def _age_of(answer: Mapping[str, Any]) -> float | None:
+    """Time between the two moments that the server itself tells; None where it tells one."""
+    now = written_at(answer)
+    return max(0.0, now - answer["LastModified"].timestamp()) if now else None
 
 
 def written_at(answer: Mapping[str, Any]) -> float:

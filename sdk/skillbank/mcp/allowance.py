@@ -158,14 +158,14 @@ class Allowance:
         if not num_gpus:
             return {}
         seen = self._store.attempts(job.id)
-        following = [attempt.started_at for attempt in seen[1:]]
+        starts = [attempt.started_at for attempt in seen.values()]
         ends = [
             self._end_of(attempt, job, next_start)
-            for attempt, next_start in zip(seen, [*following, None], strict=True)
+            for attempt, next_start in zip(seen.values(), [*starts[1:], None], strict=True)
         ]
         return {
             (job.id, number): num_gpus * self._seconds_of_today(attempt.started_at, end)
-            for number, (attempt, end) in enumerate(zip(seen, ends, strict=True), start=1)
+            for (number, attempt), end in zip(seen.items(), ends, strict=True)
             if (number == only if only else (attempt.started_at or 0.0) >= from_s)
         }
 

@@ -93,15 +93,24 @@ class Desk:
             self._house.places.check_file("job_id", job_id)
 
     def resume(
-        self, job_id: JobId, pause_after: int | None = None, *, platform: str | None = None
+        self,
+        job_id: JobId,
+        pause_after: int | None = None,
+        *,
+        platform: str | None = None,
+        resources: Mapping[str, Any] | None = None,
     ) -> Job:
         """Resume a job; the arguments are `Client.resume`'s."""
+        self._house.places.check_resources(resources or {})
         found = self.client.job(job_id)
         num_gpus = self.client.plan_of(found.id).num_gpus
         with self.allowance.starting(num_gpus, num_jobs=0) as write_down:
             if found.state.can_resume:  # else resuming says why not
                 write_down(Kind.JOB, found.id, found.attempt + 1)
-            return self.client.resume(found.id, pause_after, platform=platform)
+            job = self.client.resume(found.id, pause_after, platform=platform, resources=resources)
+            if job.attempt != found.attempt + 1:  # those between were begun elsewhere
+                write_down(Kind.JOB, job.id, job.attempt)
+            return job
 
     def resolve(self, job_id: JobId, checkpoint: str | None, kind: str) -> Resolution:
         """Choose a checkpoint; the arguments are `Client.resolve`'s."""

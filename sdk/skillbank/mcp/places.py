@@ -81,6 +81,10 @@ class Places:
         )
         self._refuse(self._setting_problems(request))
 
+    def check_resources(self, resources: Mapping[str, Any]) -> None:
+        """Refuse resources that agents may not set; like `check_request`."""
+        self._refuse(self._setting_problems(JobRequest("", "", resources=resources)))
+
     def check_draft(self, draft: SpecDraft) -> None:
         """Refuse a spec whose values name what they may not once those they refer to are put in.
 

@@ -66,6 +66,10 @@ class Platform(ABC):
         """
         return self.gpus() // plan.num_gpus if plan.num_gpus else 1
 
+    def job_settings(self) -> Mapping[str, object] | None:
+        """What `resources` of a job may name here, with the type of each; None: it is not told."""
+        return None
+
     def check(self, plan: JobPlan) -> None:
         """Refuse a plan that can never run here; called before anything is written.
 

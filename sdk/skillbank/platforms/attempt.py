@@ -244,8 +244,12 @@ def identify(pid: int) -> Identity | None:
         return None
     # The name in parentheses may hold spaces; what follows it starts with field 3 of 52.
     after_name = stat.rpartition(")")[2].split()
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return Identity(pid, int(after_name[19]), boot_id)
+    return Identity(pid, int(after_name[19]), identify_boot())
+
+
+def identify_boot() -> str:
+    """What tells this start of this machine from every other."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from skillbank.platforms.machine import installed_versions, look_at_path, machin
 from skillbank.platforms.queue import Queue
 from skillbank.platforms.strays import kill_strays
 from skillbank.request import LOCAL
-from skillbank.run_settings import read_run_settings
+from skillbank.run_settings import keys_of, read_run_settings
 from skillbank.settings import Settings, environment_of_jobs, read_settings
 from skillbank.staging.order import StagedOrder, needs_staging
 
@@ -74,6 +74,10 @@ class LocalPlatform(Platform):
         """
         where = f"resources of platform {self._name!r}"
         return read_run_settings(LocalSettings, {**self._given, **plan.resources}, where)
+
+    def job_settings(self) -> Mapping[str, object]:
+        """Every key of LocalSettings."""
+        return keys_of(LocalSettings)
 
     def check(self, plan: JobPlan) -> None:
         """Refuse a plan that can never run here.

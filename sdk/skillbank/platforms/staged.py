@@ -22,7 +22,7 @@ from skillbank.plan import JobPlan
 from skillbank.platforms.api import Platform
 from skillbank.platforms.attempt import AttemptFolder, Ending, read_json, write_json
 from skillbank.platforms.judging import observe_ending, observe_loss
-from skillbank.run_settings import RunSettings, read_run_settings
+from skillbank.run_settings import RunSettings, keys_of, read_run_settings
 from skillbank.staging.mirror import Mirror
 from skillbank.staging.order import PLACE_FAILED_EXIT, StagedOrder
 
@@ -132,6 +132,10 @@ class StagedPlatform(Platform):
         """
         where = f"resources of platform {self._name!r}"
         return read_run_settings(self.settings_class, {**self._given, **plan.resources}, where)
+
+    def job_settings(self) -> Mapping[str, object]:
+        """Every key of the platform's class of settings; it may keep some from single jobs."""
+        return keys_of(self.settings_class)
 
     def check(self, plan: JobPlan) -> None:
         """Refuse a plan that can never run here.

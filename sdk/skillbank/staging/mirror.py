@@ -16,13 +16,14 @@ from skillbank.files.api import FileStore
 from skillbank.files.opening import hurried_stores
 from skillbank.platforms.attempt import read_json, write_json
 from skillbank.staging.collecting import is_of_a_job
+from skillbank.staging.log_merging import LOG_NAME, bring_log
 from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
 from skillbank.staging.order import order_path
 from skillbank.staging.restoring import read_manifest, require_inside
 
 PLAN_NAME = "plan.json"
 _SMALL_BYTES = 4 * 2**20
-_GROWING = ("log.txt", "results/status.json")
+_GROWING = (LOG_NAME, "results/status.json")
 _OURS = frozenset({PLAN_NAME, "spec.yaml"})
 PATIENCE_S = 8.0
 _PULL_EVERY_S = 0.5
@@ -127,7 +128,10 @@ class Mirror:
                 continue
             require_inside(self._uri, self._folder, path)
             where = f"{self._uri}/{manifest.key_of(path)}"
-            self._store.download(where, self._folder / path)
+            if path == LOG_NAME:
+                bring_log(self._store, where, self._folder / path)
+            else:
+                self._store.download(where, self._folder / path)
 
     def _save(self, manifest: Manifest) -> None:
         content = {"uri": self._uri, **manifest.model_dump(mode="json")}

@@ -18,7 +18,8 @@ from skillbank.platforms.attempt import write_json
 from skillbank.settings import cache_settings
 from skillbank.staging.inputs import Inputs, References
 from skillbank.staging.log import say
-from skillbank.staging.manifest import MANIFEST_NAME
+from skillbank.staging.log_merging import LOG_NAME, bring_log, lines_unseen
+from skillbank.staging.manifest import MANIFEST_NAME, Manifest
 from skillbank.staging.order import ORDER_FILE, StagedOrder, has_staged_inputs
 from skillbank.staging.outbox import restore
 from skillbank.staging.rebasing import rebase
@@ -40,19 +41,35 @@ def restore_folder(order: StagedOrder, folder: Path, stores: Stores) -> None:
     is_whole = order.is_shared and not mirrored.is_file()
     if not order.results_uri or (is_whole and not _went_on_elsewhere(order, folder, stores)):
         return
+    kept = {*ORDERED_FILES, LOG_NAME}
     if order.is_shared:
-        own = {
-            f"attempts/{order.attempt}/{path.name}" for path in _attempt(order, folder).iterdir()
-        }
-        log = {"log.txt"} if order.is_lock_held else set()  # somebody writes it already
-        restore(order.results_uri, stores, folder, {*ORDERED_FILES, *own, *log})
+        attempt = _attempt(order, folder)
+        own = {f"attempts/{order.attempt}/{path.name}" for path in attempt.iterdir()}
+        _restore_log(order, folder, stores, restore(order.results_uri, stores, folder, kept | own))
     else:
-        restore(order.results_uri, stores, folder, ORDERED_FILES)
+        _restore_log(order, folder, stores, restore(order.results_uri, stores, folder, kept))
         store, base = stores.of(order.results_uri), _attempt_uri(order)
         for name in ORDERED_FILES:
             (folder / name).write_bytes(store.read(f"{base}/{name}"))
     mirrored.unlink(missing_ok=True)
     (folder / "results").mkdir(exist_ok=True)
+
+
+def _restore_log(
+    order: StagedOrder, folder: Path, stores: Stores, manifest: Manifest | None
+) -> None:
+    """Bring what earlier attempts printed elsewhere; what was printed here stays too."""
+    if manifest is None or LOG_NAME not in manifest.files:
+        return
+    log, store = folder / LOG_NAME, stores.of(order.results_uri)
+    where = f"{order.results_uri}/{manifest.key_of(LOG_NAME)}"
+    if not order.is_lock_held:
+        bring_log(store, where, log)
+        return
+    # Somebody writes it already: what is missing can only be told now.
+    unseen = lines_unseen(log.read_bytes() if log.is_file() else b"", store.read(where))
+    if unseen:
+        say(unseen.decode(errors="replace").rstrip("\n"))
 
 
 def prepare_command(order: StagedOrder, folder: Path, stores: Stores) -> list[str]:

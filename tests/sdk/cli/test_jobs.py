@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from tests.sdk.cli.conftest import SKILL, ScriptedPlatform, observation
 
+from skillbank.cli.options import Options
+from skillbank.client import Client
 from skillbank.plan import JobPlan
 
 
@@ -165,3 +167,39 @@ def test_an_unknown_job_is_refused_by_every_command(cli, complete_job, command):
     assert f"no job '{wrong}'" in done.err
     assert f"did you mean '{complete_job.id}'?" in done.err
     assert done.document["error"]["type"] == "JobNotFound"
+
+
+@pytest.fixture
+def moved(root, submit, cli, monkeypatch):
+    """A job that failed here, and the command line that resumes it on SLURM's kind of settings."""
+    _, job = submit(ScriptedPlatform([observation("ERROR", "no space left")]))
+    cluster = ScriptedPlatform([observation("PAUSED")])
+    cluster.job_settings = lambda: {"partition": str}
+    here = ScriptedPlatform([observation("ERROR", "no space left")])
+    here.job_settings = lambda: {"max_parallel": int}
+    places = {"local": here, "cluster": cluster}
+    monkeypatch.setattr(Options, "client", lambda _: Client(root, platforms=places))
+    cli("resume", job.id, "--detach", "--resource", "max_parallel=2")
+    return job
+
+
+def test_resume_says_which_resources_stay_behind(cli, moved):
+    done = cli("resume", moved.id, "--platform", "cluster", "--resource", "partition=a100")
+
+    assert f"job {moved.id}: attempt 3 of {SKILL} train on cluster" in done.out
+    assert "note: attempt 3: it runs on 'cluster'" in done.out
+    assert "hold no longer: max_parallel=2." in done.out
+    assert "attempt 3: it runs on 'cluster'" in cli("status", moved.id).out
+
+
+def test_resources_that_stay_behind_are_in_the_answer_as_json(cli, moved):
+    done = cli("resume", moved.id, "--platform", "cluster", "--detach", "--json")
+
+    assert done.document["notes"][-1].endswith("hold no longer: max_parallel=2.")
+
+
+def test_a_resource_of_resume_without_a_value_is_refused(cli, moved):
+    done = cli("resume", moved.id, "--resource", "partition")
+
+    assert done.status == 2
+    assert "--resource 'partition': expected KEY=VALUE" in done.err

@@ -82,3 +82,18 @@ def test_a_job_that_cannot_be_resumed_is_not_noted(house: House) -> None:
 
     house.talk(talk)
     assert Ledger(house.root / "agents", "tester").entries() == []
+
+
+def test_an_agent_sets_open_resources_of_a_resumed_job_and_no_others(house: House) -> None:
+    job = house.client.create_job(**PLAN)
+    house.platform.seen = Observation(JobState.PAUSED)
+
+    async def talk(agent: Agent) -> None:
+        reply = await agent.call("resume", job_id=job.id, resources={"partition": "a100"})
+        assert reply.document["error"]["type"] == "AccessRefused"
+        assert "resources.partition: only the owner of this server sets it" in reply.message
+        again = await agent.ask("resume", job_id=job.id, resources={"time_limit": "4h"})
+        assert again["attempt"] == 2
+
+    house.talk(talk)
+    assert house.client.plan_of(job.id).resources == {"time_limit": "4h"}

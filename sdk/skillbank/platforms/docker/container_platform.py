@@ -91,6 +91,11 @@ class ContainerPlatform(StagedPlatform):
             )
         return read_run_settings(DockerSettings, {**self._given, **plan.resources}, where)
 
+    def job_settings(self) -> Mapping[str, object]:
+        """What does not decide what jobs can reach."""
+        known = super().job_settings()
+        return {key: kind for key, kind in known.items() if key in _OF_ONE_JOB}
+
     def check(self, plan: JobPlan) -> None:
         """Refuse a plan that can never run here.
 

@@ -37,7 +37,11 @@ from skillbank.platforms.slurm.script import (
     tasks_per_node,
     write_script,
 )
-from skillbank.platforms.slurm.settings import SlurmSettings, refuse_only_in_config
+from skillbank.platforms.slurm.settings import (
+    ONLY_IN_CONFIG,
+    SlurmSettings,
+    refuse_only_in_config,
+)
 from skillbank.platforms.slurm.states import JobRecord, describe, is_live
 from skillbank.platforms.staged import Handle, Sight, SightKind, StagedPlatform
 from skillbank.run_settings import read_run_settings
@@ -100,6 +104,11 @@ class SlurmPlatform(StagedPlatform):
         """
         refuse_only_in_config(plan.resources, f"resources of platform {self._name!r}")
         return self._read({**self._given, **plan.resources})
+
+    def job_settings(self) -> Mapping[str, object]:
+        """What is not kept to config.yaml."""
+        known = super().job_settings()
+        return {key: kind for key, kind in known.items() if key not in ONLY_IN_CONFIG}
 
     def check(self, plan: JobPlan) -> None:
         """Refuse a plan that can never run here.
