@@ -53,6 +53,7 @@ class Shipper:
         self._lease = lease
         self._lock = threading.Lock()
         self._spent: set[str] = set()
+        self._begun: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self.is_given_up = False
 
@@ -146,8 +147,10 @@ class Shipper:
                     made_by = 0 if was_overtaken else fence
                     seen = replace(seen, sha256=self._digest_of(seen))
                     return _entry(seen, path, path, made_by, is_frozen=is_frozen)
-        key = f"{REPLACED}/{fence}.{next(self._numbers)}/{path}"
+        # Where the answer to an earlier try was lost, it may lie there already.
+        key = self._begun.setdefault(path, f"{REPLACED}/{fence}.{next(self._numbers)}/{path}")
         stored = self._write_over(key, ABSENT, put, is_there)
+        del self._begun[path]
         return _entry(stored, path, key, fence, is_frozen=is_frozen)
 
     def _may_write_over(self, entry: ManifestEntry) -> bool:

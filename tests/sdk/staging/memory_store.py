@@ -37,6 +37,12 @@ class MemoryStore(FileStore):
         del uri
         return self
 
+    def copy(self) -> MemoryStore:
+        """Another one that holds the same."""
+        other = MemoryStore()
+        other.objects, other._num_writes = dict(self.objects), self._num_writes
+        return other
+
     def cut(self, *methods: str) -> None:
         """Let no call (or none of these methods) reach the store until `mend`."""
 

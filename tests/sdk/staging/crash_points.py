@@ -1,0 +1,425 @@
+"""Machines that die at a chosen operation on a store, and the job that runs on them.
+
+Everything happens in one thread, by a clock that is set by hand: whoever runs it twice sees the
+same twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.sdk.staging.memory_store import MemoryStore
+
+from skillbank.artefacts import newest_whole
+from skillbank.errors import FileConflict, FilesUnavailable, LeaseLost, SkillbankError
+from skillbank.files.api import FileStore, Progress, StoredFile
+from skillbank.staging.claim import StoreClaim
+from skillbank.staging.lease import Lease
+from skillbank.staging.manifest import Manifest
+from skillbank.staging.outbox import Outbox, restore
+
+URI = "s3://bucket/runs/job"
+RECORDS = "results/artefacts.json"
+LATEST = "results/latest.pth"
+EPOCHS = 2
+LARGE_BYTES = 200
+"""What counts as large in these tests: every second checkpoint is."""
+
+_LOSS = {1: 2.0, 2: 1.0, 3: 3.0, 4: 0.5}
+_TTL_S = 20.0
+
+Result = TypeVar("Result")
+Change = Callable[[MemoryStore], Any]
+
+
+class Clock:
+    """Time that passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self._now = time.time() + 100
+
+    def monotonic(self) -> float:
+        return self._now
+
+    time = monotonic
+
+    def pass_by(self, seconds: float) -> None:
+        self._now += seconds
+
+
+class HandLane:
+    """Does at once what is handed in; or, where `delays` is set, when somebody says so."""
+
+    delays = False
+    waiting: list[tuple[Callable[[], object], Future[Any]]] = []  # noqa: RUF012 - set anew by tests
+
+    def __init__(self, name: str, num_threads: int) -> None:
+        del name, num_threads
+
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+        future: Future[Result] = Future()
+        if HandLane.delays:
+            HandLane.waiting.append((work, future))
+        else:
+            do(work, future)
+        return future
+
+    def close(self) -> None:
+        pass
+
+
+def do(work: Callable[[], object], future: Future[Any]) -> None:
+    try:
+        future.set_result(work())
+    except (SkillbankError, OSError) as error:
+        future.set_exception(error)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How everything lies when a process dies before, or in the middle of, a change of a store.
+
+    Attributes:
+        store: What the store holds; its own for whoever goes on from here.
+        folder: A copy of the job's folder.
+        arrive: Lets the change that was under way happen after all, if it still can.
+    """
+
+    store: MemoryStore
+    folder: Path
+    arrive: Callable[[], None]
+
+
+class Network(FileStore):
+    """One machine's way to a store.
+
+    Args:
+        store: The store.
+        troubled: Number of the operation that something happens to; 0: none.
+        fails: So many fail from there on, before they change anything; 0: only an answer is lost.
+
+    Attributes:
+        done: Operations so far.
+        before_change: Called with each change before it happens.
+    """
+
+    def __init__(self, store: MemoryStore, troubled: int = 0, fails: int = 0) -> None:
+        self.store = store
+        self.done = 0
+        self.before_change: Callable[[Change], None] = lambda _: None
+        self._troubled = troubled
+        self._fails = fails
+
+    def of(self, uri: str) -> FileStore:
+        del uri
+        return self
+
+    def stat(self, uri: str) -> StoredFile | None:
+        return self._do(lambda: self.store.stat(uri))
+
+    def list(self, folder: str) -> Iterator[StoredFile]:
+        return self._do(lambda: self.store.list(folder))
+
+    def read(self, uri: str, start: int = 0, num_bytes: int | None = None) -> bytes:
+        return self._do(lambda: self.store.read(uri, start, num_bytes))
+
+    def write(self, uri: str, content: bytes, if_version: str | None = None) -> StoredFile:
+        return self._change(lambda store: store.write(uri, content, if_version))
+
+    def delete(self, uri: str) -> None:
+        self._change(lambda store: store.delete(uri))
+
+    def download(self, uri: str, target: Path, progress: Progress | None = None) -> StoredFile:
+        return self._do(lambda: self.store.download(uri, target, progress))
+
+    def upload(
+        self,
+        source: Path,
+        uri: str,
+        if_version: str | None = None,
+        progress: Progress | None = None,
+    ) -> StoredFile:
+        content = source.read_bytes()
+        if progress is not None:
+            progress(len(content))
+        return self.write(uri, content, if_version)
+
+    def _change(self, change: Callable[[MemoryStore], Result]) -> Result:
+        self.before_change(change)
+        return self._do(lambda: change(self.store))
+
+    def _do(self, act: Callable[[], Result]) -> Result:
+        self.done += 1
+        if 0 <= self.done - self._troubled < self._fails:
+            raise FilesUnavailable("does not answer")
+        result = act()
+        if self.done == self._troubled:
+            raise FilesUnavailable("the answer was lost")
+        return result
+
+
+def moments_of(machine: Machine, copies: Path) -> list[Moment]:
+    """Let a machine do its job; every moment at which it might have died in the middle of it."""
+    network, moments = machine.network, []
+    machine.folder.mkdir(parents=True)
+
+    def note(change: Change) -> None:
+        store = network.store.copy()
+        folder = copies / str(len(moments)) / "job"
+        shutil.copytree(machine.folder, folder, symlinks=True)
+        moments.append(Moment(store, folder, lambda: _arrive(change, store)))
+
+    network.before_change = note
+    machine.run()
+    return moments
+
+
+def _arrive(change: Change, store: MemoryStore) -> None:
+    with suppress(FileConflict):
+        change(store)
+
+
+class HandLease(Lease):
+    """The protocol of `claim`, by a clock that is set by hand."""
+
+    def __init__(self, store: FileStore, clock: Clock, attempt: int) -> None:
+        super().__init__(attempt)
+        self._clock = clock
+        self._claim = StoreClaim(store, URI, _TTL_S, attempt, clock.monotonic)
+
+    def take(self, timeout_s: float = 120.0) -> None:
+        self._clock.pass_by(self._claim.claim(timeout_s))
+        self._claim.confirm()
+
+    @property
+    def is_sure(self) -> bool:
+        return self._claim.is_sure
+
+    @property
+    def fence(self) -> int:
+        return self._claim.record.fence
+
+    @property
+    def clean_since(self) -> int:
+        return self._claim.record.clean_since
+
+    def renew(self) -> None:
+        self._claim.renew()
+
+    def release(self) -> None:
+        with suppress(FilesUnavailable):
+            self._claim.release()
+
+
+class Machine:
+    """One process with a folder of its own, as the attendant is: lease, restore, outbox.
+
+    A folder in which the job has been needs nothing back: it is on a disk that machines share.
+    """
+
+    def __init__(self, folder: Path, network: Network, clock: Clock, attempt: int = 1) -> None:
+        self._is_whole = (folder / "log.txt").exists()
+        self.folder = folder
+        self.network = network
+        self._clock = clock
+        self.lease = HandLease(network, clock, attempt)
+        self.epochs = EPOCHS
+        self.box = Outbox(
+            folder,
+            URI,
+            network,  # type: ignore[arg-type]  # it stands for Stores too
+            self.lease,
+            attempt=attempt,
+        )
+
+    def begin(self) -> None:
+        self.lease.take()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._is_whole:
+            restore(URI, self.network, self.folder)  # type: ignore[arg-type]
+        (self.folder / "results").mkdir(parents=True, exist_ok=True)
+        self.box._note()
+
+    def look(self) -> None:
+        """A second of the outbox's thread."""
+        self._clock.pass_by(1.0)
+        try:
+            self.lease.renew()
+            self.box._look()
+        except LeaseLost:
+            raise
+        except (SkillbankError, OSError):
+            return  # told, and tried again
+
+    def flush(self) -> None:
+        """What `Outbox.flush` waits for."""
+        self._clock.pass_by(1.0)
+        self.box._asked_at = self._clock.monotonic()
+        self._clock.pass_by(1.0)
+        for _ in range(200):
+            self.look()
+            if self.box._asked_at is None:
+                return
+        raise AssertionError(f"not all arrived: {self.box._traffic.trouble}")
+
+    def run(self) -> None:
+        """The job from its beginning, or from where it was, to its end."""
+        self.begin()
+        for _ in train(self.folder, self.epochs):
+            self.look()
+        place(self.folder / "attempts" / str(self.lease.attempt) / "exit.json", b'{"exit_code": 0}')
+        self.flush()
+        self.lease.release()
+
+
+# ------------------------------------------------------------------ the job
+
+
+def place(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.tmp")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def content_of(epoch: int) -> bytes:
+    """A checkpoint; some are large."""
+    return f"state after {epoch}\n".encode() * (20 if epoch % 2 else 3)
+
+
+def name_of(epoch: int, kind: str = "epoch") -> str:
+    return f"model_{kind}_{epoch:03}.pth"
+
+
+def read_records(folder: Path) -> dict[str, dict[str, Any]]:
+    path = folder / RECORDS
+    entries = json.loads(path.read_bytes())["artefacts"] if path.is_file() else []
+    return {entry["path"]: entry for entry in entries}
+
+
+def train(folder: Path, epochs: int) -> Iterator[None]:
+    """What the trainer does with `replace_periodic`, in its order; yields between two steps."""
+    results = folder / "results"
+    newest = newest_whole(results)
+    begun = 0 if newest is None else newest.epoch or 0
+    _add(folder / "log.txt", f"from {begun}\n")
+    if begun:
+        yield from _settle(folder, begun)
+    place(results / "empty.txt", b"")
+    for epoch in range(begun + 1, epochs + 1):
+        place(results / "parts" / f"of {epoch} \u00e9.txt", b"part")
+        yield
+        yield from _save(folder, name_of(epoch), epoch)
+        yield from _point(folder, epoch)
+        yield from _replace_before(folder, epoch)
+        yield from _keep_best(folder, epoch, is_new=True)
+        _add(results / "status.json", f'{{"epoch": {epoch}}}\n')
+        yield
+        (results / "parts" / f"of {epoch} \u00e9.txt").unlink()
+        yield
+    place(results / "metrics.json", b'{"accuracy": 1.0}')
+    yield
+
+
+def _settle(folder: Path, epoch: int) -> Iterator[None]:
+    for path in (folder / "results" / "parts").glob("*"):
+        path.unlink()
+    if name_of(epoch) not in read_records(folder):
+        yield from _save(folder, name_of(epoch), epoch)
+    yield from _point(folder, epoch)
+    yield from _replace_before(folder, epoch)
+    for name in read_records(folder):
+        if "best" in name and not (folder / "results" / name).is_file():
+            yield from _record(folder, {**read_records(folder), name: None})
+    best = {entry["epoch"] for name, entry in read_records(folder).items() if "best" in name}
+    yield from _keep_best(folder, epoch, is_new=epoch not in best)
+
+
+def _save(folder: Path, name: str, epoch: int) -> Iterator[None]:
+    content = content_of(epoch)
+    place(folder / "results" / name, content)
+    yield
+    entry = {
+        "path": name,
+        "kind": "checkpoint",
+        "epoch": epoch,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+        "metrics": {"loss": _LOSS[epoch]},
+    }
+    yield from _record(folder, {**read_records(folder), name: entry})
+
+
+def _remove(folder: Path, name: str) -> Iterator[None]:
+    (folder / "results" / name).unlink(missing_ok=True)
+    yield
+    yield from _record(folder, {**read_records(folder), name: None})
+
+
+def _record(folder: Path, entries: Mapping[str, dict[str, Any] | None]) -> Iterator[None]:
+    kept = [entry for _, entry in sorted(entries.items()) if entry is not None]
+    place(folder / RECORDS, json.dumps({"artefacts": kept}).encode())
+    yield
+
+
+def _point(folder: Path, epoch: int) -> Iterator[None]:
+    draft = folder / "results" / ".latest.tmp"
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(name_of(epoch))
+    draft.replace(folder / LATEST)
+    yield
+
+
+def _replace_before(folder: Path, epoch: int) -> Iterator[None]:
+    known = {e["epoch"]: name for name, e in read_records(folder).items() if "epoch" in name}
+    earlier = [one for one in known if one < epoch]
+    if earlier:
+        yield from _remove(folder, known[max(earlier)])
+
+
+def _keep_best(folder: Path, epoch: int, *, is_new: bool) -> Iterator[None]:
+    name = name_of(epoch, "best")
+    recorded = {n: e for n, e in read_records(folder).items() if "best" in n and n != name}
+    worse = [n for n, entry in recorded.items() if entry["metrics"]["loss"] > _LOSS[epoch]]
+    if recorded and not worse:
+        return
+    if is_new:
+        yield from _save(folder, name, epoch)
+    for one in worse:
+        yield from _remove(folder, one)
+
+
+def _add(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+# ------------------------------------------------------------------ what lies there
+
+
+def manifest_of(store: MemoryStore) -> Manifest | None:
+    where = f"{URI}/manifest.json"
+    if where not in store.objects:
+        return None
+    return Manifest.model_validate_json(store.content(where))
+
+
+def files_of(folder: Path) -> dict[str, bytes | str]:
+    """Content by path, or where a link points."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
