@@ -8,6 +8,7 @@ another's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,13 +24,16 @@ SILENT_S = 120.0
 _LOOK_NAME = "lease_seen.json"
 
 
-def is_lease_kept(store: FileStore, uri: str, folder: Path) -> bool:
+def is_lease_kept(
+    store: FileStore, uri: str, folder: Path, now: Callable[[], float] = steady_now
+) -> bool:
     """Tell whether somebody seems to write at a results URI; a first look may be too kind.
 
     Args:
         store: Where it is kept.
         uri: The results URI.
         folder: The job's folder here, where the looks are remembered.
+        now: A clock that only grows, in seconds.
 
     Raises:
         FilesError: The place cannot be read.
@@ -43,7 +47,7 @@ def is_lease_kept(store: FileStore, uri: str, folder: Path) -> bool:
             return False
     except (FileMissing, ValidationError):
         return False
-    age_s = _age_by_looks(folder, found) if found.age_s is None else found.age_s
+    age_s = _age_by_looks(folder, found, now()) if found.age_s is None else found.age_s
     return age_s < SILENT_S
 
 
@@ -52,11 +56,11 @@ def forget_looks(folder: Path) -> None:
     (folder / _LOOK_NAME).unlink(missing_ok=True)
 
 
-def _age_by_looks(folder: Path, found: StoredFile) -> float:
+def _age_by_looks(folder: Path, found: StoredFile, now_s: float) -> float:
     """For how long this machine has seen one and the same version, in seconds."""
     path, boot = folder / _LOOK_NAME, identify_boot()
     last = read_json(path)
     if last is None or (last["version"], last["boot"]) != (found.version, boot):
-        write_json(path, {"version": found.version, "boot": boot, "since_s": steady_now()})
+        write_json(path, {"version": found.version, "boot": boot, "since_s": now_s})
         return 0.0
-    return steady_now() - float(last["since_s"])
+    return now_s - float(last["since_s"])
