@@ -23,7 +23,7 @@ from skillbank.automl.history import (
 from skillbank.automl.schedulers import TrialScheduler
 from skillbank.automl.settings import SearchSettings
 from skillbank.automl.space import SearchSpace
-from skillbank.errors import PlatformError
+from skillbank.errors import FilesError, PlatformError
 from skillbank.search.callbacks import Callbacks
 from skillbank.search.journal import Entry, Journal, Note
 from skillbank.search.patience import Patience
@@ -129,6 +129,7 @@ class Driver:
 
         Raises:
             PlatformError: The trials' platform does not answer; what is missing is done next time.
+            FilesUnavailable: Nor does the place of their results.
         """
         places = self._places()  # before anything else: who is away starts nothing and loses none
         for entry in self._active():
@@ -167,7 +168,7 @@ class Driver:
             self._tools.journal.write(entry, is_interrupted=True)
             try:
                 self._tools.jobs.cancel(entry)
-            except PlatformError as error:
+            except (PlatformError, FilesError) as error:
                 self._tell(f"trial {entry.number} was not stopped: {error}")
 
     def _active(self) -> list[Entry]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from skillbank.artefacts import Checkpoint
 from skillbank.automl.callbacks import CallbackFailed
 from skillbank.automl.result import FinalEvaluation, Status, compare
-from skillbank.errors import JobNotFound, SkillbankError
+from skillbank.errors import JobNotFound, SearchFailed, SkillbankError
 from skillbank.job import Job, JobState
 from skillbank.search.callbacks import describe
 from skillbank.search.journal import Entry
+from skillbank.search.patience import Silence
 from skillbank.search.trial_jobs import figures_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class FinalEvaluations:
         if found is None:
             return _Measured({}, f"trial {entry.number} left no checkpoint that was measured")
         try:
-            job = self._start(name, entry, found[0])
+            start = partial(self._start, name, entry, found[0])
+            job = self._tools.patience.ask(start, self._tell)
         except SkillbankError as error:
             return _Measured({}, str(error))
         job = self._tools.patience.ask(partial(client.wait, job.id), self._tell)
@@ -99,12 +101,24 @@ class FinalEvaluations:
         return _Measured(figures_of(client.events(job.id)), record_path=str(job.results))
 
     def _start(self, name: str, entry: Entry, checkpoint: Checkpoint) -> Job:
-        """The evaluation's job; the one that an earlier run of the search has started goes on."""
-        jobs = self._tools.jobs
+        """The evaluation's job; the one that was started earlier goes on.
+
+        Raises:
+            PlatformError: The platform does not answer; once more goes on where this stopped.
+            FilesUnavailable: Nor does the place of the results.
+            SkillbankError: It can never run.
+        """
+        jobs, job_id = self._tools.jobs, f"{self._tools.jobs.plan.job_id}-{name}"
         try:
-            job = jobs.client.job(f"{jobs.plan.job_id}-{name}")
+            job = jobs.client.job(job_id)
         except JobNotFound:
-            return jobs.client.submit(jobs.plan_evaluation(name, entry, checkpoint))
+            plan = jobs.plan_evaluation(name, entry, checkpoint)
+            try:
+                return jobs.client.submit(plan)
+            except Silence as error:
+                if plan.folder.is_dir():
+                    raise  # its job is on record, to be resumed
+                raise SearchFailed(str(error)) from error
         return jobs.client.resume(job.id) if job.state.can_resume else job
 
     def _failed(self, problem: str) -> FinalEvaluation:

@@ -92,7 +92,8 @@ class SearchRun:
     def interrupt(self) -> None:
         """Stop the trials that run, so that a resumed search goes on; the best so far is kept."""
         self._driver.interrupt()
-        with suppress(PlatformError):  # it was told; what runs there ends, or is found on resuming
+        # It was told; what runs there ends, or is found on resuming.
+        with suppress(PlatformError, FilesError):
             for job in self._client.jobs(limit=_ALL, search=self._plan.job_id):
                 if not job.state.is_final:  # an evaluation
                     self._client.cancel(job.id)
@@ -137,7 +138,7 @@ class SearchRun:
                 f"See each one's reason with 'skillbank automl result {self._plan.job_id}'."
             )
         best = ranked[0].entry
-        self._keep(ranked[0])
+        self._ask(partial(self._keep, ranked[0]))
         evaluation = None
         if self._tools.settings.final_evaluation:
             evaluations = FinalEvaluations(self._tools, self._outcome, self._tell)

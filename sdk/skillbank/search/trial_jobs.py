@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +12,8 @@ from skillbank.automl.history import Goal, Trial
 from skillbank.automl.search_plan import EPOCHS_KEY
 from skillbank.client import Client
 from skillbank.config import read_config
-from skillbank.errors import JobNotFound
-from skillbank.files.opening import Stores
+from skillbank.errors import FilesUnavailable, JobNotFound
+from skillbank.files.opening import Stores, hurried_stores
 from skillbank.following import StatusLine, parse_status
 from skillbank.inputs import keys_filled_by
 from skillbank.job import Job
@@ -22,6 +23,8 @@ from skillbank.route import EVALUATION
 from skillbank.search.journal import Entry
 from skillbank.skill import Spec
 from skillbank.spec_keys import find_path, get_value, plain, set_value
+from skillbank.staging.manifest import MANIFEST_NAME
+from skillbank.staging.mirror import PATIENCE_S
 
 _RESUME_FUNCTIONS = frozenset({"resume_model", "resume_model_or_ptm", "automl_resume_model"})
 
@@ -48,9 +51,20 @@ class TrialJobs:
         self.plan = plan
         self.num_epochs = num_epochs
         self._spec = _own_spec(client, plan)
+        self._is_place_in_doubt = False
 
     def capacity(self) -> int:
-        """How many trials can train at once where they run."""
+        """How many trials can train at once where they run.
+
+        Raises:
+            PlatformError: That cannot be asked now.
+            FilesUnavailable: The place of their results did not answer, and still does not.
+        """
+        if self._is_place_in_doubt:
+            stores = hurried_stores(read_config(self.client.root).storage, PATIENCE_S)
+            uri = self.plan.results_uri
+            stores.of(uri).stat(f"{uri}/{MANIFEST_NAME}")
+            self._is_place_in_doubt = False
         return self.client.platforms[self.plan.platform].capacity(self.plan.one_trial)
 
     def find(self, entry: Entry) -> Job | None:
@@ -70,8 +84,10 @@ class TrialJobs:
         Raises:
             RequestInvalid: Its spec cannot be used.
             PlatformError: The platform cannot run it.
+            FilesUnavailable: The place of its results does not answer.
         """
-        return self.client.submit(self.plan_trial(entry, start_from))
+        with self._doubting_its_place():
+            return self.client.submit(self.plan_trial(entry, start_from))
 
     def plan_trial(self, entry: Entry, start_from: str | None = None) -> JobPlan:
         """Plan of the job of a recommendation."""
@@ -113,7 +129,17 @@ class TrialJobs:
 
     def resume(self, entry: Entry) -> Job:
         """Let the job of a recommendation go on to the end of its present rung."""
-        return self.client.resume(entry.note.job_id, self.pause_after(entry.note.epochs))
+        with self._doubting_its_place():
+            return self.client.resume(entry.note.job_id, self.pause_after(entry.note.epochs))
+
+    @contextmanager
+    def _doubting_its_place(self) -> Iterator[None]:
+        """Start nothing more, which would cost a trial one of its retries, until it answers."""
+        try:
+            yield
+        except FilesUnavailable:
+            self._is_place_in_doubt = True
+            raise
 
     def pause_after(self, epochs: int) -> int | None:
         """What a job's plan says so that it trains `epochs` epochs."""

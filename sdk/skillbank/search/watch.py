@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from skillbank.automl.callbacks import CallbackFailed
 from skillbank.automl.history import TrialState
 from skillbank.automl.settings import Algorithm
-from skillbank.errors import CheckpointNotFound, JobConflict, PlatformError, RequestInvalid
+from skillbank.errors import CheckpointNotFound, JobConflict, RequestInvalid
 from skillbank.following import StatusLine
 from skillbank.job import FailureKind, Job, JobState, classify_failure
 from skillbank.search.failures import DivergenceWatch, choose_remedy, explain_missing_metric
 from skillbank.search.far_checkpoints import FarCheckpoints
 from skillbank.search.journal import Entry
+from skillbank.search.patience import Silence
 from skillbank.search.trial_jobs import figures_of, is_validation
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class TrialWatch:
             self._tools.jobs.submit(entry, start_from)
         except RequestInvalid as error:
             self.end(entry, TrialState.FAILED, str(error), FailureKind.BAD_CONFIGURATION.value)
-        except PlatformError as error:
+        except Silence as error:
             if self._tools.jobs.find(entry) is not None:
                 raise  # its job is on record: the next look retries it, as any that a place failed
             self.end(entry, TrialState.FAILED, str(error), FailureKind.INFRASTRUCTURE.value)
@@ -223,6 +224,7 @@ class TrialWatch:
 
         Raises:
             PlatformError: It cannot now; what its job's state asks for then is done next time.
+            FilesUnavailable: As before, for the place of its results.
         """
         try:
             self._tools.jobs.resume(entry)
