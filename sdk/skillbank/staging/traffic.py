@@ -133,6 +133,8 @@ class Traffic:
             if path == RECORDS and self._records is not None:
                 self._named = named_by(self._records[1]) or set()
                 self._records = None
+            elif path not in self._named and is_gone(self._folder / path):
+                self._listing.drop(path)  # it was pruned on its way, and nobody knows of it
         if not any(sent.failures for sent in self._sent.values()):
             self.trouble = ""
 
@@ -278,9 +280,12 @@ class Traffic:
         for path in self._sent.keys() - found.keys() - self._listing.files.keys():
             if path not in self._flights and path != RECORDS:
                 del self._sent[path]  # it went before it could be brought
+        named = self._named
         if self._records is not None:
-            return
-        for path in self._listing.files.keys() - found.keys() - self._named - self._flights.keys():
+            if self._sent[RECORDS].stamp is None:
+                return  # nobody knows yet what the records there name
+            named = named | (named_by(self._records[1]) or set())
+        for path in self._listing.files.keys() - found.keys() - named - self._flights.keys():
             if self._was_here(path) and is_gone(self._folder / path):
                 self._listing.drop(path)
                 self._sent.pop(path, None)

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 from tests.sdk.staging.memory_store import MemoryStore
@@ -57,27 +58,36 @@ class Clock:
 
 
 class HandLane:
-    """Does at once what is handed in; or, where `delays` is set, when somebody says so."""
+    """Does what is handed in at once; or, where there is a `chance`, one now and one later."""
 
-    delays = False
-    waiting: list[tuple[Callable[[], object], Future[Any]]] = []  # noqa: RUF012 - set anew by tests
+    chance: Random | None = None
+    waiting: list[tuple[Callable[[], object], Future[Any]]] = []  # noqa: RUF012 - of all lanes
 
     def __init__(self, name: str, num_threads: int) -> None:
         del name, num_threads
+        HandLane.waiting.clear()  # a new process
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
         future: Future[Result] = Future()
-        if HandLane.delays:
-            HandLane.waiting.append((work, future))
-        else:
-            do(work, future)
+        HandLane.waiting.append((work, future))
+        if HandLane.chance is None:
+            self.go_on()
         return future
+
+    @classmethod
+    def go_on(cls) -> None:
+        """Do some of what waits, in any order."""
+        chance = cls.chance or Random(0)
+        chance.shuffle(cls.waiting)
+        for _ in range(len(cls.waiting) if cls.chance is None else chance.randint(0, 3)):
+            if cls.waiting:
+                _do(*cls.waiting.pop())
 
     def close(self) -> None:
         pass
 
 
-def do(work: Callable[[], object], future: Future[Any]) -> None:
+def _do(work: Callable[[], object], future: Future[Any]) -> None:
     try:
         future.set_result(work())
     except (SkillbankError, OSError) as error:
@@ -169,7 +179,8 @@ class Network(FileStore):
 
 def moments_of(machine: Machine, copies: Path) -> list[Moment]:
     """Let a machine do its job; every moment at which it might have died in the middle of it."""
-    network, moments = machine.network, []
+    network = machine.network
+    moments: list[Moment] = []
     machine.folder.mkdir(parents=True)
 
     def note(change: Change) -> None:
@@ -254,7 +265,9 @@ class Machine:
         self._clock.pass_by(1.0)
         try:
             self.lease.renew()
+            HandLane.go_on()
             self.box._look()
+            HandLane.go_on()
         except LeaseLost:
             raise
         except (SkillbankError, OSError):
