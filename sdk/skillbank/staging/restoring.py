@@ -12,9 +12,11 @@ from pydantic import ValidationError
 
 from skillbank.errors import FileConflict, FileDamaged, FileMissing
 from skillbank.files.api import FileStore
+from skillbank.files.disk import disk_errors
 from skillbank.files.opening import Stores
 from skillbank.staging.collecting import is_of_a_job
 from skillbank.staging.manifest import MANIFEST_NAME, Manifest, ManifestEntry
+from skillbank.staging.order import ORDER_FILE
 
 _THREADS = 8
 _TRIES = 3
@@ -77,6 +79,18 @@ def _bring_all(
         require_inside(uri, folder, path)
     entries = {path: entry for path, entry in entries.items() if is_of_a_job(path)}
     files = {path: entry for path, entry in entries.items() if not entry.link}
+    orders = {path: entry for path, entry in files.items() if path.endswith(f"/{ORDER_FILE}")}
+    _bring_files(store, uri, folder, {p: entry for p, entry in files.items() if p not in orders})
+    for path, entry in entries.items():
+        if entry.link:
+            _link(uri, folder, path, entry.link)
+    # Last: whoever finds the order of an attempt here finds all that the attempt had.
+    _bring_files(store, uri, folder, orders)
+
+
+def _bring_files(
+    store: FileStore, uri: str, folder: Path, files: Mapping[str, ManifestEntry]
+) -> None:
     with ThreadPoolExecutor(_THREADS) as pool:
         under_way = [
             pool.submit(_bring, store, f"{uri}/{entry.key or path}", folder / path, entry)
@@ -84,16 +98,14 @@ def _bring_all(
         ]
         for one in under_way:
             one.result()
-    for path, entry in entries.items():
-        if entry.link:
-            _link(uri, folder, path, entry.link)
 
 
 def _bring(store: FileStore, uri: str, target: Path, entry: ManifestEntry) -> None:
     if target.is_file() and not target.is_symlink() and is_same(target, entry):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
+    with disk_errors(target, "written", entry.size_bytes):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
     stored = store.download(uri, target)
     digest = stored.sha256 or _digest(target)
     # A file that is written over in place may be newer than the manifest that names it.
@@ -112,11 +124,12 @@ def _link(uri: str, folder: Path, path: str, target: str) -> None:
     if is_outside or not _is_below((folder / path).parent / target, folder):
         raise FileDamaged(f"{uri}: the link {path!r} leads out of the job's folder, to {target!r}.")
     link = folder / path
-    link.parent.mkdir(parents=True, exist_ok=True)
     draft = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    draft.unlink(missing_ok=True)
-    draft.symlink_to(target)
-    draft.replace(link)
+    with disk_errors(link, "written"):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(target)
+        draft.replace(link)
 
 
 def require_inside(uri: str, folder: Path, path: str) -> None:
