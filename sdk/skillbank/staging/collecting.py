@@ -49,6 +49,11 @@ class Found:
     link: str = ""
 
     @property
+    def has_plain_name(self) -> bool:
+        """Whether its name, and where it points, are text, which manifests and buckets take."""
+        return _is_text(self.path + self.link)
+
+    @property
     def is_ending(self) -> bool:
         """Whether it tells that the attempt is over."""
         return self.path.startswith("attempts/") and self.path.endswith("/" + ENDING)
@@ -76,6 +81,11 @@ def is_of_a_job(path: str) -> bool:
     return _OF_A_JOB.fullmatch(path) is not None and not (
         path.startswith("attempts/") and path.endswith(_OF_THE_SUBMITTER)
     )
+
+
+def shown(path: str) -> str:
+    """A path as it can be printed, whatever its name holds."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def is_gone(path: Path) -> bool:
@@ -141,6 +151,14 @@ def _inner_link(root: Path, path: Path) -> str:
     inside = os.path.normpath(path.parent.relative_to(root) / target)
     leaves = target.is_absolute() or inside.startswith("..")
     return "" if leaves or not path.is_file() else target.as_posix()
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_unfinished(name: str) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from pathlib import Path
 
-from skillbank.errors import FilesError, LeaseLost
+from skillbank.errors import FilesError, FilesUnavailable, LeaseLost
 from skillbank.files.opening import Stores
 from skillbank.staging.collecting import collect
 from skillbank.staging.lease import Lease
@@ -72,6 +72,7 @@ class Outbox:
         self._listing = Listing(self._uri, store, lease, attempt, self._ship)
         self._wake = threading.Event()
         self._traffic = Traffic(folder, self._ship, self._listing, self._wake.set)
+        self._identity = (0, 0)
         self._asked_at: float | None = None
         self._answered = threading.Event()
         self._stopped = threading.Event()
@@ -145,7 +146,12 @@ class Outbox:
 
     def _note(self) -> None:
         """Know what lies here before the job goes on, which may delete some of it at once."""
+        self._identity = self._identify()
         self._traffic.note(collect(self._folder, self._excludes))
+
+    def _identify(self) -> tuple[int, int]:
+        found = self._folder.stat()
+        return found.st_dev, found.st_ino
 
     def _look(self) -> None:
         """Take in what arrived, send what is due, write the manifest."""
@@ -155,6 +161,8 @@ class Outbox:
             self._listing.open()
             self._traffic.compare_anew()
         self._traffic.land()
+        if self._identify() != self._identity:  # deleted, or its disk is not mounted any more
+            raise FilesUnavailable(f"{self._folder}: is another folder than before.")
         found = collect(self._folder, self._excludes)
         is_all_there = self._traffic.dispatch(found, asked_at)
         if not self._traffic.is_exposed(found):

@@ -21,9 +21,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from skillbank.errors import FileConflict, FilesUnavailable, LeaseLost
+from skillbank.errors import FileConflict, FilesRefused, FilesUnavailable, LeaseLost
 from skillbank.files.api import ABSENT, FileStore, StoredFile
-from skillbank.staging.collecting import Found
+from skillbank.staging.collecting import Found, shown
 from skillbank.staging.lease import Lease
 from skillbank.staging.manifest import ManifestEntry
 
@@ -88,6 +88,8 @@ class Shipper:
             FilesError: It did not arrive.
             OSError: It is gone, or cannot be read.
         """
+        if not found.has_plain_name:
+            raise FilesRefused(f"{shown(found.path)}: its name is no UTF-8 text; rename the file.")
         source = self._folder / found.path
         if entry is not None and not self.is_exposed(entry) and _is_same(source, entry):
             return entry

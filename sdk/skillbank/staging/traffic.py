@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from skillbank.errors import FilesError, LeaseLost
-from skillbank.staging.collecting import ENDINGS, RECORDS, RESULTS, Found, is_gone, named_by
+from skillbank.staging.collecting import ENDINGS, RECORDS, RESULTS, Found, is_gone, named_by, shown
 from skillbank.staging.lanes import Lane
 from skillbank.staging.listing import Listing
 from skillbank.staging.manifest import ManifestEntry
@@ -25,6 +25,9 @@ _SHARE = 0.05
 
 _SETTLED_S = 1.0
 """How long a large file that no record names must rest before it goes."""
+
+_TICK_S = 0.1
+"""Files that change twice within it may bear one time; disks count in steps of 10 ms and less."""
 
 _SMALL_LANES = 6
 _FIRST_PAUSE_S = 1.0
@@ -45,6 +48,8 @@ class _Sent:
         pace_at: When it may go again because it grew.
         retry_at: When it may go again because it failed.
         failures: Uploads that failed since the last that did not.
+        doubt_ends_at: When to look at its content once more, since it was so young when it was
+            brought that it may have changed with its stamp staying as it was.
     """
 
     stamp: Stamp | None = None
@@ -52,6 +57,19 @@ class _Sent:
     pace_at: float = float("-inf")
     retry_at: float = float("-inf")
     failures: int = 0
+    doubt_ends_at: float = float("inf")
+
+    def begin(self, one: Found) -> None:
+        """Note that its content is read now."""
+        self.begun_at = time.monotonic()
+        is_young = one.size_bytes < LARGE_BYTES and abs(time.time() - one.modified_at) < _TICK_S
+        self.doubt_ends_at = self.begun_at + _TICK_S if is_young else float("inf")
+
+    def is_other(self, one: Found, asked_at: float | None) -> bool:
+        """Whether the file is another than the one that was brought, or may be."""
+        has_doubt = self.doubt_ends_at < float("inf")
+        is_to_look = asked_at is not None or time.monotonic() >= self.doubt_ends_at
+        return self.stamp != one.stamp or (has_doubt and is_to_look)
 
     def fail(self) -> None:
         """Wait longer after each failure."""
@@ -89,7 +107,7 @@ class Traffic:
         self._sent: dict[str, _Sent] = {}
         self._flights: dict[str, _Flight] = {}
         self._records: tuple[Found, bytes] | None = None
-        self._read_at = float("-inf")
+        self._reading = _Sent()
         self._named: set[str] = set()
         # An earlier run of the same attempt may have left them there.
         self._own_endings = {f"attempts/{listing.attempt}/{name}" for name in ENDINGS}
@@ -175,7 +193,7 @@ class Traffic:
     def missing(self, found: Mapping[str, Found]) -> list[str]:
         """Paths of files that do not lie at the results URI as they are here."""
         return sorted(
-            path
+            shown(path)
             for path, one in found.items()
             if path not in self._sent
             or self._sent[path].stamp != one.stamp
@@ -193,9 +211,9 @@ class Traffic:
     def _is_waiting(self, one: Found, asked_at: float | None) -> bool:
         """Whether a file is to go, now or later; the records and what is under way are not."""
         sent = self._sent.setdefault(one.path, _Sent())
-        if one.path == RECORDS or one.path in self._flights or sent.stamp == one.stamp:
+        if one.path == RECORDS or one.path in self._flights or not sent.is_other(one, asked_at):
             return False
-        if one.link:
+        if one.link and one.has_plain_name:
             return False  # goes with what it leads to
         return asked_at is None or sent.begun_at < asked_at or sent.failures > 0
 
@@ -216,7 +234,7 @@ class Traffic:
             began = time.monotonic()
             return bring(), time.monotonic() - began
 
-        self._sent[one.path].begun_at = time.monotonic()
+        self._sent[one.path].begin(one)
         lane = self._large if one.size_bytes >= LARGE_BYTES else self._small
         future = lane.submit(work)
         self._flights[one.path] = (one, future)
@@ -231,7 +249,8 @@ class Traffic:
     def _note_links(self, found: Mapping[str, Found]) -> None:
         for one in found.values():
             sent = self._sent.setdefault(one.path, _Sent())
-            if one.link and sent.stamp != one.stamp and self._leads_on(one, found):
+            is_new = one.link and one.has_plain_name and sent.stamp != one.stamp
+            if is_new and self._leads_on(one, found):
                 self._listing.put(one.path, ManifestEntry(link=one.link))
                 sent.stamp = one.stamp
 
@@ -246,18 +265,19 @@ class Traffic:
         if one is None or self._records is not None:
             return
         if self._is_record_new(one, asked_at):
-            read_at = time.monotonic()
+            reading = _Sent()
+            reading.begin(one)
             try:
                 content = (self._folder / RECORDS).read_bytes()
             except FileNotFoundError:
                 return
             if named_by(content) is not None:
                 self._records = (one, content)
-                self._read_at = read_at
+                self._reading = reading
 
     def _is_record_new(self, one: Found, asked_at: float | None) -> bool:
         sent = self._sent.setdefault(RECORDS, _Sent())
-        return sent.stamp != one.stamp and (asked_at is None or sent.begun_at < asked_at)
+        return sent.is_other(one, asked_at) and (asked_at is None or sent.begun_at < asked_at)
 
     def _send_records(self, found: Mapping[str, Found], others: list[Found]) -> None:
         if self._records is None or RECORDS in self._flights:
@@ -273,7 +293,8 @@ class Traffic:
         elif not named & under_way and time.monotonic() >= self._sent[RECORDS].retry_at:
             entry = self._listing.files.get(RECORDS)
             self._send(one, lambda: self._ship.ship_bytes(RECORDS, content, entry))
-            self._sent[RECORDS].begun_at = self._read_at
+            self._sent[RECORDS].begun_at = self._reading.begun_at
+            self._sent[RECORDS].doubt_ends_at = self._reading.doubt_ends_at
 
     def _drop_gone(self, found: Mapping[str, Found]) -> None:
         """Follow deletions, but of what the records at the results URI still name."""

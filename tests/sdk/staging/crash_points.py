@@ -260,9 +260,9 @@ class Machine:
         (self.folder / "results").mkdir(parents=True, exist_ok=True)
         self.box._note()
 
-    def look(self) -> None:
-        """A second of the outbox's thread."""
-        self._clock.pass_by(1.0)
+    def look(self, seconds: float = 1.0) -> None:
+        """What the outbox's thread does after so much time."""
+        self._clock.pass_by(seconds)
         try:
             self.lease.renew()
             HandLane.go_on()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from skillbank.files.opening import Stores
-from skillbank.staging import attendant, outbox
+from skillbank.staging import outbox
 from skillbank.staging.attendant import Attendant
 from skillbank.staging.lease import DiskLease
 from skillbank.staging.order import StagedOrder
@@ -23,7 +23,7 @@ def test_what_is_cleared_away_here_in_the_end_stays_at_the_results_uri(
 ) -> None:
     monkeypatch.setattr(outbox, "_POLL_S", 0.01)
     monkeypatch.setattr(outbox, "_HURRY_S", 0.005)
-    monkeypatch.setattr(attendant.shutil, "rmtree", _slowly(shutil.rmtree))
+    monkeypatch.setattr(shutil, "rmtree", _slowly(shutil.rmtree))
     uri = f"file://{tmp_path}/results/job-1"
     folder = tmp_path / "scratch" / "job-1"
     (folder / "results").mkdir(parents=True)
