@@ -9,6 +9,7 @@ SkillbankError
     JobNotFound          no job has that id
     WorkflowNotFound     no workflow has that id
     JobConflict          the job's state, or an idempotency key, does not allow what was asked
+        JobElsewhere     it was resumed on another machine
         JobUnfinished    the job did not end within the time given to wait
     StoreInvalid         the job database cannot be read or written
     CheckpointNotFound   a job left no checkpoint (or other artefact) that fits
@@ -69,6 +70,10 @@ class WorkflowNotFound(SkillbankError):
 
 class JobConflict(SkillbankError):
     """The state of a job or workflow, or of an idempotency key, does not allow what was asked."""
+
+
+class JobElsewhere(JobConflict):
+    """The job was resumed, or completed, on another machine: asking again soon does not help."""
 
 
 class JobUnfinished(JobConflict, TimeoutError):

@@ -319,5 +319,17 @@ class JobClient(JobReader):
             fetch_links(plan)
             platform.submit(plan.own_process, job.attempt)
         except (PlatformError, RequestInvalid, FilesError) as error:
+            error.args = (_with_way_on(str(error), job), *error.args[1:])
             self._store.observe(job, Observation(JobState.ERROR, str(error)))
             raise
+
+
+def _with_way_on(refusal: str, job: Job) -> str:
+    """Why an attempt could not be started, and what starts it when that is mended."""
+    again = f"skillbank resume {job.id}"
+    if again in refusal:
+        return refusal
+    return (
+        f"{refusal.rstrip('.')}. Nothing of job {job.id} runs; when that is mended, '{again}' "
+        "starts it, with '--resource KEY=VALUE' where a resource was wrong."
+    )

@@ -221,19 +221,23 @@ class JobStore:
 
     def _find_earlier(self, db: sqlite3.Connection, plan: JobPlan) -> Job | None:
         row = db.execute(
-            "SELECT id, request_hash FROM jobs WHERE idempotency_key = ?", (plan.idempotency_key,)
+            "SELECT id, request_hash, state FROM jobs WHERE idempotency_key = ?",
+            (plan.idempotency_key,),
         ).fetchone()
         if row is not None and row[1] != plan.request_hash:
             raise JobConflict(
                 f"idempotency key {plan.idempotency_key!r} belongs to job {row[0]}, which was "
                 "asked for with other settings; repeat the same request, or use a new key."
+                f"{_way_on(row[0], row[2])}"
             )
         if row is not None:
             return self._get(db, row[0])
-        if db.execute("SELECT 1 FROM jobs WHERE id = ?", (plan.job_id,)).fetchone():
+        known = db.execute("SELECT state FROM jobs WHERE id = ?", (plan.job_id,)).fetchone()
+        if known is not None:
             raise JobConflict(
                 f"the plan of job {plan.job_id} was already submitted; a plan makes one job. See "
                 f"it with 'skillbank status {plan.job_id}', or make a new plan."
+                f"{_way_on(plan.job_id, known[0])}"
             )
         return None
 
@@ -291,6 +295,16 @@ class JobStore:
 def _close_own(connection: sqlite3.Connection, owner_pid: int) -> None:
     if os.getpid() == owner_pid:
         connection.close()
+
+
+def _way_on(job_id: str, state: str) -> str:
+    """What tries a job that failed once more; such a one may have been refused by its platform."""
+    if not JobState(state).is_failure:
+        return ""
+    return (
+        f" Job {job_id} ended as {state}: 'skillbank resume {job_id}' tries it again, with "
+        "'--resource KEY=VALUE' where a resource was wrong."
+    )
 
 
 def _begin(db: sqlite3.Connection) -> None:

@@ -141,7 +141,9 @@ def test_a_job_that_the_platform_cannot_start_is_an_error_with_the_reason(
     with pytest.raises(PlatformError, match="no machine"):
         client.submit(make_plan(client.root, "train-a"))
     job = client.job("train-a")
-    assert (job.state, job.detail) == (JobState.ERROR, "no machine for train-a, attempt 1")
+    assert job.state is JobState.ERROR
+    assert job.detail.startswith("no machine for train-a, attempt 1. Nothing of job train-a runs;")
+    assert "'skillbank resume train-a'" in job.detail
 
 
 def test_a_folder_that_a_dead_submitter_left_is_taken_over(

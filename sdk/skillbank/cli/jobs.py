@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from skillbank.cli.options import INTERRUPTED, JobId, Options
 from skillbank.cli.output import (
     DONE,
     JOB_FAILED,
+    print_aside,
     print_event,
     print_facts,
     print_json,
@@ -25,6 +27,8 @@ from skillbank.cli.output import (
 )
 from skillbank.cli.planning import read_assignments
 from skillbank.result_documents import job_document, log_document, status_document
+
+_DETAIL_SHOWN = 80
 
 if TYPE_CHECKING:
     from skillbank.client import Client
@@ -109,8 +113,16 @@ def list_jobs(options: ListOptions) -> int:
     if not found:
         print("no jobs. Start one with 'skillbank run SKILL ACTION'.")
         return DONE
-    rows = [(j.id, j.state.value, show_age(j.created_at), j.action, j.skill) for j in found]
-    print_table(("JOB", "STATE", "SUBMITTED", "ACTION", "SKILL"), rows)
+    rows = [
+        (j.id, j.state.value, show_age(j.created_at), j.action, j.skill, _shortly(j.detail))
+        for j in found
+    ]
+    print_table(("JOB", "STATE", "SUBMITTED", "ACTION", "SKILL", "DETAIL"), rows)
+    if failed := next((job for job in found if job.state.is_failure), None):
+        print_aside(
+            f"next: 'skillbank status {failed.id}' tells all of why, 'skillbank resume "
+            f"{failed.id}' tries it again."
+        )
     return DONE
 
 
@@ -230,6 +242,11 @@ def _follow_log(client: Client, job: Job, options: LogsOptions) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return DONE
+
+
+def _shortly(detail: str) -> str:
+    """The beginning of a detail, as much as stands in a line."""
+    return shorten(detail, _DETAIL_SHOWN, placeholder=" ...")
 
 
 def _time_run(job: Job) -> str:

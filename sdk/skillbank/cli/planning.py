@@ -165,7 +165,8 @@ def start_job(client: Client, planned: JobPlan, *, as_json: bool, detach: bool) 
     job = client.submit(planned)
     if not as_json:
         _announce(planned, job)
-    if not detach:
+    was_over = job.state.is_failure  # an earlier job of the same idempotency key
+    if not detach or (was_over and not as_json):
         return follow_job(client, job, as_json=as_json)
     if as_json:
         print_json(job_document(job))

@@ -25,7 +25,7 @@ from skillbank.errors import (
     FilesError,
     FilesRefused,
     FilesUnavailable,
-    JobConflict,
+    JobElsewhere,
     RequestInvalid,
 )
 from skillbank.files.api import ABSENT, FileStore
@@ -79,7 +79,7 @@ def next_attempt(
         storage: How buckets are reached.
 
     Raises:
-        JobConflict: Somebody else resumed it, or completed it.
+        JobElsewhere: Somebody else resumed it, or completed it.
     """
     turn = None
     number = job.attempt + 1
@@ -132,7 +132,7 @@ class _Turn:
         """Claim an attempt; False where it was begun and given up: the next one is to be asked.
 
         Raises:
-            JobConflict: Somebody else has it.
+            JobElsewhere: Somebody else has it.
         """
         where = self._where(number)
         content = self._claim.model_dump_json(indent=1).encode()
@@ -157,7 +157,7 @@ class _Turn:
         """Make sure that an attempt that was begun elsewhere has ended.
 
         Raises:
-            JobConflict: It runs, or it completed the job.
+            JobElsewhere: It runs, or it completed the job.
         """
         number = manifest.attempt
         claim = self._read(number)
@@ -172,7 +172,7 @@ class _Turn:
                 )
             ending = ending or self._ending(manifest, "outcome.json")
         if ending is not None and ending.exit_code == 0:
-            raise JobConflict(
+            raise JobElsewhere(
                 f"job {self._job.id} was resumed by {who} and attempt {number} completed it, so "
                 f"there is nothing to resume; its results are at {self._uri}. Name that URI in "
                 "place of the job's id, with another root folder (--root), to use them."
@@ -193,9 +193,9 @@ class _Turn:
     def _unless_gone(self, number: int) -> str:
         return f"If that machine is gone and never began, remove {self._where(number)} first."
 
-    def _refused(self, number: int, claim: ResumeClaim | None, otherwise: str) -> JobConflict:
+    def _refused(self, number: int, claim: ResumeClaim | None, otherwise: str) -> JobElsewhere:
         who = "somebody else" if claim is None else str(claim)
-        return JobConflict(
+        return JobElsewhere(
             f"job {self._job.id} was resumed already, as attempt {number}, by {who}; only one "
             "machine at a time goes on with a job. Wait for it, or stop it there with 'skillbank "
             f"cancel {self._job.id}', then resume again. {otherwise}"

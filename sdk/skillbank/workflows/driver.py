@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
-from skillbank.errors import JobConflict, JobNotFound, SkillbankError
+from skillbank.errors import JobConflict, JobElsewhere, JobNotFound, SkillbankError
 from skillbank.job_client import JobClient
 from skillbank.plan import JobPlan
 from skillbank.workflows.folder import WorkflowFolder
@@ -123,6 +123,8 @@ class Driver:
             return
         try:
             self._client.resume(job.id)
+        except JobElsewhere as error:
+            self._folder.write_refusal(self._attempt, index, str(error))
         except JobConflict:
             return  # another process resumes it right now: look again
         except SkillbankError as error:

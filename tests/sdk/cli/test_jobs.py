@@ -10,6 +10,7 @@ from tests.sdk.cli.conftest import SKILL, ScriptedPlatform, observation
 
 from skillbank.cli.options import Options
 from skillbank.client import Client
+from skillbank.errors import JobConflict, PlatformError
 from skillbank.plan import JobPlan
 
 
@@ -26,8 +27,11 @@ def test_jobs_lists_the_newest_first_with_state(cli, submit):
 
     heading, newest, oldest = cli("jobs").out.splitlines()
 
-    assert heading.split() == ["JOB", "STATE", "SUBMITTED", "ACTION", "SKILL"]
-    assert newest.split() == [second.id, "ERROR", "0", "s", "ago", "train", SKILL]
+    assert heading.split() == ["JOB", "STATE", "SUBMITTED", "ACTION", "SKILL", "DETAIL"]
+    assert newest.split() == [
+        *(second.id, "ERROR", "0", "s", "ago", "train", SKILL),
+        *("no", "space", "left"),
+    ]
     assert oldest.split()[:2] == [first.id, "COMPLETE"]
 
 
@@ -203,3 +207,49 @@ def test_a_resource_of_resume_without_a_value_is_refused(cli, moved):
 
     assert done.status == 2
     assert "--resource 'partition': expected KEY=VALUE" in done.err
+
+
+class Refusing(ScriptedPlatform):
+    """Takes no job, as a scheduler that knows no such node."""
+
+    def submit(self, plan, attempt):  # noqa: ARG002
+        raise PlatformError("sbatch failed: Invalid node name specified.")
+
+
+def test_a_job_that_its_platform_refused_tells_why_and_what_starts_it(cli, submit):
+    with pytest.raises(PlatformError) as refused:
+        submit(Refusing([]))
+
+    (job,) = cli("jobs", "--json").document
+    listed, detail = cli("jobs"), cli("status", job["id"]).out
+    assert job["state"] == "ERROR"
+    assert "sbatch failed: Invalid node name specified." in listed.out
+    assert f"'skillbank resume {job['id']}' tries it again" in listed.err
+    assert str(refused.value) in detail
+    assert f"'skillbank resume {job['id']}' starts it, with '--resource KEY=VALUE'" in detail
+
+
+def test_a_corrected_request_under_the_key_of_a_refused_job_is_shown_the_way(root, dataset):
+    client = Client(root, platforms={"local": Refusing([])})
+    asked = {"data": {"all": str(dataset)}, "automl_policy": "off", "idempotency_key": "nightly"}
+    with pytest.raises(PlatformError):
+        client.create_job(SKILL, "train", **asked)
+    (job,) = client.jobs()
+
+    with pytest.raises(JobConflict, match=f"ended as ERROR: 'skillbank resume {job.id}' tries it"):
+        client.create_job(SKILL, "train", **asked, resources={"retries": 1})
+
+
+def test_a_request_that_is_repeated_after_a_refusal_says_how_its_job_ended(
+    cli, root, dataset, monkeypatch
+):
+    client = Client(root, platforms={"local": Refusing([])})
+    monkeypatch.setattr(Options, "client", lambda _: client)
+    words = ("run", SKILL, "train", "--data", dataset, "--automl", "off", "--detach")
+    cli(*words, "--idempotency-key", "nightly")
+
+    again = cli(*words, "--idempotency-key", "nightly")
+
+    assert again.status == 1
+    assert "ERROR" in again.err + again.out
+    assert "sbatch failed: Invalid node name specified." in again.err + again.out

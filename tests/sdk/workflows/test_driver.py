@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.sdk.workflows.conftest import InstantPlatform, make_instant_client, states, train
 
 from skillbank.bank import SkillBank
 from skillbank.client import Client
-from skillbank.errors import JobConflict, PlatformError
+from skillbank.errors import JobConflict, JobElsewhere, PlatformError
 from skillbank.job import Job
 from skillbank.plan import JobPlan
 from skillbank.workflows.driver import COMPLETE_EXIT, FAILED_EXIT, Driver
@@ -32,12 +33,15 @@ class BusyOnce(Client):
     """Another process resumes a job when it is first asked to."""
 
     is_busy = True
+    is_elsewhere = False
 
-    def resume(self, job_id: str, pause_after: int | None = None) -> Job:
+    def resume(self, job_id: str, pause_after: int | None = None, **more: Any) -> Job:
+        if self.is_elsewhere:
+            raise JobElsewhere("another machine resumed it")
         if self.is_busy:
             self.is_busy = False
             raise JobConflict("another process resumes it right now")
-        return super().resume(job_id, pause_after)
+        return super().resume(job_id, pause_after, **more)
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def test_a_step_whose_job_could_not_be_started_is_that_jobs_error(
 
     assert states(found) == ["ERROR"]
     assert found.steps[0].job_id is not None
-    assert found.steps[0].detail == "no room for the job"
+    assert found.steps[0].detail.startswith("no room for the job. Nothing of job ")
     assert "no room for the job" in folder.outcome(1)
 
 
@@ -76,3 +80,14 @@ def test_a_job_that_another_process_resumes_is_looked_at_again(
     assert Driver(client, folder, 0).run() == COMPLETE_EXIT
     (step,) = client.workflow(folder.path.name).steps
     assert (step.state, step.attempt) == ("COMPLETE", 2)
+
+
+def test_a_job_that_went_on_on_another_machine_is_not_waited_for(
+    client: BusyOnce, folder: WorkflowFolder
+) -> None:
+    """Asking again and again would keep the workflow running for as long as the other does."""
+    folder.attempt(2).path.mkdir()
+    client.is_elsewhere = True
+
+    assert Driver(client, folder, 0).run() == FAILED_EXIT
+    assert "another machine resumed it" in folder.outcome(2)
