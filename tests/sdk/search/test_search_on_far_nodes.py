@@ -231,9 +231,10 @@ def test_a_promoted_trial_goes_on_at_another_node_from_what_the_first_left_there
     (promoted,) = (one for one in there.result.history[1:] if one.target_epochs == 3)
     job = there.client.job(promoted.job_id)
     lines = parse_status((job.results / "status.json").read_text(encoding="utf-8"))
+    trained = [line["epoch"] for line in lines if is_validation(line) and not line.get("paused")]
 
     assert job.attempt == 3
-    assert [line["epoch"] for line in lines if is_validation(line)] == [0, 1, 2]  # none twice
+    assert trained == [0, 1, 2]  # none twice
     # Nothing was left at a node by which the next could have gone on.
     assert sorted(path.name for path in nodes.glob("*/skillbank-jobs/*")) == []
 
