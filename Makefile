@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests run on every core; each process keeps to one thread, so that they do not fight over them.
-TEST_JOBS ?= auto
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadscope
+# Tests run on every core, and one process more uses what those leave that wait for a cluster; each
+# keeps to one thread, so that they do not fight over the cores.
+TEST_JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadscope --no-loadscope-reorder
 # The packages are compiled when they are first imported, and our own modules once for all the
 # processes that tests start. An image may forbid Python to keep what it compiled; here it pays.
 unexport PYTHONDONTWRITEBYTECODE

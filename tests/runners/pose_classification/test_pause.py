@@ -5,8 +5,10 @@ import json
 import pytest
 import torch
 from tests.runners.conftest import make_job
+from tests.runners.pose_classification.continual.networks import TINY_BLOCKS
 
 from skillbank_runners.launch import PAUSED_EXIT, main
+from skillbank_runners.pose_classification import network as stgcn
 
 NUM_EPOCHS = "train.num_epochs=4"
 BEST = ("train.checkpointer.enable_topk=true", "train.checkpointer.save_top_k=2")
@@ -16,7 +18,7 @@ VARIANTS = {
         *BEST,
         "train.optim.lr_scheduler=AutoReduce",
         "train.optim.patience=1",
-        "train.optim.lr=0.05",
+        "train.optim.lr=0.3",
     ),
     "seldom validated": (
         *BEST,
@@ -24,7 +26,7 @@ VARIANTS = {
         "train.checkpoint_interval=4",
         "train.optim.lr_scheduler=AutoReduce",
         "train.optim.patience=1",
-        "train.optim.lr=0.05",
+        "train.optim.lr=0.3",
     ),
     "MultiStep and Adam": (
         "train.optim.optimizer_type=torch.optim.Adam",
@@ -54,6 +56,14 @@ def best_checkpoints(job):
 
 def final_state(job):
     return (job.results / "pc_model_latest.pth").read_bytes()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_networks():
+    """Where a training stops and goes on does not depend on how wide its layers are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stgcn, "BLOCKS", TINY_BLOCKS)
+        yield
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -153,16 +163,6 @@ def test_a_pause_that_is_no_number_of_epochs_is_refused(job, wrong, capsys):
         train(job, f"--pause-after={wrong}")
     assert stopped.value.code == 2
     assert f"found '{wrong}', expected 1 epoch or more" in capsys.readouterr().err
-
-
-def test_a_completed_training_tells_what_its_network_costs(trained):
-    last = trained.status()[-1]
-    assert last["status"] == "SUCCESS"
-    state = torch.load(trained.results / "pc_model_latest.pth", weights_only=True)["state_dict"]
-    buffers = ("running_mean", "running_var", "num_batches_tracked", "model.A")
-    sizes = [value.numel() for name, value in state.items() if not name.endswith(buffers)]
-    assert last["kpi"]["num_parameters"] == sum(sizes)
-    assert 0 < last["kpi"]["latency_ms"] < 10_000
 
 
 def test_the_line_of_a_diverged_training_says_so_to_programs(job):

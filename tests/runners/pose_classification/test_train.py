@@ -308,3 +308,13 @@ def test_a_diverged_training_stops_with_advice(job, capsys):
 def test_sampling_that_makes_no_sense_is_refused(job, capsys, options, said):
     assert train(job, "dataset.preprocessing.sampling=uniform", *options) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_completed_training_tells_what_its_network_costs(trained):
+    last = trained.status()[-1]
+    assert last["status"] == "SUCCESS"
+    state = torch.load(trained.results / "pc_model_latest.pth", weights_only=True)["state_dict"]
+    buffers = ("running_mean", "running_var", "num_batches_tracked", "model.A")
+    sizes = [value.numel() for name, value in state.items() if not name.endswith(buffers)]
+    assert last["kpi"]["num_parameters"] == sum(sizes)
+    assert 0 < last["kpi"]["latency_ms"] < 10_000
