@@ -62,7 +62,7 @@ class SearchFolder:
             latest_name: Name of the skill's link to the newest checkpoint; empty: it has none.
         """
         target = self.results / checkpoint.path.name
-        for other in self.results.glob("model_epoch_*.pth"):
+        for other in self.results.glob("model_*.pth"):
             if other != target:
                 other.unlink()
         draft = self.results / f".{target.name}.tmp"

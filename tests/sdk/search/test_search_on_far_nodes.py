@@ -33,10 +33,13 @@ from skillbank.platforms.attempt import AttemptFolder
 from skillbank.platforms.local import LocalPlatform
 from skillbank.platforms.staged import Handle, Sight, SightKind, StagedPlatform
 from skillbank.request import JobRequest
+from skillbank.search.far_checkpoints import FarCheckpoints
+from skillbank.search.journal import Entry
 from skillbank.search.patience import Patience
-from skillbank.search.run import SearchRun
+from skillbank.search.run import SearchRun, make_tools
 from skillbank.search.status import SearchFolder
 from skillbank.search.trial_jobs import is_validation
+from skillbank.staging.lease import StoreLease
 from skillbank.staging.manifest import Manifest
 from skillbank.staging.restoring import read_manifest
 
@@ -265,3 +268,43 @@ def test_checkpoints_of_trials_that_lost_are_gone_at_their_results_too(
             0: 1,
             best.trial: 1,
         }
+
+
+def best_of(there: Ended) -> tuple[FarCheckpoints, Entry]:
+    """The winner's entry, and who may delete its checkpoint in the bucket."""
+    tools = make_tools(there.client, there.client.plan_of(there.job.id), there.job.results)
+    assert there.result.best is not None
+    far, entry = FarCheckpoints(tools.jobs), tools.journal.entry(there.result.best.trial)
+    far.refresh([entry])
+    return far, entry
+
+
+def test_while_somebody_may_write_a_trials_results_nothing_is_deleted_there(
+    there: Ended, bucket: str
+) -> None:
+    far, entry = best_of(there)
+    job = there.client.job(entry.note.job_id)
+    uri = f"{bucket}/{job.id}"
+    writer = StoreLease(Stores(()).of(uri), uri, attempt=job.attempt)
+    writer.take(0)
+
+    told = far.keep_only([(entry, frozenset())], is_last=False)
+    writer.release()
+
+    assert told == []
+    assert [path for path in manifest_of(bucket, job).files if path.endswith(".pth")]
+
+
+def test_what_cannot_be_deleted_there_is_told_once(there: Ended, bucket: str) -> None:
+    far, entry = best_of(there)
+    listed = Path(bucket.removeprefix("file://")) / entry.note.job_id / "manifest.json"
+    content = listed.read_bytes()
+    listed.write_text("by a stranger", encoding="utf-8")
+
+    told = [
+        far.keep_only([(entry, frozenset())], is_last=is_last) for is_last in (False, False, True)
+    ]
+    listed.write_bytes(content)
+
+    assert [len(sentences) for sentences in told] == [1, 0, 0]
+    assert f"trial {entry.number}: checkpoints that nobody needs stay at {bucket}" in told[0][0]
