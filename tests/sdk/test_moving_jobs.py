@@ -275,6 +275,17 @@ def test_an_attempt_that_the_platform_refused_keeps_nobody_from_the_next(
     assert second.resume(uri).attempt == 3
 
 
+def test_a_wrong_resource_uses_up_no_number(left: Path, machines: tuple[Client, Client]) -> None:
+    first, second = machines
+    uri = f"file://{left}"
+    with pytest.raises(RequestInvalid, match="no such key"):
+        first.resume(uri, resources={"partitoin": "a100"})
+
+    assert first.resume(uri).attempt == 2
+    with pytest.raises(JobConflict, match="resumed already, as attempt 2"):
+        second.resume(uri)
+
+
 def test_whoever_died_between_claim_and_start_may_claim_again(
     left: Path, machines: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,9 +160,14 @@ def test_a_job_that_went_on_elsewhere_goes_on_here_from_what_was_left_there(
     assert newest is not None
     assert newest > (list_checkpoints(here.job(job.id).results)[-1].epoch or 0)
 
-    here.resume(job.id)
+    home = here.resume(job.id)
     wait_until(lambda: f"resumed after epoch {newest}" in here.logs(job.id), "it goes on here")
     here.cancel(job.id)
+
+    attempts = [line for line in here.logs(job.id).splitlines() if line.startswith("--- attempt")]
+    assert here.logs(job.id).startswith(there.logs(again.id))
+    assert [line.split()[2] for line in attempts] == ["2", "3"]
+    assert home.attempt == 3
 
 
 def test_a_job_that_runs_elsewhere_is_not_stopped_from_here(

@@ -98,6 +98,14 @@ def test_a_further_attempt_opens_after_an_unhappy_end(store: JobStore, final: Jo
     assert store.marks(again) == Marks(10, 20)
 
 
+def test_an_attempt_keeps_its_number_when_others_ran_elsewhere_before_it(store: JobStore) -> None:
+    job = store.add(make_plan(store.root, "train-a"))
+    store.observe(job, Observation(JobState.LOST))
+
+    assert store.open_attempt("train-a", Marks(), number=4).attempt == 4
+    assert list(store.attempts("train-a")) == [1, 4]
+
+
 def test_what_a_late_watcher_saw_of_the_first_attempt_leaves_the_second_alone(
     store: JobStore,
 ) -> None:

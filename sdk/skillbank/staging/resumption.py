@@ -140,11 +140,13 @@ class _Turn:
         seen = self._store.stat(where)
         if seen is not None:
             found = self._read(number)
-            if found is not None and found.is_withdrawn:
+            is_own = found is None or found.holder.token == self._claim.holder.token
+            is_withdrawn = found is not None and found.is_withdrawn
+            if is_withdrawn and not (is_own and self._read(number + 1) is None):
                 return False
-            if found is not None and found.holder.token != self._claim.holder.token:
+            if not is_own:
                 raise self._refused(number, found, self._unless_gone(number))
-            version = seen.version  # this folder's own, whose process ended before it began
+            version = seen.version  # of this folder, which did not come to use it
         try:
             self._taken = (where, self._store.write(where, content, version).version)
         except FileConflict as error:

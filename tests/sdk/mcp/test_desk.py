@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from tests.sdk.mcp.conftest import PLAN, Agent, House
 from skillbank.job import JobState, Observation
 from skillbank.mcp.ledger import Ledger
 from skillbank.plan import JobPlan
+from skillbank.platforms.attempt import Ending
 
 
 @pytest.mark.parametrize("name", ["there.pth", "missing.pth"])
@@ -97,3 +100,25 @@ def test_an_agent_sets_open_resources_of_a_resumed_job_and_no_others(house: Hous
 
     house.talk(talk)
     assert house.client.plan_of(job.id).resources == {"time_limit": "4h"}
+
+
+def test_an_attempt_that_others_were_before_counts_as_the_agents_own(
+    house: House, tmp_path: Path
+) -> None:
+    """Its number is not the next one here: others resumed the job elsewhere meanwhile."""
+    job = house.client.create_job(**PLAN, results=str(tmp_path / "bucket"))
+    house.platform.seen = Observation(JobState.PAUSED)
+    there = tmp_path / "bucket" / job.id
+    ending = "attempts/3/exit.json"
+    (there / ending).parent.mkdir(parents=True)
+    manifest = {"job_id": job.id, "attempt": 3, "files": {ending: {}}}
+    (there / "manifest.json").write_text(json.dumps(manifest))
+    (there / ending).write_text(json.dumps(Ending(1, False, "", 1.0, 2.0)._asdict()))
+
+    async def talk(agent: Agent) -> None:
+        assert (await agent.ask("resume", job_id=job.id))["attempt"] == 4
+        house.platform.seen = Observation(JobState.RUNNING, started_at=1.0)
+
+    house.talk(talk)
+    entries = Ledger(house.root / "agents", "tester").entries()
+    assert (job.id, 4) in {(entry.id, entry.attempt) for entry in entries}
