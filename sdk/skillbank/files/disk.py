@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -20,6 +21,8 @@ JOURNAL_SUFFIX = ".skillbank-parts"
 
 _BUFFER_BYTES = 256 << 10  # fits into a cache of the processor
 _NAME_BYTES = 200  # of 255, which leaves room for a dot and a suffix
+TICK_S = 0.1
+"""Files that change twice within it may bear one time; disks count in steps of 10 ms and less."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -63,6 +66,14 @@ def disk_errors(path: Path, verb: str, num_bytes: int = 0) -> Iterator[None]:
                 f"'ls -ld {path.parent}'."
             ) from error
         raise FilesError(f"{path}: cannot be {verb}: {why}.") from error
+
+
+def is_young(modified_at: float, seen_at: float) -> bool:
+    """Whether a file was so new when it was seen that it may change and keep its time.
+
+    Both times are in seconds since the epoch.
+    """
+    return abs(seen_at - modified_at) < TICK_S
 
 
 def check_room(path: Path, num_bytes: int) -> None:
@@ -129,11 +140,28 @@ def write_at(descriptor: int, content: memoryview, offset: int) -> None:
         content, offset = content[written:], offset + written
 
 
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it where the file stands, however little the disk takes at once."""
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
 def sync_folder(folder: Path) -> None:
     """Make sure that what was renamed in a folder outlives a crash of the machine."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_disk(folder: Path) -> None:
+    """Bring all that was written to the disk of a folder there, at once for any number of files."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
     finally:
         os.close(descriptor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from skillbank.errors import FileMissing, FilesUnavailable
-from skillbank.files.disk import blocks_of, disk_errors, sha256_of
+from skillbank.files.disk import blocks_of, disk_errors, is_young, sha256_of
 
 
 class SourceRewritten(FilesUnavailable):
@@ -40,11 +41,13 @@ class Source:
         path: Where it lies.
         descriptor: It, opened for reading.
         found: What the disk said of it then.
+        opened_at: When that was, in seconds since the epoch.
     """
 
     path: Path
     descriptor: int
     found: os.stat_result
+    opened_at: float
 
     @property
     def size_bytes(self) -> int:
@@ -106,6 +109,8 @@ class Source:
             raise self._rewritten()
 
     def _is_touched(self) -> bool:
+        if is_young(self.found.st_mtime, self.opened_at):
+            return True  # its time may have stayed as it was
         with disk_errors(self.path, "read"):
             return os.fstat(self.descriptor).st_mtime_ns != self.found.st_mtime_ns
 
@@ -135,6 +140,6 @@ def open_source(path: Path, uri: str = "") -> Iterator[Source]:
         found = os.fstat(descriptor)
         if S_ISDIR(found.st_mode):
             raise FileMissing(f"{uri or path}: is a folder; expected a file.")
-        yield Source(path, descriptor, found)
+        yield Source(path, descriptor, found, time.time())
     finally:
         os.close(descriptor)

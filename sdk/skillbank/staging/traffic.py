@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from skillbank.errors import FilesError, LeaseLost
+from skillbank.files.disk import TICK_S, is_young
 from skillbank.staging.collecting import ENDINGS, RECORDS, RESULTS, Found, is_gone, named_by, shown
 from skillbank.staging.lanes import Lane
 from skillbank.staging.listing import Listing
@@ -25,9 +26,6 @@ _SHARE = 0.05
 
 _SETTLED_S = 1.0
 """How long a large file that no record names must rest before it goes."""
-
-_TICK_S = 0.1
-"""Files that change twice within it may bear one time; disks count in steps of 10 ms and less."""
 
 _SMALL_LANES = 6
 _FIRST_PAUSE_S = 1.0
@@ -62,8 +60,8 @@ class _Sent:
     def begin(self, one: Found) -> None:
         """Note that its content is read now."""
         self.begun_at = time.monotonic()
-        is_young = one.size_bytes < LARGE_BYTES and abs(time.time() - one.modified_at) < _TICK_S
-        self.doubt_ends_at = self.begun_at + _TICK_S if is_young else float("inf")
+        may_change = one.size_bytes < LARGE_BYTES and is_young(one.modified_at, time.time())
+        self.doubt_ends_at = self.begun_at + TICK_S if may_change else float("inf")
 
     def is_other(self, one: Found, asked_at: float | None) -> bool:
         """Whether the file is another than the one that was brought, or may be."""
