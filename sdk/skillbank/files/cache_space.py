@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from skillbank.files.disk import disk_errors
+from skillbank.files.disk import disk_errors, write_all
 from skillbank.locks import is_locked, try_lock
 
 FOLDERS = ("objects", "index", "trees", "coming", "locks", "users")
@@ -44,7 +44,8 @@ class Users:
     def claiming(self, tree_id: str) -> Iterator[None]:
         """Name a tree as used; inside, nothing is evicted, so that it can be looked for."""
         with _barrier(self._folder, fcntl.LOCK_SH), self._lock:
-            os.write(self._open(), f"{tree_id}\n".encode())
+            # Its first byte ends a line that a full disk cut short.
+            write_all(self._open(), f"\n{tree_id}\n".encode())
             yield
 
     @contextmanager
@@ -211,8 +212,7 @@ class Space:
             if path.name.startswith("."):
                 continue
             with suppress(FileNotFoundError):
-                content = json.loads(about.read_text(encoding="utf-8"))
-                found.append(_Tree(path, content["own_bytes"], about.stat().st_mtime))
+                found.append(_Tree(path, _own_bytes(about), about.stat().st_mtime))
         return found
 
     def _forget(self, removed: set[str]) -> None:
@@ -222,6 +222,14 @@ class Space:
                 with suppress(FileNotFoundError):
                     if entry.readlink().name in removed:
                         entry.unlink()
+
+
+def _own_bytes(about: Path) -> int:
+    try:
+        num_bytes: int = json.loads(about.read_text(encoding="utf-8"))["own_bytes"]
+    except (ValueError, KeyError, TypeError):
+        return 0  # a crash of the machine cut it short
+    return num_bytes
 
 
 @contextmanager

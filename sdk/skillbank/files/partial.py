@@ -23,6 +23,9 @@ from skillbank.files.disk import (
     write_at,
 )
 
+_END = ";"
+"""Closes the number of a part; one without it was cut short by a full disk or a crash."""
+
 
 class PartialFile:
     """The bytes of one file that have arrived so far; made by `open_partial`.
@@ -69,7 +72,7 @@ class PartialFile:
         with disk_errors(self._target, "written", self._file.size_bytes):
             os.fdatasync(self._descriptor)  # the journal must not know more than the disk
             with self._journal.open("ab") as journal:
-                journal.write(f"{number}\n".encode())
+                journal.write(f"\n{number}{_END}\n".encode())
         self._done.add(number)
         if self._hashing.acquire(blocking=False):
             try:
@@ -129,7 +132,7 @@ class PartialFile:
             first, *lines = self._journal.read_text(encoding="utf-8").splitlines()
             header = json.loads(first)
             part_bytes = int(header.pop("part_bytes"))
-            done = {int(line) for line in lines}
+            done = {int(line.removesuffix(_END)) for line in lines if line.endswith(_END)}
         except (OSError, ValueError, KeyError, AttributeError):
             return None  # never begun, or cut by a crash
         return (part_bytes, done) if header == self._origin() else None
