@@ -17,7 +17,7 @@ import errno
 import json
 import os
 import shutil
-import uuid
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -35,7 +35,7 @@ from skillbank.files.cache_names import (
     sha256_of_file,
 )
 from skillbank.files.cache_space import FOLDERS, TREE_FILE, Space, Users
-from skillbank.files.disk import disk_errors, hold
+from skillbank.files.disk import disk_errors, hold, is_young, sync_disk
 from skillbank.files.opening import Stores
 
 _THREADS = 16
@@ -247,17 +247,19 @@ class Cache:
 
     def _bring(self, stored: StoredFile) -> str:
         coming = self._folder / "coming" / key_of(stored)
+        began_at = time.time()
         arrived = self._download(stored, coming)
         with disk_errors(coming, "written", stored.size_bytes):
             digest = arrived.sha256 or sha256_of_file(coming)
             target = self._object(digest)
             target.parent.mkdir(exist_ok=True)
-            if target.exists():  # the same content under another URI
+            if _has_size(target, arrived.size_bytes):  # the same content under another URI
                 coming.unlink()
             else:
                 coming.chmod(0o444)
                 coming.replace(target)
-            _point(self._index(arrived), digest)
+            if not is_young(arrived.modified_at, began_at):  # else it may change unseen
+                _point(self._index(arrived), digest)
         return digest
 
     def _download(self, stored: StoredFile, coming: Path) -> StoredFile:
@@ -294,7 +296,7 @@ class Cache:
     def _use(self, tree_id: str) -> Path | None:
         """A tree that is there, kept from being evicted; None where there is none."""
         tree = self._folder / "trees" / tree_id
-        with self._users.claiming(tree_id):
+        with disk_errors(tree, "written"), self._users.claiming(tree_id):
             try:
                 os.utime(tree / TREE_FILE)
             except FileNotFoundError:
@@ -314,11 +316,15 @@ class Cache:
             about = {"uri": uri, "own_bytes": own_bytes}
             (draft / TREE_FILE).write_text(json.dumps(about), encoding="utf-8")
             draft.chmod(0o755)
+            if own_bytes:
+                sync_disk(draft)  # before its name tells that it is whole
             with self._users.claiming(tree_id):
                 try:
                     draft.rename(trees / tree_id)
                 except OSError:
-                    os.utime(trees / tree_id / TREE_FILE)  # somebody else was faster
+                    if not (trees / tree_id).is_dir():  # else somebody else was faster
+                        raise
+                    os.utime(trees / tree_id / TREE_FILE)
         return trees / tree_id
 
     # ------------------------------------------------------------------ the rest
@@ -350,6 +356,11 @@ class Cache:
         return found
 
 
+def _has_size(path: Path, size_bytes: int) -> bool:
+    """Whether a file is there that nobody cut short since."""
+    return path.is_file() and path.stat().st_size == size_bytes
+
+
 def _link(content: Path, target: Path) -> bool:
     """Give a content a further name; False where it was evicted in this moment."""
     try:
@@ -379,6 +390,7 @@ def _protect(folder: Path) -> int:
 
 def _point(index: Path, digest: str) -> None:
     index.parent.mkdir(exist_ok=True)
-    draft = index.with_name(f".{index.name}.{uuid.uuid4().hex}")
+    draft = index.with_name(f".{index.name}")  # one at a time: its lock is held
+    draft.unlink(missing_ok=True)
     draft.symlink_to(digest)
     draft.replace(index)
