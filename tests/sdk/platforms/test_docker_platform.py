@@ -51,6 +51,13 @@ def test_what_a_job_can_reach_is_not_said_by_a_request(tmp_path: Path, key: str)
         make_platform(tmp_path).check(plan)
 
 
+def test_a_memory_in_which_no_container_starts_is_refused(tmp_path: Path) -> None:
+    plan = make_script_plan(tmp_path, "", resources={"memory": "1K"})
+
+    with pytest.raises(RequestInvalid, match="memory: found '1K', expected at least 16M"):
+        make_platform(tmp_path).check(plan)
+
+
 def test_a_request_may_say_how_much_it_takes(tmp_path: Path) -> None:
     plan = make_script_plan(tmp_path, "", resources={"memory": "1G", "shm_size": "2G", "cpus": 2})
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from skillbank.run_settings import Duration, RunSettings, Size
 
 _GIB = 2**30
+_LEAST_MEMORY_BYTES = 16 * 2**20
+"""Below it a container does not even start: Docker refuses 6 MiB, runc a few more."""
+
 _SEPARATOR = ":"
 
 
@@ -118,3 +121,10 @@ class DockerSettings(RunSettings):
     grace_s: Duration = Field(
         default=15.0, alias="grace", description="Time that a cancelled job has to save and exit."
     )
+
+    @field_validator("memory_bytes")
+    @classmethod
+    def _check_memory(cls, value: int | None) -> int | None:
+        if value is not None and value < _LEAST_MEMORY_BYTES:
+            raise ValueError("expected at least 16M; a training takes some gigabytes")
+        return value
