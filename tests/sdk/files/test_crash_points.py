@@ -137,11 +137,16 @@ class Place:
         return Cache(self.cache, Stores(), max_bytes=150)
 
 
-@pytest.fixture
-def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+def watched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """What watches the disk below a folder, on which one thing happens after the other."""
     monkeypatch.setattr(cache, "_THREADS", 1)
     monkeypatch.setattr(cache, "sync_disk", lambda _: None)  # takes long, and no power is cut here
-    return Disk(tmp_path / "cache", monkeypatch)
+    return Disk(folder / "cache", monkeypatch)
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return watched(tmp_path, monkeypatch)
 
 
 def steps_of(place: Place, disk: Disk) -> int:

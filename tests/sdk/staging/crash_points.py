@@ -106,7 +106,7 @@ class Moment:
 
     store: MemoryStore
     folder: Path
-    arrive: Callable[[], None]
+    arrive: Callable[[MemoryStore], None]
 
 
 class Network(FileStore):
@@ -187,7 +187,7 @@ def moments_of(machine: Machine, copies: Path) -> list[Moment]:
         store = network.store.copy()
         folder = copies / str(len(moments)) / "job"
         shutil.copytree(machine.folder, folder, symlinks=True)
-        moments.append(Moment(store, folder, lambda: _arrive(change, store)))
+        moments.append(Moment(store, folder, lambda there: _arrive(change, there)))
 
     network.before_change = note
     machine.run()
