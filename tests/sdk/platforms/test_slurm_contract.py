@@ -17,8 +17,6 @@ _SETTINGS = {"cpus": 4, "grace": 1, "requeue": False}
 
 
 class TestSlurm(PlatformContract):
-    num_jobs = 12  # a process each, of a second; fifty are submitted by tools/bench/slurm.py
-
     @pytest.fixture
     def cluster(self, slurm: SlurmCluster) -> SlurmCluster:
         return slurm
