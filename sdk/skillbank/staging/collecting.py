@@ -121,6 +121,9 @@ def _below(root: Path, folder: Path) -> Iterator[Found]:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError:  # stands for what is in it, which cannot go, and is told
+        yield Found(folder.relative_to(root).as_posix(), 0, (0, 0, 0), 0.0)
+        return
     for entry in entries:
         if _is_unfinished(entry.name):
             continue

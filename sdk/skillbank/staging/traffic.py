@@ -139,7 +139,7 @@ class Traffic:
             except FileNotFoundError:
                 continue  # pruned on its way
             except (FilesError, OSError) as error:
-                if path != RECORDS and is_gone(self._folder / path):
+                if path != RECORDS and not os.path.lexists(self._folder / path):
                     continue  # pruned before it was opened
                 self._sent[path].fail()
                 self.trouble = str(error)
@@ -219,7 +219,10 @@ class Traffic:
         sent, now = self._sent[one.path], time.monotonic()
         if asked_at is not None or is_named:
             return now >= sent.retry_at
-        is_settled = one.size_bytes < LARGE_BYTES or time.time() - one.modified_at >= _SETTLED_S
+        # A time to come means that a clock was set back, and says nothing.
+        is_settled = (
+            one.size_bytes < LARGE_BYTES or abs(time.time() - one.modified_at) >= _SETTLED_S
+        )
         return is_settled and now >= max(sent.retry_at, sent.pace_at)
 
     def _holds_up(self, others: list[Found]) -> bool:

@@ -185,3 +185,40 @@ def test_what_changed_within_a_tick_before_everything_was_asked_for_goes(
     machine.flush()
 
     assert content_of(store, "results/status.json") == b"other"
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_keeps_nothing_else_from_going(
+    machine: Machine, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(machine.folder / "results" / "closed" / "a.txt", b"a")
+    machine.flush()
+
+    def refuse(path: Path) -> object:
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", refuse)
+    place(machine.folder / "results" / "b.txt", b"b")
+    place(machine.folder / "attempts" / "1" / "exit.json", b"{}")
+    for _ in range(200):
+        machine.look()
+
+    assert content_of(store, "results/closed/a.txt") == b"a"
+    assert content_of(store, "results/b.txt") == b"b"
+    assert content_of(store, "attempts/1/exit.json") == b"{}"
+    assert machine.box._traffic.trouble
+    assert machine.box.flush(0) == ["results/closed"]
+
+
+def test_a_large_file_of_a_time_to_come_goes_too(
+    machine: Machine, store: MemoryStore, clock: Clock
+) -> None:
+    path = machine.folder / "results" / "large.bin"
+    path.write_bytes(b"x" * LARGE_BYTES)
+    os.utime(path, (clock.time() + 3600, clock.time() + 3600))  # then the clock was set back
+    machine.look()
+    machine.look()
+
+    assert content_of(store, "results/large.bin") == path.read_bytes()
