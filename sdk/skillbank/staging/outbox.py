@@ -93,7 +93,8 @@ class Outbox:
         Returns:
             Paths of what could not be brought within the time.
         """
-        if self._thread is not None and not self._stopped.is_set():
+        is_running = self._thread is not None and self._thread.is_alive()
+        if is_running and not self._stopped.is_set():
             self._answered.clear()
             self._asked_at = time.monotonic()
             self._wake.set()
@@ -126,6 +127,12 @@ class Outbox:
         self._lease.may_be_followed &= not unfinished
 
     def _run(self) -> None:
+        try:
+            self._watch()
+        finally:
+            self._answered.set()  # nobody waits for a thread that is gone
+
+    def _watch(self) -> None:
         while not self._stopped.is_set():
             began = time.monotonic()
             self._wake.clear()

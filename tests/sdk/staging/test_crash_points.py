@@ -10,7 +10,6 @@ import pytest
 from tests.sdk.staging.crash_points import (
     EPOCHS,
     LARGE_BYTES,
-    RECORDS,
     URI,
     Clock,
     HandLane,
@@ -20,9 +19,9 @@ from tests.sdk.staging.crash_points import (
     files_of,
     manifest_of,
     moments_of,
-    read_records,
 )
 from tests.sdk.staging.memory_store import MemoryStore
+from tests.sdk.staging.toy_trainer import RECORDS, read_records
 
 from skillbank.artefacts import list_checkpoints, newest_whole
 from skillbank.staging import listing, outbox, restoring, shipping, traffic

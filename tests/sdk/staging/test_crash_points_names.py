@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from tests.sdk.staging.crash_points import (
     LARGE_BYTES,
-    LATEST,
     URI,
     Clock,
     HandLane,
     Machine,
     Network,
     manifest_of,
-    place,
 )
 from tests.sdk.staging.memory_store import MemoryStore
+from tests.sdk.staging.toy_trainer import LATEST, place
 
 from skillbank.errors import FilesUnavailable
 from skillbank.staging import listing, outbox, shipping, traffic
@@ -222,3 +222,21 @@ def test_a_large_file_of_a_time_to_come_goes_too(
     machine.look()
 
     assert content_of(store, "results/large.bin") == path.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_thread_that_failed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(machine.box, "_look", fail)
+    place(machine.folder / "results" / "a.txt", b"a")
+    machine.box.start()
+    began = time.monotonic()
+
+    assert machine.box.flush(30) == ["results/a.txt"]
+
+    assert time.monotonic() - began < 10
+    machine.box.stop()
