@@ -93,9 +93,8 @@ class Outbox:
         Returns:
             Paths of what could not be brought within the time.
         """
-        is_running = self._thread is not None and self._thread.is_alive()
-        if is_running and not self._stopped.is_set():
-            self._answered.clear()
+        self._answered.clear()  # before the look at what sets it
+        if self._thread is not None and not self._stopped.is_set():
             self._asked_at = time.monotonic()
             self._wake.set()
             self._answered.wait(timeout_s)
@@ -130,6 +129,7 @@ class Outbox:
         try:
             self._watch()
         finally:
+            self._stopped.set()
             self._answered.set()  # nobody waits for a thread that is gone
 
     def _watch(self) -> None:
