@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from skillbank.automl.callbacks import CallbackFailed
 from skillbank.automl.history import TrialState
 from skillbank.automl.settings import Algorithm
-from skillbank.errors import CheckpointNotFound, JobConflict, RequestInvalid
+from skillbank.errors import CheckpointNotFound, JobConflict, JobElsewhere, RequestInvalid
 from skillbank.following import StatusLine
 from skillbank.job import FailureKind, Job, JobState, classify_failure
 from skillbank.search.failures import DivergenceWatch, choose_remedy, explain_missing_metric
@@ -228,6 +228,8 @@ class TrialWatch:
         """
         try:
             self._tools.jobs.resume(entry)
+        except JobElsewhere as error:
+            self.end(entry, TrialState.FAILED, str(error), FailureKind.UNKNOWN.value)
         except JobConflict as error:  # somebody else does so right now: the next look tells
             self._tell(f"trial {entry.number}: {error}")
 

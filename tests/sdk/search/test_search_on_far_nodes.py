@@ -20,10 +20,11 @@ import pytest
 from tests.sdk.search.conftest import BOWL, Bowl
 
 from skillbank.artefacts import list_checkpoints
+from skillbank.automl.history import TrialState
 from skillbank.automl.result import SearchResult, SearchState
 from skillbank.bank import SkillBank
 from skillbank.client import Client
-from skillbank.errors import FilesUnavailable
+from skillbank.errors import FilesUnavailable, JobElsewhere
 from skillbank.files.opening import Stores
 from skillbank.following import parse_status
 from skillbank.job import Job, JobState, Observation
@@ -308,3 +309,24 @@ def test_what_cannot_be_deleted_there_is_told_once(there: Ended, bucket: str) ->
 
     assert [len(sentences) for sentences in told] == [1, 0, 0]
     assert f"trial {entry.number}: checkpoints that nobody needs stay at {bucket}" in told[0][0]
+
+
+def test_a_trial_that_somebody_resumed_elsewhere_is_given_up_with_that_sentence(
+    bowl: Bowl, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del bowl
+
+    def refuse(self: Client, job_id: str, pause_after: int | None = None) -> Job:
+        del self, pause_after
+        raise JobElsewhere(f"job {job_id!r} was resumed by ann on 'cluster2'")
+
+    monkeypatch.setattr(Client, "resume", refuse)
+    platform = Nodes(tmp_path / "far", tmp_path / "nodes")
+
+    ended = search(tmp_path / "far", platform, bucket)
+    ended.client.close()
+    platform.close()
+
+    lost = [one for one in ended.result.history if "was resumed by ann" in str(one)]
+    assert lost
+    assert {one.state for one in lost} == {TrialState.FAILED}
