@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -27,9 +29,12 @@ Answer = TypeVar("Answer")
 Client = Any
 
 MOST_CONNECTIONS = 32
+_TELL_AFTER_S = 10.0
 _CONNECT_TIMEOUT_S = 10.0
 _READ_TIMEOUT_S = 60.0
 _SECRETS = ("access_key", "secret_key", "session_token")
+
+_log = logging.getLogger(__name__)
 
 
 class S3Client:
@@ -44,6 +49,8 @@ class S3Client:
         self._lock = threading.Lock()
         self._client: Client = None
         self._secrets: dict[str, str] = {}
+        self._silent_since: float | None = None
+        self._is_silence_told = False
 
     def patience(self) -> Patience:
         """Patience for one transfer."""
@@ -72,13 +79,30 @@ class S3Client:
                 raise_foreign(error)
                 fault = fault_of(error)
                 if fault is Fault.PASSING:
+                    self._note_silence(uri, error)
                     patience.wait(uri, error, attempt)
                     attempt += 1
                 elif not (fault is Fault.REFUSED and self._renew(uri, client)):
                     raise self._explain(uri, fault, error) from error
             else:
                 patience.progress()
+                self._silent_since, self._is_silence_told = None, False
                 return answer
+
+    def _note_silence(self, uri: str, error: BaseException) -> None:
+        """Say once that the store does not answer: whoever waits for minutes should know why."""
+        now = time.monotonic()
+        with self._lock:
+            self._silent_since = self._silent_since or now
+            if now - self._silent_since < _TELL_AFTER_S or self._is_silence_told:
+                return
+            self._is_silence_told = True
+        _log.warning(
+            "%s: the store does not answer (%s); it is asked again for up to %g s",
+            uri,
+            said_by(error),
+            self._settings.patience_s,
+        )
 
     def _current(self, uri: str) -> Client:
         with self._lock:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from tests.services.s3 import S3Server, require
 from tests.services.tcp_proxy import Faults, TcpProxy, Way, proxied
 
 from skillbank.errors import FilesError, FilesUnavailable
+from skillbank.files import s3_client
 from skillbank.files.api import ABSENT, FileStore
 from skillbank.files.parallel import Parts
 from skillbank.files.s3 import S3Store
+from skillbank.testing import wait_until
 from skillbank.testing.files_transfers import make_content
 
 PART = SMALL_PARTS.size_bytes
@@ -164,6 +167,33 @@ def test_a_vanished_endpoint_is_asked_until_the_patience_ends(
         hasty_store.read(f"{s3_folder}/file")
 
     assert 0.3 <= time.monotonic() - began < 5
+
+
+def test_an_endpoint_that_is_silent_for_long_is_told_once_until_it_answers(
+    hasty_store: S3Store,
+    proxy: TcpProxy,
+    s3_folder: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def answers() -> bool:
+        with suppress(FilesUnavailable):
+            hasty_store.write(f"{s3_folder}/file", b"here")
+            return True
+        return False
+
+    monkeypatch.setattr(s3_client, "_TELL_AFTER_S", 0.05)
+    for is_new in (False, False, True):
+        if is_new:
+            proxy.start()
+            wait_until(answers, "the endpoint answers")
+            caplog.clear()
+        proxy.vanish()
+        with pytest.raises(FilesUnavailable):
+            hasty_store.read(f"{s3_folder}/file")
+        assert len(caplog.messages) == 1
+    assert "/file: the store does not answer (EndpointConnectionError" in caplog.messages[0]
+    assert "it is asked again for up to 0.3 s" in caplog.messages[0]
 
 
 def test_a_conditional_write_whose_answer_is_lost_has_won(
