@@ -226,11 +226,7 @@ class SlurmCluster:
                 continue
             if not variable or (variable in environment and value in {"", environment[variable]}):
                 found.append(process)
-        with suppress(psutil.NoSuchProcess):
-            parents = {parent for process in found if (parent := process.parent()) is not None}
-            if with_parents:
-                found += [parent for parent in parents if "slurmstepd" in parent.name()]
-        return found
+        return [*_steps_of(found), *found] if with_parents else found
 
 
 @contextmanager
@@ -250,6 +246,17 @@ def _environment_of(process: psutil.Process) -> Mapping[str, str]:
         return process.environ()
     except (psutil.Error, OSError):
         return {}  # gone meanwhile
+
+
+def _steps_of(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """The slurmstepds that wait for them, and would tell the controller how they ended."""
+    steps = set()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            parent = process.parent()
+            if parent is not None and "slurmstepd" in parent.name():
+                steps.add(parent)
+    return list(steps)
 
 
 def _kill(processes: list[psutil.Process]) -> None:
