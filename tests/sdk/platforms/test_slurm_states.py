@@ -66,8 +66,6 @@ def test_every_state_is_told_in_words(state: str, kind: SightKind, said: str) ->
         (JobRecord("7", "x", "NODE_FAIL"), True),
         (JobRecord("7", "x", "PREEMPTED"), True),
         (JobRecord("7", "x", "FAILED", exit_code=143, is_preempted=True), True),
-        (JobRecord("7", "x", "FAILED", "JobLaunchFailure", node="n1"), True),
-        (JobRecord("7", "x", "FAILED", "NonZeroExitCode"), False),
         (JobRecord("7", "x", "FAILED", exit_code=143), False),
         (JobRecord("7", "x", "TIMEOUT"), False),
         (JobRecord("7", "x", "OUT_OF_MEMORY"), False),

@@ -214,7 +214,7 @@ def describe(record: JobRecord) -> Sight:
         record.exit_code,
         record.started_at,
         record.ended_at,
-        is_failure_of_machine=_machine_failed(record) != "" or _was_displaced(record),
+        is_failure_of_machine=state in _MACHINE_FAILED or _was_displaced(record),
         is_cancelled=state == "CANCELLED",
     )
 
@@ -222,16 +222,6 @@ def describe(record: JobRecord) -> Sight:
 def is_live(record: JobRecord) -> bool:
     """Whether a job waits or runs."""
     return record.state in _WAITING or record.state in _RUNNING
-
-
-def _machine_failed(record: JobRecord) -> str:
-    """How its machine failed it; empty: it did not.
-
-    What slurmstepd says with its last breath comes as FAILED, with this reason.
-    """
-    if record.state == "FAILED" and record.reason == "JobLaunchFailure":
-        return "its node could not start it, or failed under it"
-    return _MACHINE_FAILED.get(record.state, "")
 
 
 def _was_displaced(record: JobRecord) -> bool:
@@ -250,8 +240,8 @@ def _why_it_waits(record: JobRecord) -> str:
 
 def _why_it_ended(record: JobRecord) -> str:
     state, where = record.state, f" ({record.node})" if record.node else ""
-    if failed := _machine_failed(record):
-        return f"{failed}{where}"
+    if state in _MACHINE_FAILED:
+        return f"{_MACHINE_FAILED[state]}{where}"
     if _was_displaced(record):
         return "a job of a higher rank took its place"
     if state == "TIMEOUT" or (state == "FAILED" and record.reason == "TimeLimit"):
