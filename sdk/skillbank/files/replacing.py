@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from skillbank.errors import FileConflict
@@ -88,8 +88,9 @@ def held(path: Path) -> Iterator[int]:
         try:
             yield descriptor
         finally:
-            if part.exists() and os.path.samestat(part.stat(), os.fstat(descriptor)):
-                part.unlink()
+            with suppress(FileNotFoundError):  # it is the next one's part, who may rename it now
+                if os.path.samestat(part.stat(), os.fstat(descriptor)):
+                    part.unlink()
     finally:
         os.close(descriptor)
 

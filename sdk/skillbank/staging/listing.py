@@ -85,6 +85,12 @@ class Listing:
         if not entry.link:
             self._discard(entry.key or path)
 
+    def discard(self, path: str, entry: ManifestEntry) -> None:
+        """Delete what arrived for a path and is not named after all."""
+        known = self.files.get(path)
+        if known is None or (known.key or path) != (entry.key or path):
+            self._discard(entry.key or path)
+
     @property
     def is_saved(self) -> bool:
         """Whether the manifest says what it shall."""

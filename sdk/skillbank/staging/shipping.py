@@ -81,8 +81,16 @@ class Shipper:
         """Whether an overtaken holder might still change the object that holds a file."""
         return not (entry.link or entry.is_frozen) and entry.fence < self._lease.clean_since
 
-    def ship(self, found: Found, entry: ManifestEntry | None) -> ManifestEntry:
+    def ship(
+        self, found: Found, entry: ManifestEntry | None, source: Path, *, is_recorded: bool
+    ) -> ManifestEntry:
         """Bring a file as it is now; where it already lies there, nothing goes over.
+
+        Args:
+            found: The file.
+            entry: What lies at the results URI under its path.
+            source: Where it is read.
+            is_recorded: The records tell its digest, so each content is an object of its own.
 
         Raises:
             FilesError: It did not arrive.
@@ -90,10 +98,10 @@ class Shipper:
         """
         if not found.has_plain_name:
             raise FilesRefused(f"{shown(found.path)}: its name is no UTF-8 text; rename the file.")
-        source = self._folder / found.path
         if entry is not None and not self.is_exposed(entry) and _is_same(source, entry):
             return entry
-        is_frozen = entry.is_frozen if entry is not None else found.size_bytes >= LARGE_BYTES
+        is_large = entry.is_frozen if entry is not None else found.size_bytes >= LARGE_BYTES
+        is_frozen = is_recorded or is_large
 
         def put(uri: str, version: str) -> StoredFile:
             return self._store.upload(source, uri, version, self._watch)

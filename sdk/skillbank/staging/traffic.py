@@ -19,6 +19,7 @@ from skillbank.staging.collecting import ENDINGS, RECORDS, RESULTS, Found, is_go
 from skillbank.staging.lanes import Lane
 from skillbank.staging.listing import Listing
 from skillbank.staging.manifest import ManifestEntry
+from skillbank.staging.pins import Pins
 from skillbank.staging.shipping import LARGE_BYTES, Shipper
 
 _SHARE = 0.05
@@ -105,6 +106,8 @@ class Traffic:
         self._sent: dict[str, _Sent] = {}
         self._flights: dict[str, _Flight] = {}
         self._records: tuple[Found, bytes] | None = None
+        self._pins = Pins(folder)
+        self._held: dict[str, ManifestEntry] = {}  # arrived; named together with the records
         self._reading = _Sent()
         self._named: set[str] = set()
         # An earlier run of the same attempt may have left them there.
@@ -139,20 +142,31 @@ class Traffic:
             except FileNotFoundError:
                 continue  # pruned on its way
             except (FilesError, OSError) as error:
-                if path != RECORDS and not os.path.lexists(self._folder / path):
+                if path != RECORDS and not os.path.lexists(self._pins.source(path)):
                     continue  # pruned before it was opened
                 self._sent[path].fail()
                 self.trouble = str(error)
                 continue
             self._sent[path].arrive(found.stamp, took_s)
-            self._listing.put(path, entry)
-            if path == RECORDS and self._records is not None:
-                self._named = named_by(self._records[1]) or set()
-                self._records = None
-            elif path not in self._named and is_gone(self._folder / path):
-                self._listing.drop(path)  # it was pruned on its way, and nobody knows of it
+            self._take_in(path, entry)
         if not any(sent.failures for sent in self._sent.values()):
             self.trouble = ""
+
+    def _take_in(self, path: str, entry: ManifestEntry) -> None:
+        """Name what arrived, unless the records that are there tell of another content of it."""
+        if path == RECORDS and self._records is not None:
+            self._listing.put(path, entry)
+            for other, held in self._held.items():
+                self._listing.put(other, held)
+            self._held = {}
+            self._named = named_by(self._records[1]) or set()
+            self._forget_records()
+        elif path in self._pins.files and path in self._named and path in self._listing.files:
+            self._held[path] = entry
+        else:
+            self._listing.put(path, entry)
+            if path not in {*self._named, *self._pins.files} and is_gone(self._folder / path):
+                self._listing.drop(path)  # it was pruned on its way, and nobody knows of it
 
     def dispatch(self, found: Mapping[str, Found], asked_at: float | None) -> bool:
         """Send what is due.
@@ -166,6 +180,7 @@ class Traffic:
         """
         self._note_links(found)
         self._read_records(found, asked_at)
+        found = {**found, **self._pins.files}
         named = set() if self._records is None else named_by(self._records[1]) or set()
         waiting = [one for one in found.values() if self._is_waiting(one, asked_at)]
         endings = [one for one in waiting if one.is_ending]
@@ -202,6 +217,7 @@ class Traffic:
         """Let the lanes end; what was under way is returned."""
         self._large.close()
         self._small.close()
+        self._pins.release()
         return [future for _, future in list(self._flights.values())]
 
     # ------------------------------------------------------------------ what is due
@@ -242,8 +258,13 @@ class Traffic:
         future.add_done_callback(lambda _: self._on_landing())
 
     def _bringing(self, one: Found) -> Callable[[], ManifestEntry]:
-        entry = self._listing.files.get(one.path)
-        return lambda: self._ship.ship(one, entry)
+        entry = self._held.get(one.path) or self._listing.files.get(one.path)
+        is_recorded = one.path in self._pins.files
+
+        def bring() -> ManifestEntry:
+            return self._ship.ship(one, entry, self._pins.source(one.path), is_recorded=is_recorded)
+
+        return bring
 
     # ------------------------------------------------------------------ links, records, deletions
 
@@ -272,9 +293,22 @@ class Traffic:
                 content = (self._folder / RECORDS).read_bytes()
             except FileNotFoundError:
                 return
-            if named_by(content) is not None:
+            named = named_by(content)
+            if named is not None:
                 self._records = (one, content)
                 self._reading = reading
+                known = [found[path] for path in sorted(named) if path in found]
+                self._pins.pin(file for file in known if self._is_to_come(file))
+
+    def _is_to_come(self, one: Found) -> bool:
+        sent = self._sent.setdefault(one.path, _Sent())
+        return one.path in self._flights or sent.stamp != one.stamp
+
+    def _forget_records(self) -> None:
+        for path, entry in self._held.items():
+            self._listing.discard(path, entry)
+        self._records, self._held = None, {}
+        self._pins.release()
 
     def _is_record_new(self, one: Found, asked_at: float | None) -> bool:
         sent = self._sent.setdefault(RECORDS, _Sent())
@@ -290,7 +324,7 @@ class Traffic:
         is_old = now is None or now.stamp != one.stamp
         is_pruned = any(p not in found and p not in self._listing.files for p in named)
         if is_old and is_pruned:
-            self._records = None  # the next look reads the newer ones
+            self._forget_records()  # the next look reads the newer ones
         elif not named & under_way and time.monotonic() >= self._sent[RECORDS].retry_at:
             entry = self._listing.files.get(RECORDS)
             self._send(one, lambda: self._ship.ship_bytes(RECORDS, content, entry))
