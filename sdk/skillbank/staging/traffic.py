@@ -139,8 +139,10 @@ class Traffic:
                 entry, took_s = future.result()
             except LeaseLost:
                 raise
-            except FileNotFoundError:
-                continue  # pruned on its way
+            except FileNotFoundError:  # pruned on its way
+                if path in self._pins.files:  # its second name too: somebody cleared it away
+                    self._forget_records()
+                continue
             except (FilesError, OSError) as error:
                 if path != RECORDS and not os.path.lexists(self._pins.source(path)):
                     continue  # pruned before it was opened

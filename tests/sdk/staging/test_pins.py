@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,24 @@ def test_a_machine_that_goes_on_where_one_died_leaves_nothing_pinned(machine: Ma
     Pins(machine.folder)
 
     assert not (machine.folder / FOLDER).exists()
+
+
+def test_second_names_that_somebody_removes_are_made_anew(machine: Machine) -> None:
+    for path in ("a.pth", "b.pth"):
+        place(machine.folder / "results" / path, b"weights " * 40)
+    place(machine.folder / RECORDS, json.dumps({"artefacts": [{"path": "a.pth"}]}).encode())
+    machine.look()
+    shutil.rmtree(machine.folder / FOLDER)
+    (machine.folder / "results" / "a.pth").unlink()
+    place(machine.folder / RECORDS, json.dumps({"artefacts": [{"path": "b.pth"}]}).encode())
+
+    for _ in range(20):
+        machine.look()
+        SlowLane.bring_one()
+
+    manifest = manifest_of(machine.network.store)
+    assert manifest is not None
+    assert manifest.files.keys() == {RECORDS, "results/b.pth"}
 
 
 def test_what_is_pinned_is_no_file_of_the_job(tmp_path: Path) -> None:
