@@ -254,6 +254,8 @@ class Traffic:
             return bring(), time.monotonic() - began
 
         self._sent[one.path].begin(one)
+        if one.path in self._pins.files:  # it is as it was when the records were read
+            self._sent[one.path].begun_at = self._reading.begun_at
         lane = self._large if one.size_bytes >= LARGE_BYTES else self._small
         future = lane.submit(work)
         self._flights[one.path] = (one, future)

@@ -21,6 +21,7 @@ from tests.sdk.staging.crash_points import (
 from tests.sdk.staging.memory_store import MemoryStore
 from tests.sdk.staging.toy_trainer import RECORDS, place
 
+from skillbank.errors import FilesUnavailable
 from skillbank.staging import listing, outbox, shipping, traffic
 from skillbank.staging.collecting import collect
 from skillbank.staging.outbox import restore
@@ -130,6 +131,28 @@ def test_second_names_that_somebody_removes_are_made_anew(machine: Machine) -> N
     manifest = manifest_of(machine.network.store)
     assert manifest is not None
     assert manifest.files.keys() == {RECORDS, "results/b.pth"}
+
+
+def test_a_flush_waits_for_what_replaced_a_pinned_file(machine: Machine) -> None:
+    path, records = "results/latest.pth", json.dumps({"artefacts": [{"path": "latest.pth"}]})
+    place(machine.folder / path, b"earlier " * 40)
+    place(machine.folder / RECORDS, records.encode())
+    machine.look()
+    _, upload = HandLane.waiting.pop(0)
+    upload.set_exception(FilesUnavailable("not now"))
+    place(machine.folder / path, b"newer " * 40)
+    place(machine.folder / RECORDS, records.encode())
+
+    machine._clock.pass_by(1.0)
+    machine.box._asked_at = machine._clock.monotonic()
+    while machine.box._asked_at is not None:
+        machine.look(10.0)
+        SlowLane.bring_one()
+
+    manifest = manifest_of(machine.network.store)
+    assert manifest is not None
+    content = machine.network.store.content(f"{URI}/{manifest.key_of(path)}")
+    assert content == b"newer " * 40
 
 
 def test_what_is_pinned_is_no_file_of_the_job(tmp_path: Path) -> None:
