@@ -52,11 +52,10 @@ class Pins:
 
     def release(self) -> None:
         """Let everything go."""
-        if self._links:
-            self.files, self._links = {}, {}
-            shutil.rmtree(self._place, ignore_errors=True)
-            with suppress(OSError):
-                self._place.parent.rmdir()
+        self.files, self._links = {}, {}
+        shutil.rmtree(self._place, ignore_errors=True)
+        with suppress(OSError):
+            self._place.parent.rmdir()
 
     def _is_linked(self, one: Found, link: Path) -> bool:
         try:

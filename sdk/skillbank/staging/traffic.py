@@ -160,7 +160,6 @@ class Traffic:
             self._listing.put(path, entry)
             for other, held in self._held.items():
                 self._listing.put(other, held)
-            self._held = {}
             self._named = named_by(self._records[1]) or set()
             self._forget_records()
         elif path in self._pins.files and path in self._named and path in self._listing.files:

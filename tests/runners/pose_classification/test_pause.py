@@ -5,10 +5,11 @@ import json
 import pytest
 import torch
 from tests.runners.conftest import make_job
-from tests.runners.pose_classification.continual.networks import TINY_BLOCKS
 
 from skillbank_runners.launch import PAUSED_EXIT, main
-from skillbank_runners.pose_classification import network as stgcn
+
+# Where a training stops and goes on does not depend on how wide its layers are.
+pytestmark = pytest.mark.usefixtures("tiny_networks")
 
 NUM_EPOCHS = "train.num_epochs=4"
 BEST = ("train.checkpointer.enable_topk=true", "train.checkpointer.save_top_k=2")
@@ -56,14 +57,6 @@ def best_checkpoints(job):
 
 def final_state(job):
     return (job.results / "pc_model_latest.pth").read_bytes()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny_networks():
-    """Where a training stops and goes on does not depend on how wide its layers are."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stgcn, "BLOCKS", TINY_BLOCKS)
-        yield
 
 
 @pytest.fixture(scope="module", params=VARIANTS)

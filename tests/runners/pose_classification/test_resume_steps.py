@@ -4,10 +4,11 @@ import shutil
 
 import pytest
 from tests.runners.conftest import make_job
-from tests.runners.pose_classification.continual.networks import TINY_BLOCKS
 
 from skillbank_runners.launch import main
-from skillbank_runners.pose_classification import network as stgcn
+
+# Where a training stops and goes on does not depend on how wide its layers are.
+pytestmark = pytest.mark.usefixtures("tiny_networks")
 
 FINAL = "model_epoch_001_step_00006.pth"
 EACH_STEP = ("train.checkpoint_interval_unit=step", "train.checkpoint_interval=1")
@@ -31,14 +32,6 @@ VARIANTS = {
         "dataset.window_size=5",
     ),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny_networks():
-    """Where a training stops and goes on does not depend on how wide its layers are."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stgcn, "BLOCKS", TINY_BLOCKS)
-        yield
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
