@@ -22,7 +22,10 @@ import pytest
 from skillbank.automl.result import SearchResult, read_result
 from skillbank.bank import SkillBank
 from skillbank.client import Client
-from skillbank.job import Job
+from skillbank.job import Job, JobState, Observation
+from skillbank.plan import JobPlan
+from skillbank.platforms.api import Platform
+from skillbank.platforms.attempt import AttemptFolder
 from skillbank.platforms.local import LocalPlatform
 
 BOWL = Path(__file__).resolve().parents[2] / "fixtures" / "bowl_runner"
@@ -112,6 +115,26 @@ class Bowl:
         child = supervisor.children()[0]
         child.send_signal(signal.SIGKILL)
         wait_until(lambda: self.client.job(job.id).state.is_final, f"the end of {job.id}")
+
+
+class Here(Platform):
+    """This machine, on which the test itself runs the searches that it submits."""
+
+    def submit(self, plan: JobPlan, attempt: int) -> None:
+        AttemptFolder(plan.folder, attempt).path.mkdir(parents=True)
+
+    def poll(self, plan: JobPlan, attempt: int) -> Observation:
+        del plan, attempt
+        return Observation(JobState.RUNNING)
+
+    def cancel(self, plan: JobPlan, attempt: int) -> None:
+        raise AssertionError((plan, attempt))
+
+    def logs(self, plan: JobPlan) -> str:
+        raise AssertionError(plan)
+
+    def gpus(self) -> int:
+        return 0
 
 
 def supervisor_pid(job: Job) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sdk.search.conftest import BOWL, Bowl
+from tests.sdk.search.conftest import BOWL, Bowl, Here
 
 from skillbank.artefacts import list_checkpoints
 from skillbank.automl.history import TrialState
@@ -27,10 +27,9 @@ from skillbank.client import Client
 from skillbank.errors import FilesUnavailable, JobElsewhere
 from skillbank.files.opening import Stores
 from skillbank.following import parse_status
-from skillbank.job import Job, JobState, Observation
+from skillbank.job import Job
 from skillbank.plan import JobPlan
 from skillbank.platforms.api import Platform
-from skillbank.platforms.attempt import AttemptFolder
 from skillbank.platforms.local import LocalPlatform
 from skillbank.platforms.staged import Handle, Sight, SightKind, StagedPlatform
 from skillbank.request import JobRequest
@@ -115,26 +114,6 @@ class Nodes(StagedPlatform):
         for process in self._processes.values():
             process.kill()
             process.wait()
-
-
-class Here(Platform):
-    """This machine, on which the test itself runs the searches that it submits."""
-
-    def submit(self, plan: JobPlan, attempt: int) -> None:
-        AttemptFolder(plan.folder, attempt).path.mkdir(parents=True)
-
-    def poll(self, plan: JobPlan, attempt: int) -> Observation:
-        del plan, attempt
-        return Observation(JobState.RUNNING)
-
-    def cancel(self, plan: JobPlan, attempt: int) -> None:
-        raise AssertionError((plan, attempt))
-
-    def logs(self, plan: JobPlan) -> str:
-        raise AssertionError(plan)
-
-    def gpus(self) -> int:
-        return 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sdk.search.conftest import BOWL, Bowl
+from tests.sdk.search.conftest import BOWL, Bowl, Here
 
 from skillbank.automl.history import TrialState
 from skillbank.automl.result import SearchState
@@ -21,7 +21,6 @@ from skillbank.errors import PlatformError, RequestInvalid
 from skillbank.job import Job, JobState, Observation
 from skillbank.job_folder import read_plan
 from skillbank.plan import JobPlan
-from skillbank.platforms.api import Platform
 from skillbank.platforms.attempt import AttemptFolder
 from skillbank.platforms.local import LocalPlatform
 from skillbank.request import JobRequest
@@ -61,26 +60,6 @@ class Elsewhere(LocalPlatform):
         self.num_questions += 1
         if self._is_silent(self.num_questions):
             raise PlatformError("the controller does not answer.")
-
-
-class Here(Platform):
-    """This machine, on which the test itself runs the searches that it submits."""
-
-    def submit(self, plan: JobPlan, attempt: int) -> None:
-        AttemptFolder(plan.folder, attempt).path.mkdir(parents=True)
-
-    def poll(self, plan: JobPlan, attempt: int) -> Observation:
-        del plan, attempt
-        return Observation(JobState.RUNNING)
-
-    def cancel(self, plan: JobPlan, attempt: int) -> None:
-        raise AssertionError((plan, attempt))
-
-    def logs(self, plan: JobPlan) -> str:
-        raise AssertionError(plan)
-
-    def gpus(self) -> int:
-        return 0
 
 
 def search_elsewhere(
