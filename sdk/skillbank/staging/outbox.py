@@ -68,7 +68,7 @@ class Outbox:
         self._excludes = tuple(excludes)
         self._lease = lease
         store = stores.of(uri)
-        self._ship = Shipper(folder, self._uri, store, lease)
+        self._ship = Shipper(self._uri, store, lease)
         self._listing = Listing(self._uri, store, lease, attempt, self._ship)
         self._wake = threading.Event()
         self._traffic = Traffic(folder, self._ship, self._listing, self._wake.set)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from skillbank.errors import FilesUnavailable
 from skillbank.files.api import FileStore
@@ -53,7 +53,7 @@ def prune(
 def _remove(
     uri: str, store: FileStore, lease: StoreLease, found: Manifest, paths: Collection[str]
 ) -> None:
-    ship = Shipper(Path(), uri, store, lease)  # it sends nothing: the job's folder is not needed
+    ship = Shipper(uri, store, lease)
     listing = Listing(uri, store, lease, found.attempt, ship)
     for _ in range(_TRIES):
         if not listing.is_open:

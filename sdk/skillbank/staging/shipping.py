@@ -4,8 +4,8 @@ A holder of the lease that was overtaken may still have a write under way, for a
 
 - an object is made where nothing lies (a write on the condition that it is absent), and written
   over only on the condition that it still is what this holder, or one that surely stopped, made;
-- large files, and `artefacts.json`, are never written over: a changed one goes into a new object,
-  and the old one goes when the manifest no longer names it;
+- large files, `artefacts.json` and what it names are never written over: a changed one goes into a
+  new object, and the old one goes when the manifest no longer names it;
 - what an overtaken holder might still write over, the next one puts into objects of its own.
 
 So files bear their own names at the results URI, but for those and what was rewritten after a
@@ -40,14 +40,12 @@ class Shipper:
     """Puts files of the job's folder into objects at the results URI; from any thread.
 
     Args:
-        folder: The job's folder.
         uri: The job's results URI.
         store: Where that is.
         lease: Held by this process.
     """
 
-    def __init__(self, folder: Path, uri: str, store: FileStore, lease: Lease) -> None:
-        self._folder = folder
+    def __init__(self, uri: str, store: FileStore, lease: Lease) -> None:
         self._uri = uri
         self._store = store
         self._lease = lease

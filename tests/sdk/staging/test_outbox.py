@@ -420,7 +420,7 @@ def test_the_manifest_of_a_newer_holder_is_never_replaced(
     """Not even by a holder whose clock stood still, so that it takes itself for sure."""
     lease = DiskLease(tmp_path)
     lease.take(1)
-    listing = Listing(URI, store, lease, 1, Shipper(tmp_path, URI, store, lease))
+    listing = Listing(URI, store, lease, 1, Shipper(URI, store, lease))
     listing.open()
     newer = Manifest(job_id="job", fence=lease.fence + 1)
     store.write(f"{URI}/manifest.json", newer.model_dump_json().encode())
