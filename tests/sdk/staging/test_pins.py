@@ -194,4 +194,4 @@ def test_a_file_that_was_replaced_meanwhile_is_not_pinned(tmp_path: Path) -> Non
 
     assert pins.files == {}
     pins.pin(collect(tmp_path).values())
-    assert pins.source("results/a.pth").read_bytes() == b"another"
+    assert pins.files.keys() == {"results/a.pth"}
