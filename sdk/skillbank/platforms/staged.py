@@ -21,7 +21,12 @@ from skillbank.job import JobState, Observation
 from skillbank.plan import JobPlan
 from skillbank.platforms.api import Platform
 from skillbank.platforms.attempt import AttemptFolder, Ending, read_json, write_json
-from skillbank.platforms.judging import observe_ending, observe_loss
+from skillbank.platforms.judging import (
+    observe_ending,
+    observe_loss,
+    recall_verdict,
+    record_verdict,
+)
 from skillbank.run_settings import RunSettings, keys_of, read_run_settings
 from skillbank.staging.mirror import Mirror
 from skillbank.staging.order import PLACE_FAILED_EXIT, StagedOrder
@@ -192,18 +197,29 @@ class StagedPlatform(Platform):
         self._keep(plan, attempt, handle)
 
     def poll(self, plan: JobPlan, attempt: int) -> Observation:
-        """Read the traces first; what they do not tell, the scheduler does."""
+        """Read the traces first; what they do not tell, the scheduler does.
+
+        What it once told of an end is kept: it forgets, and may not be asked when the attempt is
+        past.
+        """
         folder = AttemptFolder(plan.folder, attempt)
         self._pull(plan)
         ending = folder.ending()
         if ending is not None and not ending.is_interrupted:
             return _observe(folder, ending)
+        told = recall_verdict(folder)
         if folder.is_past:
-            return observe_loss(folder) if ending is None else _observe(folder, ending)
+            return told or (observe_loss(folder) if ending is None else _observe(folder, ending))
         handle = self._handle(plan, attempt)
         if handle is None:
             return observe_loss(folder, "its submitter disappeared before it was handed over")
-        return self._judge(plan, folder, handle, self.look(handle))
+        sight = self.look(handle)
+        if sight.kind is SightKind.GONE and told is not None:
+            return told
+        seen = self._judge(plan, folder, handle, sight)
+        if seen.state.is_final:
+            record_verdict(folder, seen)
+        return seen
 
     def cancel(self, plan: JobPlan, attempt: int) -> None:
         """Leave word, then let the scheduler stop it."""

@@ -26,7 +26,7 @@ ENDINGS = (ENDING, "outcome.json")
 _ROOT_FILES = ("plan.json", "spec.yaml", "log.txt")
 _UNFINISHED = (".tmp", ".part")
 _OF_A_JOB = re.compile(r"plan\.json|spec\.yaml|log\.txt|attempts/\d+/[^/]+\.json|results/.+")
-_OF_THE_SUBMITTER = ("handle.json", "supervisor.json")
+_OF_THE_SUBMITTER = ("handle.json", "supervisor.json", "verdict.json")
 """Mean something only where the attempt was submitted; elsewhere they would name another's."""
 
 
