@@ -195,10 +195,13 @@ class AttemptFolder:
         return None if content is None else content["started_at"]
 
     def write_ending(self, ending: Ending) -> None:
-        """Tell how the attempt ended, so that it is known after a power cut, or on a full disk."""
+        """Tell how the attempt ended, so that it is known after a power cut, or on a full disk.
+
+        It is the last change here: whoever sees the ending may read or copy the whole folder.
+        """
         path = self.path / "exit.json"
         try:
-            write_json(path, ending._asdict(), is_durable=True)
+            draft = _write_draft(path, ending._asdict(), is_durable=True)
         except OSError as error:
             if not is_full(error):
                 raise
@@ -206,6 +209,7 @@ class AttemptFolder:
             write_on_reserve(path, json.dumps(short._asdict(), ensure_ascii=False))
         else:
             forget_reserve(path)
+            _show_draft(draft, path, is_durable=True)
 
     def ending(self) -> Ending | None:
         """How the attempt ended; None while it has not, or when nobody could tell."""
@@ -263,6 +267,10 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 def write_json(path: Path, content: dict[str, Any], *, is_durable: bool = False) -> None:
     """Write a JSON file so that a reader sees the old or the new one, never a part."""
+    _show_draft(_write_draft(path, content, is_durable=is_durable), path, is_durable=is_durable)
+
+
+def _write_draft(path: Path, content: dict[str, Any], *, is_durable: bool) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with draft.open("w", encoding="utf-8") as file:
@@ -270,6 +278,14 @@ def write_json(path: Path, content: dict[str, Any], *, is_durable: bool = False)
             if is_durable:
                 file.flush()
                 os.fsync(file.fileno())
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
+
+
+def _show_draft(draft: Path, path: Path, *, is_durable: bool) -> None:
+    try:
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

@@ -15,7 +15,6 @@ from tests.sdk.platforms.local_world import processes_of
 
 from skillbank.errors import PlatformError
 from skillbank.job import FailureKind, JobState, Observation, classify_failure
-from skillbank.locks import is_locked
 from skillbank.platforms.attempt import AttemptFolder, Ending
 from skillbank.platforms.disk import write_on_reserve
 from skillbank.platforms.limits import describe_duration
@@ -207,10 +206,30 @@ def test_what_is_written_in_kept_room_is_read_like_anything_else(tmp_path: Path)
     assert folder.ending() == ending
 
 
+def test_the_ending_is_the_last_change_of_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Who sees it may copy the folder at once."""
+    folder = AttemptFolder(tmp_path, 1)
+    folder.path.mkdir(parents=True)
+    folder.reserve_ending()
+    replace, seen = Path.replace, []
+
+    def look_after(self: Path, target: Path) -> Path:
+        shown = replace(self, target)
+        seen.append([path.name for path in folder.path.iterdir()])
+        return shown
+
+    monkeypatch.setattr(Path, "replace", look_after)
+    folder.write_ending(Ending(0, False, "", 1.0, 2.0))
+
+    assert seen == [["exit.json"]]
+
+
 def test_an_ending_leaves_no_kept_room_behind(platform: LocalPlatform, tmp_path: Path) -> None:
     plan = make_script_plan(tmp_path, "")
     platform.submit(plan, 1)
-    wait_until(lambda: not is_locked(plan.folder / "launcher.lock"), "its supervisor has gone")
+    wait_for_end(platform, plan)
 
     names = {path.name for path in (plan.folder / "attempts" / "1").iterdir()}
     assert names == {"exit.json", "order.json", "started.json", "supervisor.json"}
