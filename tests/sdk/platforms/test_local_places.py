@@ -121,7 +121,10 @@ def test_a_job_gets_its_gpus_all_together_or_waits(platform: LocalPlatform, tmp_
     platform.cancel(holder, 1)
 
     assert wait_for_end(platform, wants_2).state is JobState.COMPLETE
-    assert (wants_2.results / "gpus").read_text() == "0,1"
+    # Which two: the holder's go back one after the other, and a third is free all the time.
+    held = (wants_2.results / "gpus").read_text().split(",")
+    assert len(set(held)) == 2
+    assert set(held) <= {"0", "1", "GPU-c"}
 
 
 def test_jobs_share_the_gpus_that_are_free(platform: LocalPlatform, tmp_path: Path) -> None:
