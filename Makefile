@@ -27,7 +27,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	  grep -v 'is ignored: it is neither a file' || true
 	@$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[train,automl,video,mcp,s3,slurm,docker,kubernetes,dev]' \
 	  2>&1 | grep -v -e 'is ignored: it is neither a file' -e 'new release of pip' || true
-	@$(BIN)/python -c 'import skillbank, torch, onnxruntime, optuna, av, mcp, boto3, docker, kubernetes' || \
+	@$(BIN)/python -c 'import skillbank, pytorch_lightning, onnxruntime, optuna, av, mcp, boto3, docker, kubernetes' || \
 	  { echo "error: the installation is incomplete; run '$(BIN)/python -m pip install -c constraints.txt -e .[train,automl,video,mcp,s3,slurm,docker,kubernetes,dev]' to see why"; exit 1; }
 	@$(BIN)/python -m skillbank_runners.video.models >/dev/null || \
 	  echo "warning: videos need these networks; everything else works without them"

@@ -20,6 +20,9 @@ from skillbank.words.answer import Answer, AskedStep, Outcome
 
 REQUESTS = Path(__file__).resolve().parents[2] / "tests/requests"
 
+# The same in C, ten times as fast, where PyYAML was built with it.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _CASE_KEYS = {"request", "expect", "tags", "note", "platforms"}
 _EXPECT_KEYS = {"outcome", "steps", "command", "missing", "candidates"}
 _STEP_KEYS = {
@@ -82,7 +85,7 @@ def read_file(path: Path) -> list[Case]:
     Raises:
         ValueError: It holds something else; names the case.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     return [_read_case(path.stem, index, each) for index, each in enumerate(content)]
 
 

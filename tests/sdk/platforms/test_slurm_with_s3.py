@@ -21,7 +21,7 @@ from skillbank.testing import wait_until
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "cmu_mocap"
 SKILL = "tao-train-pose-classification"
 BUCKET = "clips"
-NUM_CLIPS = {"train": 24, "val": 12}
+NUM_CLIPS = {"train": 16, "val": 12}
 EPOCHS = 6  # long enough that a node can be killed before the last, on a busy machine too
 PATIENCE_S = 240.0
 
