@@ -31,7 +31,7 @@ Client = Any
 MOST_CONNECTIONS = 32
 _TELL_AFTER_S = 10.0
 _CONNECT_TIMEOUT_S = 10.0
-_READ_TIMEOUT_S = 60.0
+_LEAST_READ_TIMEOUT_S, _READ_TIMEOUT_S = 1.0, 60.0
 _SECRETS = ("access_key", "secret_key", "session_token")
 
 _log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class S3Client:
         settings = self._settings
         config = Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=min(_READ_TIMEOUT_S, max(1.0, settings.patience_s / 4)),
+            read_timeout=min(max(_LEAST_READ_TIMEOUT_S, settings.patience_s / 4), _READ_TIMEOUT_S),
             max_pool_connections=MOST_CONNECTIONS,
             retries={"total_max_attempts": 1, "mode": "standard"},  # asking again is ours
             # Checksums are computed here and sent as headers, which every server understands;

@@ -165,7 +165,8 @@ class AttemptFolder:
     def tell_waiting(self, what_for: str) -> None:
         """Tell what the attempt waits for; on a full disk, only that it does, if anything."""
         with pass_over_full():
-            (self.path / "waiting").write_text(what_for, encoding="utf-8")
+            path = self.path / "waiting"
+            _show_draft(_write_draft(path, what_for), path)
 
     def waits_for(self) -> str | None:
         """What the attempt waits for, or had to wait for; None where it had not to wait."""
@@ -201,7 +202,7 @@ class AttemptFolder:
         """
         path = self.path / "exit.json"
         try:
-            draft = _write_draft(path, ending._asdict(), is_durable=True)
+            draft = _write_draft(path, json.dumps(ending._asdict()), is_durable=True)
         except OSError as error:
             if not is_full(error):
                 raise
@@ -267,14 +268,15 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 def write_json(path: Path, content: dict[str, Any], *, is_durable: bool = False) -> None:
     """Write a JSON file so that a reader sees the old or the new one, never a part."""
-    _show_draft(_write_draft(path, content, is_durable=is_durable), path, is_durable=is_durable)
+    draft = _write_draft(path, json.dumps(content), is_durable=is_durable)
+    _show_draft(draft, path, is_durable=is_durable)
 
 
-def _write_draft(path: Path, content: dict[str, Any], *, is_durable: bool) -> Path:
+def _write_draft(path: Path, text: str, *, is_durable: bool = False) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with draft.open("w", encoding="utf-8") as file:
-            json.dump(content, file)
+            file.write(text)
             if is_durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -284,7 +286,7 @@ def _write_draft(path: Path, content: dict[str, Any], *, is_durable: bool) -> Pa
     return draft
 
 
-def _show_draft(draft: Path, path: Path, *, is_durable: bool) -> None:
+def _show_draft(draft: Path, path: Path, *, is_durable: bool = False) -> None:
     try:
         draft.replace(path)
     except OSError:

@@ -15,11 +15,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import skillbank
-from skillbank.locks import is_locked, take_lock
+from skillbank.locks import is_locked, take_lock, try_lock
 from skillbank.platforms.attempt import AttemptFolder, Identity, Order, identify
 from skillbank.platforms.queue import Queue
 from skillbank.platforms.strays import kill_strays
 from skillbank.platforms.supervisor import LOCK_DESCRIPTOR, TICKET_DESCRIPTOR
+
+_LETS_GO_WITHIN_S = 30.0
+"""Who has told how an attempt ended has only to go, which takes long on a busy disk."""
+_DIES_WITHIN_S = 20.0
 
 # Run isolated and without site packages: up in 20 ms, whatever the user's environment holds.
 _BOOT = """
@@ -46,7 +50,11 @@ class Supervisors:
             OSError: No process can be started, or the folder cannot be written.
         """
         self.reap()
-        lock = take_lock(folder.lock)
+        earlier = AttemptFolder(folder.job_folder, order.attempt - 1)
+        if earlier.ending() is None:
+            lock = take_lock(folder.lock)
+        else:
+            lock = try_lock(folder.lock, patience_s=_LETS_GO_WITHIN_S)
         if lock is None:
             return False
         locks = [lock]
@@ -80,6 +88,9 @@ class Supervisors:
             time.sleep(0.02)
         if is_locked(folder.lock):
             _signal(folder.identity(), signal.SIGKILL)
+            deadline = time.monotonic() + _DIES_WITHIN_S
+            while is_locked(folder.lock) and time.monotonic() < deadline:
+                time.sleep(0.02)
         if folder.ending() is None:
             kill_strays(folder.job_folder)
         self.reap()

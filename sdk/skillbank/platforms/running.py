@@ -78,12 +78,6 @@ def watch_run(
     return RunEnd(process.wait(), is_stopped, is_over_time)
 
 
-def kill_run(process: subprocess.Popen[bytes]) -> None:
-    """End a run at once, with its group."""
-    _kill_group(process.pid)
-    process.wait()
-
-
 def _tie_to(watcher_pid: int) -> Callable[[], None]:
     """What the child does before it becomes the job: die with us, and hear signals again."""
     libc = ctypes.CDLL(None, use_errno=True)

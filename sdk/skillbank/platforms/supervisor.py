@@ -20,7 +20,7 @@ from skillbank.platforms.attempt import AttemptFolder, Ending, Order, Retry, ide
 from skillbank.platforms.disk import explain_full, find_full, is_full
 from skillbank.platforms.limits import explain_limit
 from skillbank.platforms.memory import count_memory_kills, explain_kill
-from skillbank.platforms.running import WATCHED, RunEnd, kill_run, start_run, watch_run
+from skillbank.platforms.running import WATCHED, RunEnd, start_run, watch_run
 from skillbank.platforms.turns import Turn
 
 LOCK_DESCRIPTOR = 3
@@ -119,21 +119,19 @@ class Supervision:
     # ------------------------------------------------------------------ one run
 
     def _run_once(self, command: list[str], gpus: list[str] | None) -> Ending:
-        started_at, kills = time.time(), count_memory_kills()
+        earlier, kills = self._started_at, count_memory_kills()
+        self._started_at = earlier or time.time()
+        # First: once there is a job, others see it, and it may fill the disk.
+        self._folder.write_start(self._started_at)
         try:
             process = start_run(command, self._environment(gpus))
         except OSError as error:
+            self._started_at = earlier
             return self._end(
                 None,
                 f"its process could not be started ({error})",
                 is_cancelled=self._folder.is_to_cancel(),
             )
-        self._started_at = self._started_at or started_at
-        try:
-            self._folder.write_start(self._started_at)
-        except OSError:
-            kill_run(process)
-            raise
         end = watch_run(process, self._order.grace_s, self._order.time_limit_s)
         self._is_over_time = end.is_over_time
         _end_the_rest(self._folder)

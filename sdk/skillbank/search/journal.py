@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 JOURNAL = "journal.log"
+_BUSY_S = 60.0
 _STOPPED_BY = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -240,8 +241,10 @@ def open_storage(results: Path, url: str | None) -> BaseStorage:
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import SQLAlchemyError
 
+    # Searches that share a file wait for one another, on a busy disk for longer than Python's 5 s.
+    engine = {"connect_args": {"timeout": _BUSY_S}} if url.startswith("sqlite") else None
     try:
-        return RDBStorage(url)
+        return RDBStorage(url, engine_kwargs=engine)
     except (StorageInternalError, SQLAlchemyError, ImportError) as error:
         # The error's own text may repeat the URL, and with it a password.
         raise StoreInvalid(

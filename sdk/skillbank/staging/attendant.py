@@ -220,9 +220,9 @@ class Attendant:
             return self._stopped(None)
         started_at, kills = time.time(), count_memory_kills()
         program = [*self._order.launcher, sys.executable, *command]
-        child = Child(program, self._environment(), None, self._folder)
         if not self._order.is_lock_held:
-            self._traces.write_start(started_at)
+            self._traces.write_start(started_at)  # first: once there is a job, others see it
+        child = Child(program, self._environment(), None, self._folder)
         exit_code = child.watch(self._order.grace_s, self._order.time_limit_s, self._is_fenced)
         if child.warning is not None and exit_code != 0:
             return self._stopped(started_at, exit_code)

@@ -132,6 +132,8 @@ class Child:
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+        # A scheduler signals all processes of a job: its warning may have reached the job first.
+        self.warning = self.warning or pending_warning()
         return exit_code
 
     def _ask(self, grace_s: float) -> None:

@@ -25,6 +25,10 @@ from skillbank.staging.shipping import LARGE_BYTES, Shipper
 _SHARE = 0.05
 """Part of the time that may go into bringing one growing file again and again."""
 
+_LONGEST_PACE_S = 60.0
+"""Longest pause between two uploads of a growing file, however long the last one took: it may have
+outlived an outage."""
+
 _SETTLED_S = 1.0
 """How long a large file that no record names must rest before it goes."""
 
@@ -79,7 +83,7 @@ class _Sent:
     def arrive(self, stamp: Stamp, took_s: float) -> None:
         """Note what lies there now."""
         self.stamp, self.failures = stamp, 0
-        self.pace_at = time.monotonic() + took_s * (1 / _SHARE - 1)
+        self.pace_at = time.monotonic() + min(_LONGEST_PACE_S, took_s * (1 / _SHARE - 1))
 
 
 _Flight = tuple[Found, "Future[tuple[ManifestEntry, float]]"]
@@ -206,11 +210,12 @@ class Traffic:
 
     def missing(self, found: Mapping[str, Found]) -> list[str]:
         """Paths of files that do not lie at the results URI as they are here."""
+        # Asked by another thread than the one that forgets what was deleted.
         return sorted(
             shown(path)
             for path, one in found.items()
-            if path not in self._sent
-            or self._sent[path].stamp != one.stamp
+            if (sent := self._sent.get(path)) is None
+            or sent.stamp != one.stamp
             or not self._listing.holds(path)
         )
 
