@@ -168,7 +168,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, toy_on_path: None) -> Iter
         TOY,
         "train",
         automl_policy="off",
-        overrides={"train.num_epochs": 500},
+        overrides={"train.num_epochs": 500, "train.step_s": 0.02},
         results=f"file://{bucket}",
     )
     wait_until(lambda: len(client.events(job.id)) > 2, "it trains")

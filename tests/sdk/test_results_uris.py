@@ -73,12 +73,17 @@ def there(tmp_path: Path) -> Iterator[Client]:
     client.close()
 
 
+LONG = 500
+"""Epochs of a job that runs for some time, whatever keeps its test from looking at it."""
+
+
 def train(client: Client, bucket: str, epochs: int = 2, **more: object) -> Job:
+    step_s = 0.02 if epochs == LONG else 0.0
     return client.create_job(
         TOY,
         "train",
         automl_policy="off",
-        overrides={"train.num_epochs": epochs},
+        overrides={"train.num_epochs": epochs, "train.step_s": step_s},
         results=bucket,
         **more,  # type: ignore[arg-type]
     )
@@ -131,7 +136,7 @@ def test_a_checkpoint_that_only_the_bucket_has_is_named_by_its_uri(
 def test_a_stopped_job_goes_on_on_another_machine_from_its_checkpoint(
     here: Client, there: Client, bucket: str
 ) -> None:
-    job = train(here, bucket, epochs=500)
+    job = train(here, bucket, epochs=LONG)
     wait_until(lambda: len(here.events(job.id)) > 4, "it trains")
     here.cancel(job.id)
     uri = uri_of(here, job)
@@ -150,7 +155,7 @@ def test_a_job_that_went_on_elsewhere_goes_on_here_from_what_was_left_there(
     here: Client, there: Client, bucket: str
 ) -> None:
     """Else its older results would be written over the newer ones."""
-    job = train(here, bucket, epochs=500)
+    job = train(here, bucket, epochs=LONG)
     wait_until(lambda: len(here.events(job.id)) > 2, "it trains")
     here.cancel(job.id)
     again = there.resume(uri_of(here, job), 400)
@@ -174,7 +179,7 @@ def test_a_job_that_runs_elsewhere_is_not_stopped_from_here(
     here: Client, there: Client, bucket: str
 ) -> None:
     """What its submitter knew it by, such as a number in a queue, is another job's here."""
-    job = train(here, bucket, epochs=500)
+    job = train(here, bucket, epochs=LONG)
     manifest = Path(uri_of(here, job).removeprefix("file://"), "manifest.json")
     wait_until(lambda: manifest.is_file() and "started.json" in manifest.read_text(), "it runs")
     seen = there.job(uri_of(here, job))
@@ -257,7 +262,7 @@ def test_a_strangers_manifest_cannot_name_what_lies_beside_the_results(
 def test_a_running_job_is_seen_to_run_and_cannot_be_resumed_elsewhere(
     here: Client, there: Client, bucket: str
 ) -> None:
-    job = train(here, bucket, epochs=500)
+    job = train(here, bucket, epochs=LONG)
     manifest = Path(uri_of(here, job).removeprefix("file://"), "manifest.json")
     wait_until(lambda: manifest.is_file() and '"plan.json"' in manifest.read_text(), "it is there")
 

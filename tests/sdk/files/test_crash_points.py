@@ -260,8 +260,9 @@ def test_what_is_unpacked_is_on_the_disk_before_its_name_tells_that_it_is_whole(
 
 
 def test_a_source_that_changes_twice_within_one_tick_of_the_disk_is_fetched_again(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("skillbank.files.disk.TICK_S", 60.0)  # whatever this process is kept from
     source = tmp_path / "a.bin"
     source.write_bytes(b"first")
     now_ns = time.time_ns()
@@ -275,7 +276,10 @@ def test_a_source_that_changes_twice_within_one_tick_of_the_disk_is_fetched_agai
     assert user.fetch(str(source)).read_bytes() == b"other"
 
 
-def test_a_file_that_changes_within_a_tick_while_it_goes_up_is_not_mixed(tmp_path: Path) -> None:
+def test_a_file_that_changes_within_a_tick_while_it_goes_up_is_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skillbank.files.disk.TICK_S", 60.0)
     source = tmp_path / "a.bin"
     size = 3 << 20
     source.write_bytes(b"1" * size)

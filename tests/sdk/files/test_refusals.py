@@ -40,7 +40,7 @@ def test_wrong_credentials_are_told_at_once_by_their_reference(
     with pytest.raises(FilesRefused) as told:
         store.write(f"{s3_folder}/file", b"")
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # else 600
     assert f"secret_key=file:{secret}" in str(told.value)
     assert "SignatureDoesNotMatch" in str(told.value)
     assert "abcdefgh" not in str(told.value) + repr(told.value.__cause__)

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,17 +35,19 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 class Job:
     """A job's folder, its lease and its outbox on one machine."""
 
-    def __init__(self, folder: Path, store: MemoryStore, **options: object) -> None:
+    def __init__(
+        self, folder: Path, store: MemoryStore, *, ttl_s: float = 20.0, **options: object
+    ) -> None:
         self.folder = folder
         self.store = store
         self.lost: list[LeaseLost] = []
-        self.lease = StoreLease(store, URI, ttl_s=0.4)
+        self.lease = StoreLease(store, URI, ttl_s=ttl_s)
         self.box = Outbox(folder, URI, store, self.lease, **options)  # type: ignore[arg-type]
         self.box.on_lost = self.lost.append
         (folder / "results").mkdir(parents=True, exist_ok=True)
 
     def start(self) -> Job:
-        self.lease.take(timeout_s=5)
+        self.lease.take(timeout_s=60)
         self.box.start()
         return self
 
@@ -86,7 +89,7 @@ def content_of(store: MemoryStore, path: str) -> bytes:
     return store.content(f"{URI}/{manifest.key_of(path)}")
 
 
-def wait_for(is_so: Callable[[], bool], within_s: float = 5.0) -> None:
+def wait_for(is_so: Callable[[], bool], within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -104,7 +107,7 @@ def test_files_go_up_while_the_job_runs_under_their_own_names(job: Job) -> None:
     job.write("attempts/1/started.json", "{}")
 
     wait_for(has(job.store, "results/images/a.png"))
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
 
     assert job.store.names() == {
         "lease.json", "manifest.json", "log.txt", "results/status.json", "results/images/a.png",
@@ -123,20 +126,39 @@ def test_what_grows_goes_up_again(job: Job) -> None:
 
 
 def test_a_growing_file_takes_no_more_than_a_twentieth_of_the_time(job: Job) -> None:
+    uploads: list[tuple[float, float]] = []
+
     def be_slow(method: str, uri: str) -> None:
         if method == "upload" and uri.endswith("log.txt"):
-            time.sleep(0.02)
+            began = time.monotonic()
+            time.sleep(0.01)
+            uploads.append((began, time.monotonic()))
 
     job.store.before = be_slow
-    ended_at = time.monotonic() + 1.0  # a second in which it grows all the time
     with (job.folder / "log.txt").open("a") as log:
-        while time.monotonic() < ended_at:
+
+        def grow() -> bool:
             log.write("more\n")
             log.flush()
-            time.sleep(0.002)
+            return len(uploads) == 4
 
-    num_uploads = job.store.calls.count(("upload", f"{URI}/log.txt"))
-    assert 2 <= num_uploads <= 4  # 20 ms of every 400
+        wait_for(grow)
+
+    for (began, ended), (following, _) in pairwise(uploads):
+        assert following - ended >= 19 * (ended - began)
+
+
+def test_a_growing_file_goes_again_soon_after_an_upload_that_outlived_an_outage(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A twentieth of the time would be an hour and a half for five minutes."""
+    monkeypatch.setattr(traffic, "_LONGEST_PACE_S", 0.05)
+    monkeypatch.setattr(traffic, "_SHARE", 1e-9)
+    job.write("log.txt", "one\n")
+    wait_for(has(job.store, "log.txt"))
+    job.write("log.txt", "two\n")
+
+    wait_for(lambda: content_of(job.store, "log.txt") == b"two\n")
 
 
 def test_unfinished_and_excluded_files_never_go(tmp_path: Path, store: MemoryStore) -> None:
@@ -148,7 +170,7 @@ def test_unfinished_and_excluded_files_never_go(tmp_path: Path, store: MemorySto
     job.write("results/raw/deep/1.bin", b"x")
     job.write("results/kept.txt", b"x")
 
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     job.leave()
 
     assert set(manifest_of(store).files) == {"results/kept.txt"}
@@ -159,7 +181,7 @@ def test_records_never_name_a_checkpoint_that_is_not_there(job: Job) -> None:
 
     def hold_checkpoints(method: str, uri: str) -> None:
         if method == "upload" and uri.endswith(".pth"):
-            slow.wait(5)
+            slow.wait(60)
 
     job.store.before = hold_checkpoints
     job.write("results/model_1.pth", b"1")
@@ -196,21 +218,22 @@ def test_records_go_up_although_checkpoints_are_written_faster_than_they_go(job:
     finally:
         ended.set()
         thread.join()
-    for entry in json.loads(content_of(job.store, "results/artefacts.json"))["artefacts"]:
-        assert f"results/{entry['path']}" in manifest_of(job.store).files
+    seen = job.store.copy()  # the outbox goes on: a newer manifest may come between two looks
+    for entry in json.loads(content_of(seen, "results/artefacts.json"))["artefacts"]:
+        assert f"results/{entry['path']}" in manifest_of(seen).files
 
 
 def test_a_link_is_an_entry_and_no_second_copy(job: Job) -> None:
     job.write("results/model_1.pth", b"1")
     (job.folder / "results" / "latest.pth").symlink_to("model_1.pth")
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     assert manifest_of(job.store).files["results/latest.pth"].link == "model_1.pth"
     assert f"{URI}/results/latest.pth" not in job.store.objects
 
     job.write("results/model_2.pth", b"2")
     (job.folder / "results" / ".new").symlink_to("model_2.pth")
     (job.folder / "results" / ".new").replace(job.folder / "results" / "latest.pth")
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     assert manifest_of(job.store).files["results/latest.pth"].link == "model_2.pth"
 
 
@@ -218,14 +241,14 @@ def test_deletions_are_followed_once_no_record_names_the_file(job: Job) -> None:
     job.write("results/model_1.pth", b"1")
     job.write("results/model_2.pth", b"2")
     job.record("model_1.pth", "model_2.pth")
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
 
     (job.folder / "results" / "model_1.pth").unlink()
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     assert "results/model_1.pth" in manifest_of(job.store).files
 
     job.record("model_2.pth")
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     assert "results/model_1.pth" not in manifest_of(job.store).files
     wait_for(lambda: f"{URI}/results/model_1.pth" not in job.store.objects)
 
@@ -235,7 +258,7 @@ def test_the_ending_of_an_attempt_goes_last(job: Job) -> None:
 
     def hold(method: str, uri: str) -> None:
         if method == "upload" and uri.endswith(".pth"):
-            slow.wait(5)
+            slow.wait(60)
 
     job.store.before = hold
     job.write("results/model_1.pth", b"1")
@@ -246,7 +269,7 @@ def test_the_ending_of_an_attempt_goes_last(job: Job) -> None:
     assert "attempts/1/exit.json" not in manifest_of(job.store).files
     slow.set()
 
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     assert "attempts/1/exit.json" in manifest_of(job.store).files
 
 
@@ -261,9 +284,9 @@ def test_a_vanished_endpoint_holds_nothing_up_and_everything_catches_up(job: Job
     assert missing == ["results/model_1.pth"]
 
     job.store.mend()
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     assert content_of(job.store, "results/model_1.pth") == b"1"
-    wait_for(lambda: len(told) == 2)
+    wait_for(lambda: len(told) >= 2)
     assert "do not reach" in told[0]
     assert told[1].endswith("again.")
 
@@ -283,7 +306,7 @@ def test_answers_that_are_lost_make_no_difference(job: Job) -> None:
         job.write(f"results/{index}.txt", str(index))
         job.write("log.txt", "line\n" * (index + 1))
         time.sleep(0.01)
-    assert job.box.flush(10) == []
+    assert job.box.flush(60) == []
 
     assert content_of(job.store, "log.txt") == b"line\n" * 10
     assert [content_of(job.store, f"results/{i}.txt") for i in range(10)] == [
@@ -300,16 +323,17 @@ def test_one_file_that_is_refused_does_not_keep_the_ending_from_going(job: Job) 
     job.write("results/odd.bin", b"1")
     job.write("attempts/1/exit.json", "{}")
 
-    assert job.box.flush(1) == ["results/odd.bin"]
+    wait_for(has(job.store, "attempts/1/exit.json"))
+    wait_for(lambda: job.box.flush(0.1) == ["results/odd.bin"])
     assert "attempts/1/exit.json" in manifest_of(job.store).files
 
 
 def test_a_large_file_that_changes_gets_an_object_of_its_own(job: Job) -> None:
     job.write("results/big.bin", b"1" * LARGE_BYTES)
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     first = manifest_of(job.store).files["results/big.bin"]
     job.write("results/big.bin", b"2" * LARGE_BYTES)
-    assert job.box.flush(5) == []
+    assert job.box.flush(60) == []
     second = manifest_of(job.store).files["results/big.bin"]
 
     assert first.is_frozen
@@ -325,7 +349,7 @@ def test_a_job_goes_on_elsewhere_with_all_that_it_had(tmp_path: Path, store: Mem
     (first.folder / "results" / "latest.pth").symlink_to("model_1.pth")
     first.record("model_1.pth")
     first.write("log.txt", "one\n")
-    assert first.box.flush(5) == []
+    assert first.box.flush(60) == []
     first.leave()
 
     folder = tmp_path / "second" / "job"
@@ -335,7 +359,7 @@ def test_a_job_goes_on_elsewhere_with_all_that_it_had(tmp_path: Path, store: Mem
     num_calls = len(store.calls)
     second = Job(folder, store, attempt=2).start()
     second.write("log.txt", "one\ntwo\n")
-    assert second.box.flush(5) == []
+    assert second.box.flush(60) == []
     second.leave()
 
     uploads = [call for call in store.calls[num_calls:] if call[0] == "upload"]
@@ -360,7 +384,7 @@ class Frozen:
             if called == method and uri.endswith(end) and not self.goes_on.is_set():
                 store.before = None
                 self.stopped.set()
-                self.goes_on.wait(10)
+                self.goes_on.wait(60)
 
         store.before = before
 
@@ -372,12 +396,12 @@ class Frozen:
 def test_what_an_overtaken_holder_still_writes_changes_nothing_that_is_named(
     tmp_path: Path, store: MemoryStore, end: str
 ) -> None:
-    zombie = Job(tmp_path / "zombie" / "job", store).start()
+    zombie = Job(tmp_path / "zombie" / "job", store, ttl_s=0.4).start()
     zombie.write("results/model_1.pth", b"1")
     zombie.record("model_1.pth")
     zombie.write("log.txt", "zombie 1\n")
     zombie.write("results/status.json", "{}\n")
-    assert zombie.box.flush(5) == []
+    assert zombie.box.flush(60) == []
     frozen = Frozen()
     method = "write" if end in {"manifest.json", "artefacts.json"} else "upload"
     frozen.hold(store, method, end)
@@ -385,18 +409,18 @@ def test_what_an_overtaken_holder_still_writes_changes_nothing_that_is_named(
     zombie.write("log.txt", "zombie 1\nzombie 2\n")
     zombie.write("results/status.json", "{}\n{}\n")
     zombie.record("model_1.pth", "model_2.pth")
-    assert frozen.stopped.wait(5)
+    assert frozen.stopped.wait(60)
 
     folder = tmp_path / "heir" / "job"
     heir = Job(folder, store)
-    heir.lease.take(5)
+    heir.lease.take(60)
     restore(URI, store, folder)
     taken_over = (folder / "results" / "status.json").read_bytes()  # it is never changed here
     heir.box.start()
     heir.write("results/model_2.pth", b"heir 2")
     heir.write("log.txt", "heir\n")
     heir.record("model_1.pth", "model_2.pth")
-    assert heir.box.flush(5) == []
+    assert heir.box.flush(60) == []
     named = manifest_of(store)
     before = {path: content_of(store, path) for path in named.files}
 
@@ -435,12 +459,13 @@ def test_the_manifest_of_a_newer_holder_is_never_replaced(
 
 
 def test_the_loss_of_the_results_is_told_once_and_ends_every_upload(
-    tmp_path: Path, store: MemoryStore, job: Job
+    tmp_path: Path, store: MemoryStore
 ) -> None:
+    job = Job(tmp_path / "job", store, ttl_s=0.4).start()
     heir = Job(tmp_path / "heir" / "job", store)
-    heir.lease.take(5)
+    heir.lease.take(60)
     heir.box.start()
-    assert heir.box.flush(5) == []
+    assert heir.box.flush(60) == []
 
     job.box.flush(0.1)
     job.write("log.txt", "more")
@@ -450,3 +475,4 @@ def test_the_loss_of_the_results_is_told_once_and_ends_every_upload(
     uploads = [call for call in store.calls[num_calls:] if call[0] == "upload"]
     assert uploads == []
     heir.leave()
+    job.leave()

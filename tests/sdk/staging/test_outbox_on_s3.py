@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.services.s3 import S3Server
-from tests.services.tcp_proxy import Way, proxied
+from tests.services.tcp_proxy import Faults, Way, proxied
 
 from skillbank.errors import LeaseLost
 from skillbank.files.cache import Cache
@@ -68,7 +68,7 @@ def job(tmp_path: Path, uri: str, stores: Stores) -> Iterator[Job]:
         yield job
 
 
-def wait_for(is_so: Callable[[], bool], within_s: float = 20.0) -> None:
+def wait_for(is_so: Callable[[], bool], within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -107,10 +107,12 @@ def test_an_endpoint_that_vanishes_in_mid_upload_loses_nothing(
             (job.folder / "log.txt").write_text("one\n")
             assert job.box.flush(30) == []
             checkpoint = os.urandom(24 << 20)
-            (job.folder / "results" / "model_1.pth").write_bytes(checkpoint)
             moved = proxy.moved[Way.UP]
+            proxy.faults = Faults(bytes_per_s=4 << 20)  # of each connection: it cannot end before
+            (job.folder / "results" / "model_1.pth").write_bytes(checkpoint)
             wait_for(lambda: proxy.moved[Way.UP] > moved + (4 << 20))
             proxy.vanish()
+            proxy.faults = Faults()
             with (job.folder / "log.txt").open("a") as log:
                 log.write("written meanwhile\n")
             assert job.box.flush(1.0) == ["log.txt", "results/model_1.pth"]
@@ -124,8 +126,9 @@ def test_an_endpoint_that_vanishes_in_mid_upload_loses_nothing(
 
 
 def test_an_overtaken_job_stops_in_the_middle_of_an_upload(
-    tmp_path: Path, uri: str, stores: Stores
+    tmp_path: Path, uri: str, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outbox_module, "_STOP_S", 30.0)  # a busy server may take its time
     sent = threading.Event()
     zombie = Job(tmp_path / "zombie", uri, stores, ttl_s=1.0)
     zombie.lease.take(10)
