@@ -37,10 +37,10 @@ def find_platforms() -> list[type[Platform]]:
     return sorted(found, key=lambda platform: platform.__name__)
 
 
-def make_platform(kind: type[Platform], root: Path) -> Platform:
+def make_platform(kind: type[Platform], root: Path, grace_s: float = 1.0) -> Platform:
     """A platform as the package makes it, from the root folder alone, but quick to test."""
     if kind is LocalPlatform:
-        return LocalPlatform(root, gpus=(), num_slots=2, grace_s=1.0)
+        return LocalPlatform(root, gpus=(), num_slots=2, grace_s=grace_s)
     return kind(root)
 
 
@@ -53,3 +53,6 @@ class TestEveryPlatform(PlatformContract):
     @pytest.fixture
     def platform(self, kind: type[Platform], root: Path) -> Platform:
         return make_platform(kind, root)
+
+    def make_patient(self, platform: Platform, root: Path) -> Platform:
+        return make_platform(type(platform), root, grace_s=30.0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import urllib3
 import yaml
 from tests.services.kube_agent import KubeAgent, KubeClient
+from tests.services.slurm import free_ports
 
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 NAMESPACE = "skillbank"
@@ -54,7 +54,7 @@ class ControlPlane:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._etcd, self._peer, self._api, *self._others = _free_ports(6)
+        self._etcd, self._peer, self._api, *self._others = free_ports(6)
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         self.agents: dict[str, KubeAgent] = {}
 
@@ -247,16 +247,6 @@ def _make_keys(folder: Path) -> None:
         ["openssl", "rsa", "-in", str(key), "-pubout", "-out", str(folder / "accounts.pub")],
     ):
         subprocess.run(command, check=True, capture_output=True)
-
-
-def _free_ports(number: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @contextmanager

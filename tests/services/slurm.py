@@ -22,6 +22,9 @@ from tests.services.slurm_conf import GPUS_PER_NODE, write_conf
 
 _PROGRAMS = ("slurmctld", "slurmd", "munged", "munge", "sbatch", "scontrol", "sinfo", "setpriv")
 _PATIENCE_S = 30.0
+# The kernel takes those of outgoing connections from 32768 on.
+_FIRST_PORT, _NUM_PORTS = 20000, 10000
+_PORTS_OF_A_PROCESS = 16
 
 
 def why_no_slurm() -> str:
@@ -49,7 +52,7 @@ class SlurmCluster:
     def __init__(self, folder: Path, num_nodes: int = 3) -> None:
         self.folder = folder
         self.nodes = tuple(f"n{number}" for number in range(1, num_nodes + 1))
-        ports = _free_ports(num_nodes + 1)
+        ports = free_ports(num_nodes + 1)
         self.conf = write_conf(folder, socket.gethostname().split(".")[0], ports[0], ports[1:])
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -102,11 +105,8 @@ class SlurmCluster:
             if self._daemons[node].poll() is not None:
                 self.start_node(node)
         _kill(self._processes("SLURM_JOB_ID"))
-        for node, state in self._node_states().items():
-            if state.startswith(("down", "drain", "drng", "fail")):
-                self.command("scontrol", "update", f"NodeName={node}", "State=RESUME")
         self._await(lambda: not self.command("squeue", "-h", "-o", "%i"), "an empty queue")
-        self._await(lambda: self._node_states() == dict.fromkeys(self.nodes, "idle"), "idle nodes")
+        self._await(self._are_back, "idle nodes")
 
     # ------------------------------------------------------------------ what may befall it
 
@@ -160,7 +160,7 @@ class SlurmCluster:
         """
         self.drain_node(elsewhere_than)
         for job_id in self.command("squeue", "-h", "-t", "PENDING", "-o", "%i").split():
-            self.command("scontrol", "update", f"JobId={job_id}", "StartTime=now")
+            self._try("scontrol", "update", f"JobId={job_id}", "StartTime=now")  # or it began
 
     def name_of(self, beginning: str) -> str:
         """The whole name of the running job whose name begins so."""
@@ -200,10 +200,20 @@ class SlurmCluster:
             )
 
     def _answers(self) -> bool:
-        done = subprocess.run(
-            ["scontrol", "ping"], env=self.environment, capture_output=True, check=False
-        )
+        return self._try("scontrol", "ping")
+
+    def _try(self, *arguments: str) -> bool:
+        """Whether one of SLURM's commands succeeds."""
+        done = subprocess.run(arguments, env=self.environment, capture_output=True, check=False)
         return done.returncode == 0
+
+    def _are_back(self) -> bool:
+        """Whether all nodes are idle; those that are down or drained by now are told to resume."""
+        states = self._node_states()
+        for node, state in states.items():
+            if state.startswith(("down", "drain", "drng", "fail")):
+                self._try("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        return states == dict.fromkeys(self.nodes, "idle")
 
     def _node_states(self) -> dict[str, str]:
         lines = self.command("sinfo", "-h", "-N", "-p", "normal", "-o", "%N %t").splitlines()
@@ -266,10 +276,18 @@ def _kill(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=5)
 
 
-def _free_ports(number: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+def free_ports(number: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on, and that no outgoing connection takes.
+
+    Processes that run side by side look at others first, so that no two find the same ones free.
+    """
+    found: list[int] = []
+    first = os.getpid() * _PORTS_OF_A_PROCESS
+    for offset in range(first, first + _NUM_PORTS):
+        port = _FIRST_PORT + offset % _NUM_PORTS
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == number:
+            return found
+    raise AssertionError(f"no {number} free ports from {_FIRST_PORT} on")

@@ -155,6 +155,7 @@ if not paused.exists():
 
     def test_a_cancelled_job_may_clean_up_first(self, platform: Platform, root: Path) -> None:
         """SIGTERM comes before SIGKILL."""
+        platform = self.make_patient(platform, root)
         plan = self.make_plan(root, POLITE)
         self.start(platform, plan)
 

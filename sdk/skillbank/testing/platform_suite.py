@@ -44,6 +44,18 @@ class PlatformSuite:
         """A platform as the next process makes it, which knows nothing of the one before."""
         return type(platform)(root)  # type: ignore[call-arg]
 
+    def make_patient(
+        self,
+        platform: Platform,
+        root: Path,  # noqa: ARG002 - a subclass may need it
+    ) -> Platform:
+        """The same platform, whose jobs have 30 s or so to stop by themselves.
+
+        Override it where those of the fixture `platform` have little, which is quick for jobs that
+        never do: a polite one needs a moment, of which a busy machine makes seconds.
+        """
+        return platform
+
     def lose_node(
         self,
         platform: Platform,  # noqa: ARG002 - a subclass may have to ask it

@@ -36,7 +36,20 @@ def supervisor_of(plan: ScriptPlan, attempt: int = 1) -> Identity:
 
 
 def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_until_dead(*pids: int) -> None:
+    """Return when they are gone: a process that was killed needs a moment for that."""
+    wait_until(lambda: not any(is_alive(pid) for pid in pids), f"{pids} are gone")
+
+
+def wait_until_none_runs(plan: ScriptPlan) -> None:
+    """Return when no process of a job is left."""
+    wait_until(lambda: not processes_of(plan), f"nothing of {plan.job_id} runs")
 
 
 def processes_of(plan: ScriptPlan) -> list[int]:

@@ -27,6 +27,10 @@ class _EngineContract(PlatformContract):
         assert isinstance(platform, DockerPlatform)
         return DockerPlatform(root, settings=platform._given)
 
+    def make_patient(self, platform: Platform, root: Path) -> Platform:
+        assert isinstance(platform, DockerPlatform)
+        return DockerPlatform(root, settings={**platform._given, "grace": "30s"})
+
 
 class TestOnDockerd(_EngineContract):
     @pytest.fixture

@@ -47,6 +47,7 @@ def make_platform(
     given: dict[str, Any] = engine.settings
     settings = {
         **given,
+        "grace": "30s",  # it ends as soon as it is asked
         "container_command": f"{program.parent}/{TAO}",
         "mounts": [*given["mounts"], str(program.parent)],
     }

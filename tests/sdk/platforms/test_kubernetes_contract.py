@@ -19,13 +19,13 @@ def kube(tmp_path: Path) -> Iterator[FakeKube]:
         yield kube
 
 
-def make_platform(kube: FakeKube, root: Path) -> KubernetesPlatform:
+def make_platform(kube: FakeKube, root: Path, grace: str = "1s") -> KubernetesPlatform:
     settings = {
         "kubeconfig": str(kube.kubeconfig),
         "image": "registry.test/skillbank:1",
         "volume": {"claim": "work", "mount": str(root)},
         "cpus": 32,
-        "grace": "1s",
+        "grace": grace,
     }
     return KubernetesPlatform(root, name="cluster", settings=settings)
 
@@ -48,6 +48,9 @@ class TestKubernetes(PlatformContract):
 
     def restart(self, platform: Platform, root: Path) -> Platform:  # noqa: ARG002
         return make_platform(self.kube, root)
+
+    def make_patient(self, platform: Platform, root: Path) -> Platform:  # noqa: ARG002
+        return make_platform(self.kube, root, grace="30s")
 
     def lose_node(self, platform: Platform, plan: ScriptPlan) -> None:  # noqa: ARG002
         self.kube.world.lose("node-1")

@@ -146,3 +146,6 @@ class TestRealKubernetes(PlatformContract):
 
     def restart(self, platform: Platform, root: Path) -> Platform:  # noqa: ARG002
         return make_platform(self.plane, root)
+
+    def make_patient(self, platform: Platform, root: Path) -> Platform:  # noqa: ARG002
+        return make_platform(self.plane, root, grace="30s")

@@ -7,11 +7,11 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.sdk.platforms.local_world import processes_of
 
 from skillbank.errors import PlatformError
 from skillbank.job import FailureKind, JobState, Observation, classify_failure
@@ -70,21 +70,26 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(root)], check=True)
 
 
-@pytest.mark.parametrize(("script", "exit_code"), [(POLITE, 143), (STUBBORN, -9)])
+@pytest.mark.parametrize(
+    ("script", "grace_s", "exit_code"), [(POLITE, 30, 143), (STUBBORN, 0.5, -9)]
+)
 def test_a_job_over_its_time_limit_is_asked_to_save_and_then_ended(
-    platform: LocalPlatform, tmp_path: Path, script: str, exit_code: int
+    tmp_path: Path, script: str, grace_s: float, exit_code: int
 ) -> None:
     """Slow (1 s): the limit. It is not run again: the same would take as long again."""
-    resources = {"time_limit": 0.7, "retries": 5, "retry_wait": 0.01}
-    plan = make_script_plan(tmp_path, script, resources=resources)
-    platform.submit(plan, 1)
-
-    seen = wait_for_end(platform, plan)
+    platform = LocalPlatform(tmp_path, gpus=(), num_slots=1, grace_s=grace_s)
+    for number, limit_s in enumerate((0.7, 5, 30)):
+        resources = {"time_limit": limit_s, "retries": 5, "retry_wait": 0.01}
+        plan = make_script_plan(tmp_path, script, job_id=f"job-{number}", resources=resources)
+        platform.submit(plan, 1)
+        seen = wait_for_end(platform, plan)
+        if (plan.results / "running").exists():
+            break  # else the limit ended Python's start, which proves nothing
 
     assert (seen.state, seen.exit_code) == (JobState.ERROR, exit_code)
     assert seen.detail == (
-        "stopped by its time limit of 0.7 s; run 'skillbank resume job-1' to go on from its last "
-        "checkpoint, for as long again"
+        f"stopped by its time limit of {limit_s} s; run 'skillbank resume {plan.job_id}' to go on "
+        "from its last checkpoint, for as long again"
     )
     assert "run 2" not in platform.logs(plan)
 
@@ -143,14 +148,21 @@ def test_a_job_goes_on_once_there_is_room_again(small_disk: Path) -> None:
     """Slow (1 s): the pause in which somebody frees some."""
     platform = LocalPlatform(small_disk, gpus=())
     once = f"import os, sys\nif os.path.exists(sys.argv[1] + '/again'): sys.exit()\n{FILL_THE_DISK}"
-    plan = make_script_plan(small_disk, once, resources={"retries": 1, "retry_wait": 1})
-    platform.submit(plan, 1)
-    full = plan.results / "checkpoint.tmp"
-    wait_until(lambda: full.exists() and full.stat().st_size > ROOM // 2, "the disk is full")
-    wait_until(lambda: not processes_of(plan), "the run has failed")
+    for number, pause_s in enumerate((1, 5, 30)):
+        resources = {"retries": 1, "retry_wait": pause_s}
+        plan = make_script_plan(small_disk, once, job_id=f"job-{number}", resources=resources)
+        platform.submit(plan, 1)
+        attempt = AttemptFolder(plan.folder, 1)
+        wait_until(lambda: attempt.retry() is not None, "the run has failed")  # noqa: B023
 
-    full.unlink()
-    (plan.results / "again").touch()
+        full = plan.results / "checkpoint.tmp"
+        assert full.stat().st_size > ROOM // 2
+        full.unlink()
+        (plan.results / "again").touch()
+        retry = attempt.retry()
+        if retry is not None and time.time() < retry.begins_at:
+            break
+        wait_for_end(platform, plan)  # there may have been no room yet when it began again
 
     assert wait_for_end(platform, plan).state is JobState.COMPLETE
 

@@ -74,9 +74,7 @@ def test_its_supervisor_keeps_places_time_and_retries_and_staging_the_rest(
     assert order.grace_s == staged.grace_s + 60
 
 
-def test_it_is_stopped_gently_and_what_it_wrote_then_arrives(
-    platform: LocalPlatform, tmp_path: Path, uri: str
-) -> None:
+def test_it_is_stopped_gently_and_what_it_wrote_then_arrives(tmp_path: Path, uri: str) -> None:
     save = """
 import pathlib, signal, sys
 def stop(*_):
@@ -84,6 +82,7 @@ def stop(*_):
     sys.exit(143)
 signal.signal(signal.SIGTERM, stop)
 """
+    platform = LocalPlatform(tmp_path / "root", gpus=(), num_slots=1, grace_s=30.0)
     plan = make_plan(tmp_path, uri, save + SLEEP)
     start_and_wait(platform, plan)
 

@@ -31,6 +31,9 @@ class TestSlurm(PlatformContract):
         """What another process makes of the same config.yaml."""
         return SlurmPlatform(root, settings=_SETTINGS)
 
+    def make_patient(self, platform: Platform, root: Path) -> SlurmPlatform:  # noqa: ARG002
+        return SlurmPlatform(root, settings={**_SETTINGS, "grace": 30})
+
     def lose_node(self, platform: Platform, plan: ScriptPlan) -> None:
         """The whole machine, with SLURM's own processes."""
         cluster: SlurmCluster = platform.cluster  # type: ignore[attr-defined]

@@ -299,11 +299,11 @@ import os, pathlib, signal, sys, time
 results = pathlib.Path(sys.argv[1])
 rank = os.environ["SLURM_PROCID"]
 names = ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_NNODES", "SLURM_NODEID", "SLURM_LOCALID")
-(results / f"rank-{rank}").write_text(" ".join(os.environ[name] for name in names))
 def save(*_):
     (results / f"saved-{rank}").touch()
     sys.exit(143)
 signal.signal(signal.SIGTERM, save)
+(results / f"rank-{rank}").write_text(" ".join(os.environ[name] for name in names))
 (results / "running").touch()
 time.sleep(float(sys.argv[2]) if len(sys.argv) > 2 else 600)
 """
