@@ -89,13 +89,14 @@ class World:
     def running_job(self) -> str:
         """Id of a job that runs, and would for ever."""
         bowl = self.bowl.with_own_gates()
-        bowl.gates.close("e0")
+        bowl.gates.close("-e0")
         job = self.bowl.client.create_job(
             "bowl-train",
             "train",
             overrides={"train.gates": str(bowl.gates.folder)},
             automl_policy="off",
         )
+        bowl.gates.wait_for("-e0")
         return job.id
 
     def stopped_job(self) -> str:
@@ -143,7 +144,12 @@ def make_world(root: Path) -> Iterator[World]:
         workflow = _start("workflow", "run", str(files["BOWL.yaml"]))
         assert main(["wait", trained]) == main(["workflow", "wait", workflow]) == 0
         assert search.state is JobState.COMPLETE
-        yield World(root, files, trained, converted, search.id, workflow, bowl)
+        try:
+            yield World(root, files, trained, converted, search.id, workflow, bowl)
+        finally:
+            for job in bowl.client.jobs(limit=1000):
+                if not job.state.is_final:  # of a test that failed: nobody opens its gate
+                    bowl.client.cancel(job.id)
 
 
 def _write_files(root: Path) -> dict[str, Path]:

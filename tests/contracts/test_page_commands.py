@@ -91,7 +91,8 @@ def test_a_command_that_a_page_shows_works_from_a_copy_of_its_folder(
     monkeypatch.chdir(copies / f"of-{name}" / name)
     monkeypatch.setenv("LLM_KEY", "secret")
     monkeypatch.setenv("PATH", str(world.root / "bin"), prepend=os.pathsep)
-    words = [world.fill_in(word, ids_for(shown, world)) for word in shown.words[1:]]
+    ids = ids_for(shown, world)
+    words = [world.fill_in(word, ids) for word in shown.words[1:]]
     detached = verb(shown) in DETACHED
 
     if shown.stdin:

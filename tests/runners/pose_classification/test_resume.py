@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -13,6 +12,20 @@ from tests.runners.conftest import make_job
 from skillbank_runners.launch import main
 
 FINAL = "model_epoch_001_step_00006.pth"
+# A training that stands still, as if by SIGSTOP from outside, once it has written a checkpoint.
+STANDING = """
+import os, signal, sys
+from skillbank_runners.launch import main
+from skillbank_runners.training import callbacks
+
+def point_latest(link, target, point=callbacks.point_latest):
+    point(link, target)
+    if target.name == "model_epoch_000_step_00003.pth":
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+callbacks.point_latest = point_latest
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def test_the_same_seed_gives_the_same_bytes_in_another_folder(trained, tmp_path):
@@ -78,8 +91,10 @@ def test_half_written_files_of_a_killed_process_are_removed(job):
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_process_is_resumed_to_the_same_bytes(job, trained, signum):
     process = start_training(job)
-    wait_for(job.results / "model_epoch_000_step_00003.pth", process)
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status), "the training ended before it could be killed"
     process.send_signal(signum)
+    process.send_signal(signal.SIGCONT)
     code = process.wait(timeout=60)
     assert code == (-signum if signum == signal.SIGKILL else 143)
     assert main(job.arguments()) == 0
@@ -87,14 +102,6 @@ def test_a_killed_process_is_resumed_to_the_same_bytes(job, trained, signum):
 
 
 def start_training(job):
-    command = [sys.executable, "-m", "skillbank_runners.launch", *job.arguments()]
+    command = [sys.executable, "-c", STANDING, *job.arguments()]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-
-
-def wait_for(path, process):
-    until = time.monotonic() + 200
-    while not path.exists():
-        assert process.poll() is None, "the training ended before it could be killed"
-        assert time.monotonic() < until
-        time.sleep(0.005)

@@ -6,11 +6,13 @@ trainings do. Run as a program this file is that nursery.
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +58,12 @@ def torchrun(rank, count, port, *, nodes=None):
 
 
 def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """A port that Linux gives to no outgoing connection before the first process listens there."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -87,7 +92,18 @@ def ask(nursery, question):
     return json.loads(nursery.stdout.readline())
 
 
-def start(nursery, job, *more, action="train", count=2, launcher=slurm, nodes=None, each=()):
+def start(
+    nursery,
+    job,
+    *more,
+    action="train",
+    count=2,
+    launcher=slurm,
+    nodes=None,
+    each=(),
+    stop_at=None,
+    farewell_s=60.0,
+):
     """Start a training of a job.
 
     Args:
@@ -99,6 +115,9 @@ def start(nursery, job, *more, action="train", count=2, launcher=slurm, nodes=No
         launcher: What tells them who they are.
         nodes: Machines that they believe to run on.
         each: Further arguments of each process, by rank.
+        stop_at: Checkpoint after which the first process stands still until it gets SIGCONT.
+        farewell_s: How long one that ends waits for the others; the usual 5 s can be too short
+            on a busy machine, where a process that is not awaited has another exit code.
     """
     port, outputs, orders = free_port(), [], []
     for rank in range(count):
@@ -109,19 +128,35 @@ def start(nursery, job, *more, action="train", count=2, launcher=slurm, nodes=No
                 "environment": launcher(rank, count, port, nodes=nodes),
                 "arguments": [*job.arguments(action, *more), *own],
                 "output": str(outputs[-1]),
+                "stop_at": stop_at,
+                "farewell_s": farewell_s,
             }
         )
     return Company(nursery, ask(nursery, {"start": orders}), outputs)
 
 
 def wait_for(path, company):
+    """Wait until a file is there."""
+    _wait_until(path.exists, company)
+
+
+def wait_until_stopped(company):
+    """Wait until the first process stands still where it was told to."""
+    _wait_until(lambda: _state(company.pids[0]) == "T", company)
+
+
+def _wait_until(is_so, company):
     until = time.monotonic() + 200
-    while not path.exists():
+    while not is_so():
         assert time.monotonic() < until
         for rank, pid in enumerate(company.pids):
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            assert state != "Z", company.output(rank)
+            assert _state(pid) != "Z" or is_so(), company.output(rank)
         time.sleep(0.005)
+
+
+def _state(pid):
+    """Letter of a process's state; Z: it ended and was not waited for yet."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def open_nursery():
@@ -162,10 +197,26 @@ def _fork(order, launch):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     code = 70
     try:
+        _arrange(order)
         code = launch(order["arguments"])
     finally:
         sys.stdout.flush()
         os._exit(code)
+
+
+def _arrange(order):
+    """Change what tests change in a process before it begins."""
+    from skillbank_runners.training import callbacks, peers
+
+    peers._FAREWELL_S = order["farewell_s"]
+    point = callbacks.point_latest
+
+    def point_and_stop(link, target):
+        point(link, target)
+        if target.name == order["stop_at"]:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    callbacks.point_latest = point_and_stop
 
 
 if __name__ == "__main__":

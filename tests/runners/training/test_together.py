@@ -62,10 +62,11 @@ def test_the_first_process_reports_a_running_loss_of_all_clips(whole):
 def test_a_warning_of_one_stops_all_after_one_step_to_be_resumed_to_the_same_bytes(
     nursery, pair, whole
 ):
-    first = pair.results / "model_epoch_000_step_00001.pth"
-    started = company.start(nursery, pair, *EACH_STEP)
-    company.wait_for(first, started)
+    first = "model_epoch_000_step_00001.pth"
+    started = company.start(nursery, pair, *EACH_STEP, stop_at=first)
+    company.wait_until_stopped(started)
     started.signal(signal.SIGUSR1, 1)
+    started.signal(signal.SIGCONT, 0)
     assert started.wait() == [143, 0], started.output(0) + started.output(1)
     stopped = pair.status()[-1]
     assert stopped["status"] == "FAILURE"
@@ -102,7 +103,8 @@ def test_processes_that_differ_refuse_to_train_together(nursery, pair):
 
 
 def test_a_process_that_vanishes_ends_the_others(nursery, pair):
-    started = company.start(nursery, pair, *EACH_STEP, "train.num_epochs=500")
+    more = (*EACH_STEP, "train.num_epochs=500")
+    started = company.start(nursery, pair, *more, farewell_s=1.0)  # for one that never comes
     company.wait_for(pair.results / "model_epoch_000_step_00001.pth", started)
     started.signal(signal.SIGKILL, 1)
     assert started.wait() == [1, -signal.SIGKILL]

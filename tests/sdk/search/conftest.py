@@ -114,7 +114,12 @@ class Bowl:
         supervisor = psutil.Process(supervisor_pid(job))
         child = supervisor.children()[0]
         child.send_signal(signal.SIGKILL)
-        wait_until(lambda: self.client.job(job.id).state.is_final, f"the end of {job.id}")
+
+        def has_ended() -> bool:
+            seen = self.client.job(job.id)  # a search that runs resumes its trial at once
+            return seen.state.is_final or seen.attempt > job.attempt
+
+        wait_until(has_ended, f"the end of {job.id}")
 
 
 class Here(Platform):

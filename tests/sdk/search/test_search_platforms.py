@@ -6,7 +6,7 @@ asked for what. Two searches with a process per trial, some ten seconds in all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +63,18 @@ class Elsewhere(LocalPlatform):
 
 
 def search_elsewhere(
-    root: Path, cluster: Elsewhere, patience: Patience
+    root: Path,
+    cluster: Elsewhere,
+    patience: Patience,
+    overrides: Mapping[str, Any] | None = None,
 ) -> tuple[Client, Job, SearchRun]:
     """A search that is submitted and not begun."""
     bank = SkillBank([BOWL / "skills"])
     client = Client(root, bank=bank, platforms={"local": Here(), "cluster": cluster})
     settings = {**USUAL, "final_evaluation": False}
-    request = JobRequest("bowl-train", "train", platform="cluster", automl=settings)
+    request = JobRequest(
+        "bowl-train", "train", platform="cluster", overrides=overrides or {}, automl=settings
+    )
     job = client.submit(client.plan_job(request))
     folder = SearchFolder(job.results)
     return client, job, SearchRun(client, client.plan_of(job.id), folder, patience)
@@ -127,9 +132,17 @@ def test_a_search_waits_for_a_platform_that_falls_silent(
     bowl: Bowl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SKILLBANK_HOME", str(tmp_path))
-    del bowl  # its environment lets trials find the bowl's runner
-    cluster = Elsewhere(tmp_path, lambda question: question in {1, 5, 6, 7, 20, 21})
-    client, job, run = search_elsewhere(tmp_path, cluster, Patience(first_pause_s=0.01))
+    gates = bowl.with_own_gates().gates
+    gates.close("t002-e0")  # the last trial runs until all these questions were asked
+
+    def is_silent(question: int) -> bool:
+        if question == 22:
+            gates.open("t002-e0")
+        return question in {1, 5, 6, 7, 20, 21}
+
+    cluster = Elsewhere(tmp_path, is_silent)
+    held = {"train.gates": str(gates.folder)}
+    client, job, run = search_elsewhere(tmp_path, cluster, Patience(first_pause_s=0.01), held)
 
     run.run()
 

@@ -180,10 +180,15 @@ def test_a_cancelled_workflow_stops_its_steps_and_can_go_on(gated: Bowl) -> None
     assert (done.state, [step.attempt for step in done.steps]) == (WorkflowState.COMPLETE, [2, 1])
 
 
-def test_news_come_from_every_step_in_turn(bowl: Bowl) -> None:
-    made = bowl.client.create_workflow({"steps": [train(), evaluate()], "name": "followed"})
+def test_news_come_from_every_step_in_turn(gated: Bowl) -> None:
+    gated.gates.close("-e0")
+    held = train(overrides={"train.gates": str(gated.gates.folder)})
+    made = gated.client.create_workflow({"steps": [held, evaluate()], "name": "followed"})
 
-    news = [*bowl.client.follow_workflow(made.id, every_s=0.02)]
+    follow = gated.client.follow_workflow(made.id, every_s=0.02)
+    first = next(follow)
+    gated.gates.open("-e0")
+    news = [first, *follow]
 
     assert news[-1].workflow.state is WorkflowState.COMPLETE
     lines = {0: [], 1: []}
@@ -197,5 +202,5 @@ def test_news_come_from_every_step_in_turn(bowl: Bowl) -> None:
     assert told[0] is StepState.WAITING
     assert told[-1] is StepState.COMPLETE
     assert [one.workflow.name for one in news[:1]] == ["followed"]
-    after = [*bowl.client.follow_workflow(made.id)]
+    after = [*gated.client.follow_workflow(made.id)]
     assert [one.steps for one in after] == [()]
