@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from skillbank.platforms.disk import (
-    forget_reserve,
     is_full,
     pass_over_full,
     reserve,
+    take_reserve,
     write_on_reserve,
 )
 
@@ -164,9 +165,14 @@ class AttemptFolder:
 
     def tell_waiting(self, what_for: str) -> None:
         """Tell what the attempt waits for; on a full disk, only that it does, if anything."""
-        with pass_over_full():
-            path = self.path / "waiting"
+        path = self.path / "waiting"
+        try:
             _show_draft(_write_draft(path, what_for), path)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            with pass_over_full():
+                path.touch()
 
     def waits_for(self) -> str | None:
         """What the attempt waits for, or had to wait for; None where it had not to wait."""
@@ -198,19 +204,19 @@ class AttemptFolder:
     def write_ending(self, ending: Ending) -> None:
         """Tell how the attempt ended, so that it is known after a power cut, or on a full disk.
 
-        It is the last change here: whoever sees the ending may read or copy the whole folder.
+        It is the job's last change here: whoever sees the ending may copy the whole folder.
         """
         path = self.path / "exit.json"
         try:
             draft = _write_draft(path, json.dumps(ending._asdict()), is_durable=True)
+            take_reserve(path, draft)
         except OSError as error:
             if not is_full(error):
                 raise
             short = ending._replace(detail=ending.detail[:_LONGEST_DETAIL])
             write_on_reserve(path, json.dumps(short._asdict(), ensure_ascii=False))
         else:
-            forget_reserve(path)
-            _show_draft(draft, path, is_durable=True)
+            _sync_folder(path.parent)
 
     def ending(self) -> Ending | None:
         """How the attempt ended; None while it has not, or when nobody could tell."""
@@ -273,7 +279,7 @@ def write_json(path: Path, content: dict[str, Any], *, is_durable: bool = False)
 
 
 def _write_draft(path: Path, text: str, *, is_durable: bool = False) -> Path:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.tmp")
     try:
         with draft.open("w", encoding="utf-8") as file:
             file.write(text)
@@ -293,6 +299,10 @@ def _show_draft(draft: Path, path: Path, *, is_durable: bool = False) -> None:
         draft.unlink(missing_ok=True)
         raise
     if is_durable:
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)

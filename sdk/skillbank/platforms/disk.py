@@ -73,9 +73,16 @@ def reserve(path: Path) -> None:
         os.close(descriptor)
 
 
-def forget_reserve(path: Path) -> None:
-    """Give back the room that was kept for a file."""
-    _reserve_of(path).unlink(missing_ok=True)
+def take_reserve(path: Path, draft: Path) -> None:
+    """Show a file that found room elsewhere, and give back the room that was kept for it.
+
+    Either takes a name that is there already, which needs no room either.
+
+    Raises:
+        OSError: It cannot be shown; what was kept is still there.
+    """
+    draft.replace(_reserve_of(path))
+    _reserve_of(path).replace(path)
 
 
 def write_on_reserve(path: Path, text: str) -> None:

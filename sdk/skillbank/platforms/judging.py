@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from dataclasses import asdict
 
 from skillbank.job import PAUSED_EXIT, JobState, Observation
 from skillbank.platforms.attempt import AttemptFolder, Ending, read_json, write_json
-from skillbank.platforms.disk import pass_over_full
 from skillbank.platforms.supervisor import STOPPED_FROM_OUTSIDE
 
 _VERDICT = "verdict.json"
@@ -43,19 +43,28 @@ def observe_loss(folder: AttemptFolder, why: str = "") -> Observation:
 def record_verdict(folder: AttemptFolder, seen: Observation) -> None:
     """Keep how an attempt ended in its scheduler's words, which that forgets in time.
 
-    On a full disk nothing is kept: the client's records still have it.
+    Where it cannot be written it is not kept: the client's records still have it.
     """
     if recall_verdict(folder) != seen:
-        with pass_over_full():
-            write_json(folder.path / _VERDICT, asdict(seen))
+        with suppress(OSError):
+            write_json(folder.path / _VERDICT, asdict(seen), is_durable=True)
+
+
+def forget_verdict(folder: AttemptFolder) -> None:
+    """Take back how an attempt ended: its scheduler runs it again."""
+    with suppress(OSError):
+        (folder.path / _VERDICT).unlink(missing_ok=True)
 
 
 def recall_verdict(folder: AttemptFolder) -> Observation | None:
     """How an attempt ended, as its scheduler told once; None where it never did."""
-    content = read_json(folder.path / _VERDICT)
-    if content is None:
+    try:
+        content = read_json(folder.path / _VERDICT)
+        if content is None:
+            return None
+        return Observation(**{**content, "state": JobState(content["state"])})
+    except (ValueError, TypeError, KeyError):  # of another version, or torn by a power cut
         return None
-    return Observation(**{**content, "state": JobState(content["state"])})
 
 
 def _judge(ending: Ending) -> tuple[JobState, str]:

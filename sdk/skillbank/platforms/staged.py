@@ -22,6 +22,7 @@ from skillbank.plan import JobPlan
 from skillbank.platforms.api import Platform
 from skillbank.platforms.attempt import AttemptFolder, Ending, read_json, write_json
 from skillbank.platforms.judging import (
+    forget_verdict,
     observe_ending,
     observe_loss,
     recall_verdict,
@@ -207,17 +208,19 @@ class StagedPlatform(Platform):
         ending = folder.ending()
         if ending is not None and not ending.is_interrupted:
             return _observe(folder, ending)
-        told = recall_verdict(folder)
         if folder.is_past:
+            told = recall_verdict(folder)
             return told or (observe_loss(folder) if ending is None else _observe(folder, ending))
         handle = self._handle(plan, attempt)
         if handle is None:
             return observe_loss(folder, "its submitter disappeared before it was handed over")
         sight = self.look(handle)
-        if sight.kind is SightKind.GONE and told is not None:
-            return told
         seen = self._judge(plan, folder, handle, sight)
-        if seen.state.is_final:
+        if not seen.state.is_final:
+            forget_verdict(folder)
+        elif sight.kind is SightKind.GONE and (told := recall_verdict(folder)) is not None:
+            return told  # this process's own, or that of another one that looked before
+        else:
             record_verdict(folder, seen)
         return seen
 

@@ -119,19 +119,18 @@ class Supervision:
     # ------------------------------------------------------------------ one run
 
     def _run_once(self, command: list[str], gpus: list[str] | None) -> Ending:
-        earlier, kills = self._started_at, count_memory_kills()
-        self._started_at = earlier or time.time()
+        started_at, kills = self._started_at or time.time(), count_memory_kills()
         # First: once there is a job, others see it, and it may fill the disk.
-        self._folder.write_start(self._started_at)
+        self._folder.write_start(started_at)
         try:
             process = start_run(command, self._environment(gpus))
         except OSError as error:
-            self._started_at = earlier
             return self._end(
                 None,
                 f"its process could not be started ({error})",
                 is_cancelled=self._folder.is_to_cancel(),
             )
+        self._started_at = started_at
         end = watch_run(process, self._order.grace_s, self._order.time_limit_s)
         self._is_over_time = end.is_over_time
         _end_the_rest(self._folder)

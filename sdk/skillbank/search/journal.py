@@ -242,7 +242,8 @@ def open_storage(results: Path, url: str | None) -> BaseStorage:
     from sqlalchemy.exc import SQLAlchemyError
 
     # Searches that share a file wait for one another, on a busy disk for longer than Python's 5 s.
-    engine = {"connect_args": {"timeout": _BUSY_S}} if url.startswith("sqlite") else None
+    is_hasty = url.startswith("sqlite") and "timeout=" not in url
+    engine = {"connect_args": {"timeout": _BUSY_S}} if is_hasty else None
     try:
         return RDBStorage(url, engine_kwargs=engine)
     except (StorageInternalError, SQLAlchemyError, ImportError) as error:

@@ -224,7 +224,7 @@ class Attendant:
             self._traces.write_start(started_at)  # first: once there is a job, others see it
         child = Child(program, self._environment(), None, self._folder)
         exit_code = child.watch(self._order.grace_s, self._order.time_limit_s, self._is_fenced)
-        if child.warning is not None and exit_code != 0:
+        if child.warning is not None and exit_code not in _ENDED_WELL:
             return self._stopped(started_at, exit_code)
         if child.is_over_time and exit_code != 0:
             detail = explain_limit(self._order.job_id, self._order.time_limit_s or 0.0)

@@ -26,8 +26,8 @@ _SHARE = 0.05
 """Part of the time that may go into bringing one growing file again and again."""
 
 _LONGEST_PACE_S = 60.0
-"""Longest pause between two uploads of a growing file, however long the last one took: it may have
-outlived an outage."""
+"""Longest such pause, though none is shorter than the upload before it: that may have outlived an
+outage."""
 
 _SETTLED_S = 1.0
 """How long a large file that no record names must rest before it goes."""
@@ -83,14 +83,17 @@ class _Sent:
     def arrive(self, stamp: Stamp, took_s: float) -> None:
         """Note what lies there now."""
         self.stamp, self.failures = stamp, 0
-        self.pace_at = time.monotonic() + min(_LONGEST_PACE_S, took_s * (1 / _SHARE - 1))
+        longest_s = max(_LONGEST_PACE_S, took_s)
+        self.pace_at = time.monotonic() + min(longest_s, took_s * (1 / _SHARE - 1))
 
 
 _Flight = tuple[Found, "Future[tuple[ManifestEntry, float]]"]
 
 
 class Traffic:
-    """Decides what goes, hands it to the lanes, and takes in what arrived; used by one thread.
+    """Decides what goes, hands it to the lanes, and takes in what arrived.
+
+    One thread uses it, but for `missing`, which any may ask.
 
     Args:
         folder: The job's folder.

@@ -88,3 +88,39 @@ def test_what_the_job_itself_leaves_is_believed_first(platform: Forgetful, plan:
     AttemptFolder(plan.folder, 1).write_ending(Ending(0, False, "", 1.0, 2.0))
 
     assert platform.poll(plan, 1) == Observation(JobState.COMPLETE, "", 0, 1.0, 2.0)
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"state": "GONE"}', '{"other": 1}', "[1]"])
+def test_a_damaged_verdict_counts_as_none(platform: Forgetful, plan: JobPlan, damage: str) -> None:
+    seen = platform.poll(plan, 1)
+    (plan.folder / "attempts" / "1" / "verdict.json").write_text(damage)
+
+    assert platform.poll(plan, 1) == seen
+
+
+def test_a_verdict_is_not_replaced_by_a_later_look_that_finds_nothing(
+    tmp_path: Path, platform: Forgetful, plan: JobPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process removed the job while this one looked."""
+    other = Forgetful(tmp_path)
+    told: list[Observation] = []
+
+    def look(_: Handle) -> Sight:
+        told.append(other.poll(plan, 1))
+        return Sight(SightKind.GONE, "somebody deleted it")
+
+    monkeypatch.setattr(platform, "look", look)
+
+    assert platform.poll(plan, 1) == told[0]
+    assert told[0].detail.endswith(OUT_OF_MEMORY.detail)
+
+
+def test_what_a_verdict_said_of_an_earlier_run_is_forgotten(
+    platform: Forgetful, plan: JobPlan
+) -> None:
+    platform.poll(plan, 1)
+    platform.says = Sight(SightKind.RUNNING, started_at=1.0)
+    platform.poll(plan, 1)
+    platform.says = Sight(SightKind.GONE, "somebody deleted it")
+
+    assert "somebody deleted it" in platform.poll(plan, 1).detail
