@@ -81,16 +81,11 @@ class Supervisors:
         if folder.is_past:
             return
         folder.ask_to_cancel()
-        # As long again, and a little, for the supervisor to clean up and write the ending.
-        deadline = time.monotonic() + 2 * grace_s + 2.0
         _signal(folder.identity(), signal.SIGTERM)
-        while is_locked(folder.lock) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if is_locked(folder.lock):
+        # As long again, and a little, for the supervisor to clean up and write the ending.
+        if not _is_free_within(folder.lock, 2 * grace_s + 2.0):
             _signal(folder.identity(), signal.SIGKILL)
-            deadline = time.monotonic() + _DIES_WITHIN_S
-            while is_locked(folder.lock) and time.monotonic() < deadline:
-                time.sleep(0.02)
+            _is_free_within(folder.lock, _DIES_WITHIN_S)
         if folder.ending() is None:
             kill_strays(folder.job_folder)
         self.reap()
@@ -134,6 +129,16 @@ def _start_supervisor(
     finally:
         for lock in high:
             os.close(lock)
+
+
+def _is_free_within(lock: Path, seconds: float) -> bool:
+    """Wait until nobody holds a lock any more; False: somebody still does."""
+    deadline = time.monotonic() + seconds
+    while is_locked(lock):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _signal(identity: Identity | None, number: signal.Signals) -> None:
